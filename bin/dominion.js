@@ -24,7 +24,7 @@ async function launch() {
     const { findNearest } = await import(pathToFileURL(path.join(home, 'lib', 'util', 'suggest.ts')).href)
     const meant = findNearest(name, [...scripts.keys()])
     console.error(
-      // Of what was typed or pasted, only what can be seen.
+      // Of typed or pasted text, only what can be seen.
       `✖ There is no script ${name.replaceAll(/[^ -~]/g, '?')}${meant ? `; did you mean ${meant}?` : ''}\n→ npx dominion lists them.`,
     )
     process.exitCode = 2
@@ -51,7 +51,9 @@ function findScripts() {
 /** Lists the scripts by folder, with the summary each file gives of itself. */
 function list(scripts) {
   console.log('Usage: npx dominion SCRIPT [flags]        npx dominion SCRIPT --help')
-  console.log('Most take --env NAME (reads .env.NAME), --json, and where they change something --dry-run.\n')
+  console.log(
+    'Most accept --env NAME (reads .env.NAME) and --json; those that change something accept --dry-run.\n',
+  )
   let folder
   for (const [name, file] of scripts) {
     const summary = /summary:\s*(['"])(.*?)\1,\n/s.exec(fs.readFileSync(file, 'utf8'))?.[2] ?? ''

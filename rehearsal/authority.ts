@@ -18,16 +18,16 @@ export interface Authority {
   certificateFile: string
   /**
    * Issues a server certificate for DNS names (wildcards allowed) and IP addresses.
-   * @param validity which may be over; without it, from now on
+   * @param validity may be in the past (default: from now on)
    */
   issue(names: string[], validity?: { from: Date; to: Date }): Promise<Issued>
 }
 
 const CA_DAYS = 3650
-/** Apple and the browsers accept at most 398 days; clients of the rehearsal may be as strict. */
+/** Apple and browsers accept at most 398 days; clients of the rehearsal may be as strict. */
 const LEAF_DAYS = 397
 
-/** Makes a new authority (ECDSA P-256, `openssl`) with its files below `folder`. */
+/** Creates a new authority (ECDSA P-256, `openssl`) with its files below `folder`. */
 export async function createAuthority(folder: string): Promise<Authority> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const keyFile = join(folder, 'ca.key')
@@ -112,7 +112,10 @@ async function issue(
   }
 }
 
-/** `openssl x509` begins every certificate now (before OpenSSL 3.4); `openssl ca` wants a folder with books instead. */
+/**
+ * Before OpenSSL 3.4, every certificate of `openssl x509` starts now; `openssl ca` can set the start but
+ * needs a folder with a database.
+ */
 function datedArgv(
   ca: { key: string; certificate: string; folder: string },
   files: { request: string; extensions: string; certificateFile: string },

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 /**
- * Kills the calls of az that are logged in to this rehearsal. A run that was killed leaves its last ones behind, and az
- * asks a cloud that is gone again and again, for minutes. Gives how many there were.
+ * Kills the az processes that are logged in to this rehearsal. A killed run leaves its last ones behind, and
+ * az keeps calling a cloud that is gone for minutes. Returns how many there were.
  */
 export function endAzCalls(folder: string): number {
   const login = `AZURE_CONFIG_DIR=${path.join(folder, 'az')}`
@@ -28,6 +28,6 @@ function read(pid: string, file: 'cmdline' | 'environ'): string[] {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0')
   } catch {
-    return [] // it has ended, or is another user's
+    return [] // It has ended or belongs to another user.
   }
 }

@@ -8,7 +8,7 @@ import type { State } from './rehearsal.ts'
 /** The checks that any deployment must pass; none of them knows that this is a rehearsal. */
 export const ordinaryChecks = [...select(checks, 'verify'), ...select(checks, 'acceptance')]
 
-/** certbot renews against the CA, and nginx would be reloaded after it. */
+/** certbot renews against the CA, and nginx would be reloaded afterwards. */
 export const renewalCheck: Check<QuickContext> = {
   id: 'renewal',
   title: 'Certificate renewal',
@@ -27,10 +27,13 @@ export const renewalCheck: Check<QuickContext> = {
   },
 }
 
-/** SIGKILLs the backend's main process and waits until the site's API answers again, by the restart policy alone. */
+/**
+ * Kills the main process of the backend and waits until the API of the site answers again, thanks to the
+ * restart policy alone.
+ */
 export const createCrashCheck = ({ controlUrl }: State): Check<QuickContext> => ({
   id: 'crash-restart',
-  title: 'A killed container comes back',
+  title: 'Killed container restarts',
   tags: ['acceptance'],
   needs: 'nothing',
   async run({ context: { config, runner } }) {

@@ -3,11 +3,11 @@ import { connect, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { poll } from '../lib/util/poll.ts'
 
-/** Who has a rehearsal's name on this machine. */
+/** The owner of a rehearsal's name on this machine. */
 export interface Owner {
-  /** Of this one run; its `.env.NAME` carries it. */
+  /** The id of this run; its `.env.NAME` contains it. */
   id: string
-  /** The process that plays both clouds, or the one that clears up. */
+  /** The process that emulates both clouds, or the one that cleans up. */
   pid: number
   /** The process that started it. */
   startedBy: number
@@ -22,22 +22,23 @@ export interface Owner {
 }
 
 /**
- * An abstract socket (unix(7)): the kernel gives a name to one process only and takes it back when that process ends,
- * however it ends. So a claim is never stale, and two that start at the same moment cannot both have it.
- * It is the rehearsal's name that is claimed, not its folder: that one depends on TMPDIR, the network interfaces do not.
+ * An abstract socket (unix(7)): the kernel gives a name to only one process and releases it when that process
+ * ends, however it ends. Therefore a claim is never stale, and two processes that start at the same moment
+ * cannot both have it. The claim is on the rehearsal's name, not on its folder, because the folder depends on
+ * TMPDIR and the network interfaces do not.
  */
 const socketFor = (name: string): string =>
   `\0codex-dominion-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
 
 /**
- * Claims a rehearsal's name for this process. Whoever asks gets `owner` as the answer.
- * @returns how to give it back; undefined when another process has it
+ * Claims a rehearsal's name for this process. Anyone who connects receives `owner`. @returns a function that
+ * releases it; undefined when another process has it
  */
 export async function claimRehearsal(name: string, owner: Owner): Promise<(() => void) | undefined> {
   const attempt = async () => {
     const release = await listen(name, owner)
     if (release) return { release }
-    // The name of a process that is ending answers no more, and is free a moment later.
+    // A process that is ending no longer answers, and its name is free a moment later.
     return (await readOwner(name)) ? { release: undefined } : undefined
   }
   return (await poll(attempt, { intervalMs: 50, attempts: 101 }))?.release
@@ -61,7 +62,7 @@ function listen(name: string, owner: Owner): Promise<(() => void) | undefined> {
 
 const answerWithinMs = 5000
 
-/** Who has claimed the name; undefined: nobody. Throws when its owner does not answer. */
+/** Returns who has claimed the name; undefined if nobody has. Throws when the owner does not answer. */
 export async function readOwner(name: string): Promise<Owner | undefined> {
   const socket = connect(socketFor(name))
   socket.setTimeout(answerWithinMs, () =>
@@ -72,7 +73,7 @@ export async function readOwner(name: string): Promise<Owner | undefined> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined
-    // It ended while it was being asked.
+    // It ended during the query.
     if (code === 'ECONNRESET' || error instanceof SyntaxError) return readOwner(name)
     throw error
   }

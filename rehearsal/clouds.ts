@@ -19,8 +19,8 @@ import { startVps } from './vps.ts'
 import { createControls, zone } from './worldControls.ts'
 
 /**
- * The process that plays both clouds. It lives as long as its standard input is open, or, with --keep, until SIGTERM.
- * It says one line of JSON when everything is up: {"controlUrl":…}.
+ * The process that emulates both clouds. It runs as long as its standard input is open or, with --keep, until
+ * SIGTERM. It prints one line of JSON when everything is up: {"controlUrl":…}.
  */
 const { values: flags } = parseArgs({
   options: {
@@ -44,33 +44,33 @@ const owner: Owner = {
   keep: flags.keep,
   environment: flags.environment!,
 }
-// Before anything is touched: what is there may be another process's.
+// Before anything is touched, because existing files may belong to another process.
 if (!(await claimRehearsal(flags.name, owner))) process.exit(exitClaimed)
 const stops: (() => Promise<unknown>)[] = []
 let ending: Promise<void> | undefined
 
-/** Takes everything down, the last first, and ends. */
+/** Takes everything down in reverse order, and ends. */
 function end(code: number): Promise<void> {
   ending ??= (async () => {
     for (const stop of stops.reverse()) await stop().catch((error) => console.error(String(error)))
     endAzCalls(folder)
     discardEnvironment(owner.environment, owner.id)
     rmSync(folder, { recursive: true, force: true })
-    // After a failure the one that started this reads it, and takes it away.
+    // After a failure, the process that started this one reads the file and removes it.
     if (code === 0) rmSync(`${folder}.log`, { force: true })
     process.exit(code)
   })()
   return ending
 }
 process.on('SIGTERM', () => void end(0))
-process.on('SIGINT', () => {}) // the terminal's Ctrl-C is for the one that started this
+process.on('SIGINT', () => {}) // Ctrl-C in the terminal is for the process that started this one.
 if (!flags.keep) {
   process.stdin.resume()
   process.stdin.on('end', () => void end(0))
   process.stdin.on('error', () => void end(0))
 }
 
-/** Notes how to stop a part, and gives the part. */
+/** Records how to stop a part, and returns the part. */
 function stoppable<T>(part: T, stop: () => Promise<unknown>): T {
   stops.push(stop)
   return part
@@ -87,7 +87,7 @@ async function start(): Promise<void> {
   await removeLeftovers(flags.name, folder)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  // For the one who clears up when this process was killed.
+  // For the process that cleans up if this one is killed.
   writeFileSync(ownerFile(folder), JSON.stringify(owner), { mode: 0o600 })
   const secrets = createSecrets()
   const roots = await prepareRoots((line) => console.error(line), flags['vps-from'] as Release)
@@ -99,7 +99,7 @@ async function start(): Promise<void> {
   stoppable(dns, dns.stop)
   const key = path.join(folder, 'id_ed25519')
   await runOrThrow(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'rehearsal', '-f', key])
-  /** Whom visitors and scripts trust. */
+  /** The authorities that visitors and scripts trust. */
   const trust = async (ca: Pebble) => {
     const roots = `${authority.certificate}\n${await ca.rootCertificate()}`
     writeFileSync(path.join(folder, 'trusted.pem'), roots)

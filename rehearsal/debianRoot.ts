@@ -14,12 +14,15 @@ export const RELEASES = { bookworm: 'Debian 12', trixie: 'Debian 13' }
 export type Release = keyof typeof RELEASES
 export const isRelease = (name: string): name is Release => Object.hasOwn(RELEASES, name)
 
-/** A clean Debian file system: what its machines find does not depend on this host. */
+/** A clean Debian file system, so that the content of its machines does not depend on this host. */
 export interface DebianRoot {
-  /** What stands on it, in the plural. */
+  /** What uses it, as a plural noun. */
   purpose: string
   release: Release
-  /** In addition to the essential ones and apt. Dependencies are installed too, recommendations are not. */
+  /**
+   * Packages in addition to the essential ones and apt. Dependencies are installed, too; recommended packages
+   * are not.
+   */
   packages: string[]
   /** Shell script with the root's folder as $1, run before the packages are installed (mmdebstrap(1), hooks). */
   before?: string
@@ -27,11 +30,11 @@ export interface DebianRoot {
   after?: string
 }
 
-/** What is kept between runs. Nothing but time is lost when it is deleted while no rehearsal runs. */
+/** Data that is kept between runs. Deleting it while no rehearsal is running costs only time. */
 export function getCacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   // The XDG Base Directory Specification ignores a relative path.
   const cache = env.XDG_CACHE_HOME ?? ''
-  // Nor is an empty HOME a home.
+  // An empty HOME does not count as a home folder either.
   const home = isAbsolute(homedir()) ? homedir() : userInfo().homedir
   return join(isAbsolute(cache) ? cache : join(home, '.cache'), 'codex-dominion')
 }
@@ -43,9 +46,9 @@ export function getRootName({ release, packages, before, after }: DebianRoot, ar
 }
 
 /**
- * Gives the folder of a root, and makes it first when this user has none of its kind: with mmdebstrap, from the mirrors
- * of this host's apt. Machines may use it as their lower layer; nobody may write into it.
- * Errors: not root; no mmdebstrap; no mirror of Debian, or none that answers.
+ * Returns the folder of a root. If this user has none of its kind, creates it with mmdebstrap from the
+ * mirrors of this host's apt. Machines may use it as their lower layer, but nobody may write to it. Throws
+ * when not root, without mmdebstrap, and when no Debian mirror is configured or answers.
  */
 export async function prepareRoot(root: DebianRoot, onLine: (line: string) => void): Promise<string> {
   assertRoot()
@@ -62,7 +65,7 @@ export async function prepareRoot(root: DebianRoot, onLine: (line: string) => vo
     return await getCachedTree(place, make, onLine)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new Error(`Cannot make the ${title}: ${reason}`)
+    throw new Error(`Cannot create the ${title}: ${reason}`)
   }
 }
 
@@ -77,7 +80,8 @@ async function runMmdebstrap(
   const sources = await getDebianSources(release)
   const settings = `${folder}.apt.conf`
   writeFileSync(settings, await getProxySettings(), { mode: 0o600 })
-  // Separate namespaces: its mounts end with it, even when it is killed, and this host never sees them.
+  // Separate namespaces, so that its mounts end with it, even when it is killed, and this host never sees
+  // them.
   const argv = [
     ...[...TIED, 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--'],
     ...['mmdebstrap', '--mode=root', '--format=directory', '--variant=minbase', `--aptopt=${settings}`],
@@ -91,7 +95,7 @@ async function runMmdebstrap(
     cwd: '/',
     stdio: ['pipe', 'ignore', 'pipe'],
   })
-  child.stdin.on('error', () => {}) // it ended before it read its sources; its own words tell why
+  child.stdin.on('error', () => {}) // It ended before it read its sources; its output says why.
   child.stdin.end(`${sources.join('\n')}\n`)
   let words = ''
   createInterface({ input: child.stderr }).on('line', (line) => {
@@ -101,13 +105,13 @@ async function runMmdebstrap(
   })
   const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve))
   if (code !== 0) throw new Error(getReason(words))
-  // They name this host's mirror and proxy, possibly with a password, and no machine on it reaches them.
+  // They name this host's mirror and proxy, possibly with a password, which no machine based on it can reach.
   for (const name of ['sources.list', 'apt.conf.d/99mmdebstrap'])
     rmSync(join(folder, 'etc/apt', name), { force: true })
   rmSync(settings)
 }
 
-/** mmdebstrap's apt does not read this host's configuration; it needs the same proxies. */
+/** mmdebstrap's apt does not read this host's configuration but needs the same proxies. */
 async function getProxySettings(): Promise<string> {
   const settings = (await runOrThrow(['apt-config', 'dump'])).split('\n')
   return settings.filter((line) => /^Acquire::https?::/.test(line)).join('\n')

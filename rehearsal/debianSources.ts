@@ -1,9 +1,11 @@
 import { apt } from './packages.ts'
 
-/** Holds the archive's keys of every release since Debian 11; in the package debian-archive-keyring. */
+/** Contains the archive keys of every release since Debian 11; from the package debian-archive-keyring. */
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
-/** Of every package index that apt has fetched; `apt-get indextargets` is described in apt-get(8). */
+/**
+ * The fields to print for every package index that apt has fetched (`apt-get indextargets` in apt-get(8)).
+ */
 const FIELDS = ['REPO_URI', 'ORIGIN', 'LABEL', 'CODENAME', 'COMPONENT'].map((field) => `$(${field})`)
 const INDEXES = ['indextargets', '--format', FIELDS.join('\t'), 'Created-By: Packages']
 
@@ -15,7 +17,7 @@ const INDEXES = ['indextargets', '--format', FIELDS.join('\t'), 'Created-By: Pac
 export async function getDebianSources(release: string): Promise<string[]> {
   const known = deriveSources((await apt(INDEXES)).stdout, release)
   if (known.length > 0) return known
-  // A container image often comes without package lists, and then apt knows the origin of none.
+  // A container image often has no package lists, and apt then does not know the origin of any source.
   const update = await apt(['update'])
   const fetched = deriveSources((await apt(INDEXES)).stdout, release)
   if (fetched.length > 0) return fetched
@@ -24,7 +26,7 @@ export async function getDebianSources(release: string): Promise<string[]> {
   )
 }
 
-/** @param indexes a line for each index, with its fields separated by tabs, as in the mirror's Release file */
+/** @param indexes one line per index with its fields separated by tabs, as in the mirror's Release file */
 export function deriveSources(indexes: string, release: string): string[] {
   const suites = indexes.split('\n').flatMap((line) => {
     const [uri = '', origin, label, codename = '', component] = line.split('\t')

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import type { Network } from './network.ts'
 import { getFreePort, startDaemon, waitForPort } from './processes.ts'
 
-/** The DNS of the rehearsal. A name that nobody has set has no address. */
+/** The DNS server of the rehearsal. A name that has not been set has no address. */
 export interface Dns {
-  /** Where it answers, on port 53 (UDP and TCP). */
+  /** The address at which it answers, on port 53 (UDP and TCP). */
   address: string
-  /** Sets the A records of a name; they replace those that it had. */
+  /** Sets the A records of a name, replacing the previous ones. */
   set(host: string, addresses: string[]): Promise<void>
   remove(host: string): Promise<void>
   /** Sets the AAAA records of a name; none removes them. */
@@ -51,7 +51,7 @@ export async function startDns(options: { network: Network; folder: string }): P
   return {
     address,
     async set(host, addresses) {
-      if (records.get(host) === addresses.join()) return // not even a moment without an answer
+      if (records.get(host) === addresses.join()) return // There must be no moment without an answer.
       records.set(host, addresses.join())
       await manage('clear-a', { host })
       if (addresses.length > 0) await manage('add-a', { host, addresses })

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
-/** What a rehearsal is secured with; new ones each time. */
+/** The secrets of a rehearsal; new each time. */
 export interface Secrets {
   postgresPassword: string
   appSecretKey: string
@@ -15,7 +15,8 @@ export interface Secrets {
 }
 
 export const createSecrets = (): Secrets => ({
-  // Upper, lower, digit and other, as Azure asks; with characters that URLs and shells trip over.
+  // Upper case, lower case, digit and other, as Azure requires, including characters that break URLs and
+  // shells.
   postgresPassword: `Aa1'%$ ${randomBytes(12).toString('base64url')}`,
   appSecretKey: randomBytes(32).toString('hex'),
   ionosDnsKey: `${randomBytes(16).toString('hex')}.${randomBytes(32).toString('base64url')}`,
@@ -28,8 +29,8 @@ export const createSecrets = (): Secrets => ({
 const example = path.join(import.meta.dirname, '..', '.env.example')
 
 /**
- * The `.env.rehearsal` that turns the ordinary scripts into a rehearsal: every key of .env.example, so that nothing of
- * the operator's own .env shows through.
+ * The `.env.rehearsal` that makes the ordinary scripts run against the rehearsal. It sets every key of
+ * .env.example, so that nothing of the operator's own .env applies.
  */
 export function renderEnvironment(clouds: {
   folder: string
@@ -38,7 +39,7 @@ export function renderEnvironment(clouds: {
   dnsServer: string
   acmeServer: string
   proxyUrl: string
-  /** HOST:PORT, two of them. */
+  /** Two HOST:PORT. */
   neutralTargets: readonly string[]
 }): string {
   const { folder, secrets } = clouds

@@ -12,48 +12,48 @@ const markLine = /^# Written by the rehearsal "([^"]+)" \(run ([0-9a-f-]{36}), c
 
 const hashContent = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16)
 
-/** The name that `.env.NAME` has as an environment. */
+/** The environment name in `.env.NAME`. */
 const getName = (file: string): string => path.basename(file).slice('.env.'.length)
 
-/** The text with the line that makes it this run's. */
+/** The text with a first line that identifies this run. */
 export const markEnvironment = (name: string, id: string, text: string): string =>
-  `# Written by the rehearsal "${name}" (run ${id}, content ${hashContent(text)}); it takes this file away again.\n${text}`
+  `# Written by the rehearsal "${name}" (run ${id}, content ${hashContent(text)}); it removes this file again.\n${text}`
 
 export interface Mark {
-  /** Of the run that wrote it. */
+  /** The id of the run that wrote it. */
   id: string
-  /** Somebody has changed it since. */
+  /** Whether somebody has changed it since. */
   changed: boolean
 }
 
-/** What the file says of itself; undefined: there is none, or no rehearsal of that name wrote it. */
+/** The mark in the file; undefined if there is no file or no rehearsal of that name wrote it. */
 export function readMark(file: string): Mark | undefined {
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return undefined
   const text = readFileSync(file, 'utf8')
   const [line = '', name, id = '', content] = markLine.exec(text) ?? []
-  // A copy under another name is its maker's.
+  // A copy under another name belongs to whoever made it.
   if (name !== getName(file)) return undefined
   return { id, changed: hashContent(text.slice(line.length)) !== content }
 }
 
-/** Throws (exit 2) when a file stands there that no rehearsal wrote. */
+/** Throws (exit 2) when the existing file was not written by a rehearsal. */
 export function assertReplaceable(file: string): void {
   if (isForeign(file)) throw foreignFile(file)
 }
 
-/** Is there a file that no rehearsal of that name wrote? */
+/** Whether there is a file that no rehearsal of that name wrote. */
 export const isForeign = (file: string): boolean => existsSync(file) && readMark(file) === undefined
 
 const foreignFile = (file: string) =>
   usageError(
-    `${file} was not written by a rehearsal, and stays`,
+    `${file} was not written by a rehearsal, so it is kept`,
     'Choose another name for the rehearsal: --name ANOTHER',
   )
 
 /**
- * Removes the file, if a rehearsal wrote it. One that was changed since is kept under another name, which `--env` does
- * not take: its clouds are gone, but what somebody added may be of use. Gives what there is to say.
- * @param id only when that run wrote it
+ * Removes the file, if a rehearsal wrote it. A file that was changed since is kept under another name, which
+ * `--env` does not accept: its clouds are gone, but additions may be useful. Returns a message, if any.
+ * @param id remove the file only if this run wrote it
  */
 export function discardEnvironment(file: string, id?: string): string[] {
   const mark = readMark(file)
@@ -66,11 +66,11 @@ export function discardEnvironment(file: string, id?: string): string[] {
     const kept = `${file}.changed${number === 1 ? '' : `-${number}`}`
     if (!linked(file, kept)) continue
     rmSync(file)
-    return [`${file} was changed since the rehearsal wrote it; kept as ${kept}`]
+    return [`${file} has been changed since the rehearsal wrote it; it is kept as ${kept}`]
   }
 }
 
-/** Puts the file there; throws (exit 2) when one of somebody else is there by then. */
+/** Creates the file; throws (exit 2) if somebody else's file exists by then. */
 export function placeEnvironment(file: string, text: string): void {
   const beside = `${file}.${process.pid}.new`
   writeFileSync(beside, text, { mode: 0o600, flag: 'wx' })

@@ -9,8 +9,8 @@ const files = ['fullchain.pem', 'cert.pem', 'privkey.pem']
 let kept: string[] | undefined
 
 /**
- * Puts a certificate whose time is over where certbot keeps the site's, and lets nginx load it; or puts the right one back.
- * Both are of authorities that the scripts trust.
+ * Replaces the site's certificate in the folder of certbot with an expired one and makes nginx load it, or
+ * restores the valid one. Both are from authorities that the scripts trust.
  */
 export async function expireCertificate(vps: Vps, authority: Authority, expired: boolean): Promise<void> {
   const paths = files.map((file) => join(vps.root, 'etc/letsencrypt/live', names[0]!, file))

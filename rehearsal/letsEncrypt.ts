@@ -4,8 +4,8 @@ import { createServer, request } from 'node:https'
 import type { Authority } from './authority.ts'
 
 /**
- * Host names of Let's Encrypt's two servers. certbot goes to the second one for every dry run without `--server`,
- * whatever server a certificate came from (certbot, "--dry-run").
+ * Host names of Let's Encrypt's two servers. certbot uses the second one for every dry run without
+ * `--server`, no matter which server issued the certificate (certbot, "--dry-run").
  */
 export const LETS_ENCRYPT = ['acme-v02.api.letsencrypt.org', 'acme-staging-v02.api.letsencrypt.org']
 
@@ -14,12 +14,12 @@ export interface LetsEncrypt {
 }
 
 /**
- * Lets Pebble answer as Let's Encrypt, on `address`:443. Pebble builds its links from the Host header, so the
- * only difference is the directory's path: `/directory` there, `/dir` here.
+ * Makes Pebble answer as Let's Encrypt, on `address`:443. Pebble builds its links from the Host header, so
+ * the only difference is the directory's path: `/directory` there, `/dir` here.
  */
 export async function startLetsEncrypt(options: {
   address: string
-  /** Where Pebble listens, and the name in its certificate. */
+  /** The address of Pebble, and the name in its certificate. */
   pebble: { host: string; port: number; servername: string }
   authority: Authority
 }): Promise<LetsEncrypt> {

@@ -3,7 +3,7 @@ import { startProcess } from '../lib/shell/spawn.ts'
 import { OpsError } from '../lib/util/errors.ts'
 import type { State } from './rehearsal.ts'
 
-/** The real az logs in as a service principal; its secret goes in through stdin. */
+/** The real az logs in as a service principal; its secret is passed through stdin. */
 export async function login(name: string, state: State, signal: AbortSignal): Promise<void> {
   const { servicePrincipal, subscription } = state.servicePrincipal
   const config = await loadConfig(process.cwd(), name)

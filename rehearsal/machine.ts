@@ -7,18 +7,18 @@ import { type OverlayOptions, prepareOverlay, removeOverlay } from './overlay.ts
 import { collect, type Finished, note, PATH, TIED } from './processes.ts'
 
 export interface MachineOptions {
-  /** Also its host name: letters, digits and dashes. */
+  /** The name, which is also the host name: letters, digits and dashes. */
   name: string
   /** The rehearsal's folder; the machine's own files are in `<folder>/machines/<name>`. */
   folder: string
   network: Network
-  /** Without it the network gives the next free one. */
+  /** Default: the next free address of the network. */
   address?: string
-  /** Address of the DNS server for its /etc/resolv.conf. */
+  /** The address of the DNS server for its /etc/resolv.conf. */
   resolver: string
-  /** PEM certificates that it trusts beside this host's. */
+  /** PEM certificates that it trusts in addition to this host's. */
   authorities?: string[]
-  /** Files that it begins with: absolute path → text and mode (0644). */
+  /** Initial files: absolute path → text and mode (0644). */
   files?: OverlayOptions['files']
   /** Folder with the file system that it starts from (roots.ts). */
   root: string
@@ -29,25 +29,25 @@ export interface MachineOptions {
 export interface SpawnOptions {
   env?: Record<string, string>
   cwd?: string
-  /** Name of a user of the machine; root without it. */
+  /** The name of a user of the machine; default: root. */
   user?: string
   stdio?: StdioOptions
 }
 
 /**
  * A machine of the rehearsal: separate network, mount, pid, IPC and UTS namespaces, and a private overlay of
- * a file system as root. No part of it is visible to the host's mount table, and all of it ends with
- * its init, which ends with the process that started the machine.
+ * a file system as root. None of it appears in the host's mount table. All of it ends with its init, which
+ * ends with the process that started the machine.
  */
 export interface Machine {
   name: string
   address: string
   /**
-   * Its / as this host sees it (`/proc/<init>/root`), while it runs. Absolute symbolic links inside lead to the
-   * host's files when followed from outside.
+   * Its / as seen from this host (`/proc/<init>/root`) while it runs. Absolute symbolic links inside it
+   * resolve to the host's files when followed from outside.
    */
   root: string
-  /** Its init, as a process id of this host. */
+  /** The process id of its init on this host. */
   pid: number
   /**
    * Starts a program inside, with exactly that environment and a PATH. `kill` of the result signals the program
@@ -55,17 +55,17 @@ export interface Machine {
    */
   spawn(argv: string[], options?: SpawnOptions): ChildProcess
   run(argv: string[], options?: Omit<SpawnOptions, 'stdio'> & { input?: string | Buffer }): Promise<Finished>
-  /** Kills its init, and with it every process in it; releases its address; removes its files. */
+  /** Kills its init and with it every process in it, releases its address, and removes its files. */
   stop(): Promise<void>
 }
 
 /**
- * The machine's init: perl, because it is on every Debian. It reaps orphans (an ignored SIGCHLD does) and
+ * The init of the machine: perl, because every Debian has it. It reaps orphans (by ignoring SIGCHLD) and
  * otherwise sleeps until it is killed.
  */
 const INIT = '$SIG{CHLD} = "IGNORE"; sleep 86400 while 1'
 
-/** Starts a machine, in about a tenth of a second. Errors carry the words of the program that failed. */
+/** Starts a machine in about a tenth of a second. Errors contain the output of the program that failed. */
 export async function startMachine(options: MachineOptions): Promise<Machine> {
   const { name, network } = options
   if (!/^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$/.test(name))
@@ -119,7 +119,7 @@ async function startInit(
   mounting: string,
   address: string,
 ): Promise<Init> {
-  // /proc still is the host's when the script begins, so `self` is this shell's process id as the host sees it.
+  // /proc is still the host's when the script starts, so `self` is this shell's process id on the host.
   const script = `
 read pid rest < /proc/self/stat
 echo "$pid"
@@ -154,7 +154,7 @@ exec perl -e '${INIT}' < /dev/null > /dev/null 2>&1
   let pid = 0
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
-    // The init first, so that unshare reaps it; without one, unshare takes its child along (--kill-child).
+    // Kill the init first, so that unshare reaps it. Without an init, unshare ends its child (--kill-child).
     process.kill(pid || child.pid!, 'SIGKILL')
     await ended
   }
@@ -171,7 +171,7 @@ exec perl -e '${INIT}' < /dev/null > /dev/null 2>&1
   }
 }
 
-/** Reads the child's stdout line by line; its end before a line is an error with what it wrote to stderr. */
+/** Reads the child's stdout line by line. If it ends before a line, throws an error with its stderr. */
 function lineReader(child: ChildProcess, words: () => string): () => Promise<string> {
   const lines: string[] = []
   let rest = ''
@@ -192,7 +192,7 @@ function lineReader(child: ChildProcess, words: () => string): () => Promise<str
   })
   return async () => {
     while (lines.length === 0) {
-      if (over) throw new Error(`${words()}${rest}`.trim() || 'its set-up ended without a word')
+      if (over) throw new Error(`${words()}${rest}`.trim() || 'its set-up ended without a message')
       await new Promise<void>((resolve) => {
         wake = resolve
       })
@@ -231,7 +231,10 @@ function machine(name: string, address: string, init: Init, stop: () => Promise<
   }
 }
 
-/** The program behind an `nsenter`, as a process id of this host: nsenter forks it to enter the pid namespace. */
+/**
+ * The process id on this host of the program started by an `nsenter`, which forks it to enter the pid
+ * namespace.
+ */
 export function getInsidePid(child: ChildProcess): number | undefined {
   try {
     const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')

@@ -2,12 +2,12 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 
 /**
- * A DNS server (UDP) that passes questions on, except those that it is set to answer wrongly. The certificate
- * authority asks it, so that a test can show the authority another world than the operator sees.
+ * A DNS server (UDP) that forwards queries, except those that it is set to answer wrongly. The certificate
+ * authority uses it, so that a test can show the authority a different world from the operator's.
  */
 export interface MisleadingDns {
   port: number
-  /** From now on, `name` has these A records only (none: no address at all); undefined ends that. */
+  /** From now on, `name` has only these A records (an empty list: no address); undefined ends that. */
   answer(name: string, addresses: string[] | undefined): void
   stop(): Promise<void>
 }
@@ -16,7 +16,7 @@ const TYPE_A = 1
 const HEADER = 12
 const TTL_SECONDS = 1
 
-/** Listens on a free port of 127.0.0.1; questions go to `upstream`:53. */
+/** Listens on a free port of 127.0.0.1 and forwards queries to `upstream`:53. */
 export async function startMisleadingDns(upstream: string): Promise<MisleadingDns> {
   const answers = new Map<string, string[]>()
   const server = createSocket('udp4')
@@ -52,7 +52,7 @@ function pass(
     clearTimeout(timer)
     client.close()
   }
-  const timer = setTimeout(close, 3000) // the asker repeats its question, as with any lost datagram
+  const timer = setTimeout(close, 3000) // The client repeats its query, as after any lost datagram.
   client.on('error', close)
   client.once('message', (answer) => {
     server.send(answer, from.port, from.address)
@@ -64,7 +64,7 @@ function pass(
 interface Question {
   name: string
   type: number
-  /** Offset of the first octet behind the question. */
+  /** Offset of the first octet after the question. */
   end: number
 }
 

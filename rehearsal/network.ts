@@ -7,21 +7,21 @@ import { getStartTime, killRecorded, PATH, run, runOrThrow, TIED } from './proce
 /**
  * The network of one rehearsal: 10.213.<slot>.0/24, this host is .1.
  *
- * The switch (a Linux bridge) is in a separate network namespace, not among the host's interfaces: a
- * host with Docker filters bridged packets by its own rules (br_netfilter), and a namespace dissolves by itself
- * when its process dies. The host only gets one end of a cable.
+ * The switch (a Linux bridge) is in a separate network namespace, not among the host's interfaces: a host
+ * with Docker filters bridged packets by its own rules (br_netfilter), and a namespace dissolves by itself
+ * when its process dies. The host gets only one end of a cable.
  */
 export interface Network {
   /** Name of this host's interface to the network. */
   bridge: string
   /** This host's address, 10.213.<slot>.1. */
   host: string
-  /** The next free address. Released ones come again as late as possible, as in a cloud. */
+  /** The next free address. Released addresses are reused as late as possible, as in a cloud. */
   allocate(): string
   release(address: string): void
-  /** Gives the network namespace of process `pid` an interface `eth0` that is plugged into the switch. */
+  /** Gives the network namespace of process `pid` an interface `eth0` that is connected to the switch. */
   plug(pid: number): Promise<void>
-  /** Pulls this host's cable, or plugs it in again. The machines reach each other all the same. */
+  /** Disconnects this host, or reconnects it. The machines can still reach each other. */
   cut(off: boolean): Promise<void>
   stop(): Promise<void>
 }
@@ -49,12 +49,12 @@ export async function startNetwork(options: { name: string }): Promise<Network> 
   }
 }
 
-/** Clear error unless this process may make namespaces. */
+/** Throws a clear error unless this process may create namespaces. */
 export function assertRoot(): void {
   if (process.platform !== 'linux') throw new Error('The rehearsal needs Linux (Debian or Ubuntu).')
   if (process.getuid?.() !== 0)
     throw new Error(
-      'The rehearsal makes network namespaces and mounts: run it as root (sudo npm run rehearse).',
+      'The rehearsal creates network namespaces and mounts: run it as root (sudo npm run rehearse).',
     )
 }
 
@@ -127,7 +127,7 @@ async function startSwitch(): Promise<Switch> {
   const ready = once(child.stdout, 'data').then(() => true)
   if (!(await Promise.race([ready, ended.then(() => false)])))
     throw new Error(
-      `This machine does not let the rehearsal make a network namespace: ${words.trim()}. In a container, start it with --privileged.`,
+      `This machine does not allow the rehearsal to create a network namespace: ${words.trim()}. In a container, start it with --privileged.`,
     )
   return {
     pid: child.pid!,
@@ -147,8 +147,8 @@ function interfaceName(slot: number): string {
 }
 
 /**
- * Takes the first free slot. Creating the interface is what claims it: two rehearsals that start at the same
- * moment cannot both succeed. The interface's alias says whose it is.
+ * Takes the first free slot. Creating the interface claims it, so two rehearsals that start at the same
+ * moment cannot both succeed. The alias of the interface names its owner.
  */
 async function claimSlot(name: string, pid: number): Promise<number> {
   const routes = await runOrThrow(['ip', '-4', 'route', 'show', 'table', 'all'])
@@ -171,7 +171,7 @@ async function claimSlot(name: string, pid: number): Promise<number> {
     ])
     if (added.code !== 0) {
       if (added.stderr.includes('File exists')) continue
-      throw new Error(`Cannot make the rehearsal's network: ${added.stderr.trim()}`)
+      throw new Error(`Cannot create the rehearsal's network: ${added.stderr.trim()}`)
     }
     const input = [
       `link set ${host} alias "${alias(name)} ${pid} ${getStartTime(pid)}"`,
@@ -191,20 +191,20 @@ async function claimSlot(name: string, pid: number): Promise<number> {
 function alias(name: string): string {
   if (!/^[\w.-]{1,64}$/.test(name))
     throw new Error(
-      `The rehearsal's name ${JSON.stringify(name)} may only hold letters, digits, dots, - and _.`,
+      `The rehearsal's name ${JSON.stringify(name)} may contain only letters, digits, dots, - and _.`,
     )
   return `dominion rehearsal ${name}`
 }
 
 /**
- * Removes what a killed run of the rehearsal `name` left: its processes (noted in its folder), its interface
- * and, with it, its network. Machines and their mounts live in namespaces that end with their processes.
- * Result: what was removed, one plain line each. Must not be called while that rehearsal is meant to live.
+ * Removes what a killed run of the rehearsal `name` left behind: its processes (recorded in its folder), its
+ * interface and, with it, its network. Machines and their mounts are in namespaces that end with their
+ * processes. Returns what was removed, one line each. Do not call it while that rehearsal is running.
  */
 export async function removeLeftovers(name: string, folder: string): Promise<string[]> {
   assertRoot()
   const removed: string[] = []
-  // Parts of the rehearsal, such as its Azure, keep their own notes one level below.
+  // Parts of the rehearsal, such as its Azure, keep their own records one level below.
   const parts = (existsSync(folder) ? readdirSync(folder) : []).map((part) => join(folder, part))
   let processes = 0
   for (const part of [folder, ...parts]) processes += await killRecorded(part)

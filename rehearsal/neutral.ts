@@ -4,16 +4,16 @@ import { type Machine, startMachine } from './machine.ts'
 import type { Network } from './network.ts'
 import { waitForPort } from './processes.ts'
 
-/** What has nothing to do with either cloud: two addresses that speak TLS, for HEALTH_NEUTRAL_TARGETS. */
+/** Two addresses outside both clouds that speak TLS, for HEALTH_NEUTRAL_TARGETS. */
 export interface Neutral {
-  /** ADDRESS:443, two of them. */
+  /** Two ADDRESS:443. */
   targets: string[]
   stop(): Promise<void>
 }
 
 const [certificateFile, keyFile] = ['/etc/ssl/neutral.pem', '/etc/ssl/neutral.key']
 
-/** On each address given: a TLS handshake with every connection, then its end. */
+/** On each given address: performs a TLS handshake with every connection, then closes it. */
 const listen = `
 import socket, ssl, sys, threading
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -32,7 +32,7 @@ def serve(listener):
 for address in sys.argv[1:]:
     threading.Thread(target=serve, args=(socket.create_server((address, 443), backlog=64),)).start()`
 
-/** Starts the machine behind both addresses: it stands for the rest of the Internet. */
+/** Starts the machine behind both addresses, which represents the rest of the internet. */
 export async function startNeutral(options: {
   network: Network
   folder: string

@@ -11,7 +11,7 @@ import {
 import { dirname, join } from 'node:path'
 import { runOrThrow } from './processes.ts'
 
-/** What a machine's root file system is made from. */
+/** What the root file system of a machine is built from. */
 export interface OverlayOptions {
   /** The folder of the machine's own files: upper layer, work folder, mount point. */
   folder: string
@@ -20,7 +20,7 @@ export interface OverlayOptions {
   resolver: string
   /** PEM certificates that the machine trusts beside those of its root. */
   authorities: string[]
-  /** Further folders or files of the machine: absolute path → text, with mode and nothing else. */
+  /** Additional folders or files of the machine: absolute path → text, with a mode and nothing else. */
   files: Record<string, { text: string; mode?: number }>
   /** Folder with the file system to start from. */
   lower: string
@@ -28,10 +28,13 @@ export interface OverlayOptions {
   showChanges: boolean
 }
 
-/** Where a machine that was asked to sees its upper layer: exactly what was written since its start. */
+/** Where a machine with this option sees its upper layer: exactly what was written since its start. */
 export const CHANGES = '/dev/changes'
 
-/** The last two are what keeps a copied-up file whole and a rename out of the marks that only overlayfs reads. */
+/**
+ * The last two options keep a copied-up file complete and prevent renames from using marks that only
+ * overlayfs can read.
+ */
 const OPTIONS = 'index=off,volatile,metacopy=off,redirect_dir=off'
 
 /** statfs(2) f_type of overlayfs, which cannot hold an upper layer (`/` in a Docker container). */
@@ -59,7 +62,7 @@ function script({ folder, lower, showChanges }: OverlayOptions): string {
   const lines = [
     `cd ${quote(folder)}`,
     onTmpfs ? 'mount -t tmpfs -o mode=755 tmpfs work; mv upper work/upper; mkdir work/work' : '',
-    // Under a relative name, because a comma or a colon in its path would separate options and layers.
+    // Use a relative name, because a comma or a colon in the path would separate options and layers.
     `mount --bind ${quote(lower)} lower`,
     `mount -t overlay overlay -o lowerdir=own:lower,upperdir=${upper},workdir=${work},${OPTIONS} root`,
     'cd root',
@@ -117,7 +120,7 @@ async function trust(authorities: string[], lower: string): Promise<OverlayOptio
   authorities.forEach((text, index) => {
     const same = hashes.slice(0, index).filter((hash) => hash === hashes[index]).length
     files[`/etc/ssl/certs/${hashes[index]!.trim()}.${same}`] = { text }
-    // In case the machine itself runs update-ca-certificates.
+    // For a machine that runs update-ca-certificates itself.
     files[`/usr/local/share/ca-certificates/rehearsal-${index + 1}.crt`] = { text }
   })
   return files
@@ -128,7 +131,10 @@ function put(lower: string, layer: string, path: string, file: { text: string; m
   writeFileSync(layer + path, file.text, { mode: file.mode ?? 0o644 })
 }
 
-/** Makes the folders above `path` in a layer, with the mode that they have in the lower one: the upper layer's counts. */
+/**
+ * Creates the folders above `path` in a layer with the mode that they have in the lower one, because the
+ * upper layer's mode applies.
+ */
 function parents(lower: string, layer: string, path: string): void {
   const above = dirname(path)
   if (above === '/' || existsSync(layer + above)) return

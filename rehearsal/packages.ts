@@ -49,7 +49,10 @@ export const testPackages = [
 const POLICY = '/usr/sbin/policy-rc.d'
 const POLICY_KEPT = '/usr/sbin/policy-rc.d.before-rehearsal'
 const POLICY_TEXT = '#!/bin/sh\n# The rehearsal installs programs, it starts no services.\nexit 101\n'
-/** With it, postgresql's installation makes no database cluster (pg_createcluster(1), createcluster.conf). */
+/**
+ * With it, the installation of postgresql creates no database cluster (pg_createcluster(1),
+ * createcluster.conf).
+ */
 const NO_CLUSTER = '/etc/postgresql-common/createcluster.d/rehearsal.conf'
 const PROGRESS_SECONDS = 5
 // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own fields
@@ -67,9 +70,10 @@ export async function findMissingPackages(packages: string[] = rehearsalPackages
 }
 
 /**
- * Installs what is missing; nothing else changes on this machine: no service is started or enabled at boot, no
- * PostgreSQL cluster is made. `onLine` hears first which packages and how much, then the progress.
- * Errors: not Debian or Ubuntu, not root, no network, no such package; each says what is missing and how to get it.
+ * Installs what is missing. Nothing else changes on this machine: no service is started or enabled at boot,
+ * and no PostgreSQL cluster is created. `onLine` receives the packages and their size first, then the
+ * progress. Throws when this is not Debian or Ubuntu, not root, without a network, and for an unknown
+ * package; each error says what is missing and how to get it.
  */
 export async function installPackages(options: {
   onLine: (line: string) => void
@@ -107,7 +111,7 @@ export async function installPackages(options: {
 
 const ARGUMENTS = ['-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300']
 
-/** Runs apt-get without questions; with a lock file, one at a time among those that name it. */
+/** Runs apt-get without prompts; with a lock file, one at a time among those that use the same file. */
 export function apt(argv: string[], lock?: string): ReturnType<typeof run> {
   return run([...(lock ? ['flock', lock] : []), 'apt-get', ...argv], { env: APT_ENVIRONMENT }).catch(() => {
     throw new Error('The rehearsal needs Debian or Ubuntu: this machine has no apt-get.')
@@ -116,7 +120,7 @@ export function apt(argv: string[], lock?: string): ReturnType<typeof run> {
 
 const APT_ENVIRONMENT = { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_SUSPEND: '1' }
 
-/** Result: undefined when it went well, else what apt-get wrote to stderr. */
+/** Returns undefined on success, otherwise what apt-get wrote to stderr. */
 async function aptInstall(wanted: string[], onLine: (line: string) => void): Promise<string | undefined> {
   const argv = ['install', ...ARGUMENTS, '-o', 'APT::Status-Fd=3', ...wanted]
   const child = spawn('apt-get', argv, {
@@ -139,7 +143,10 @@ async function aptInstall(wanted: string[], onLine: (line: string) => void): Pro
   return code === 0 ? undefined : words
 }
 
-/** Runs `work` while no package may start a service or make a database cluster; puts back what was there. */
+/**
+ * Runs `work` while no package may start a service or create a database cluster, then restores the previous
+ * state.
+ */
 async function quietly(work: () => Promise<void>): Promise<void> {
   const ours = existsSync(POLICY) && readFileSync(POLICY, 'utf8') === POLICY_TEXT
   if (existsSync(POLICY) && !ours) renameSync(POLICY, POLICY_KEPT)
@@ -170,13 +177,14 @@ function installedIn(list: string): string[] {
   return lines.map((line) => line.slice('installed '.length))
 }
 
-/** Packages enable their services for the next boot even when they may not start them now. */
+/** Packages enable their services for the next boot even if they may not start them now. */
 async function keepOffAtBoot(packages: string[]): Promise<void> {
   if (packages.length === 0 || !existsSync('/usr/bin/systemctl')) return
   const files = await runOrThrow(['dpkg', '-L', ...packages])
   const units = files.matchAll(/\/systemd\/system\/([^/@\n]+\.(?:service|socket|timer))$/gm)
   const names = [...new Set(Array.from(units, ([, name]) => name!))]
-  // Not every unit can be enabled, so an exit code says nothing here. Works without a running systemd as well.
+  // Not every unit can be enabled, so the exit code means nothing here. This also works without a running
+  // systemd.
   if (names.length > 0) await run(['systemctl', 'disable', ...names])
 }
 

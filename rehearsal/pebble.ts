@@ -18,8 +18,8 @@ export interface Pebble {
   /** PEM of the root that issues site certificates. A new one after each start. */
   rootCertificate(): Promise<string>
   /**
-   * Lets the authority, and nobody else, see these A records for `name`; undefined ends that. With an address
-   * where no web server listens, validation fails in the authority's own words.
+   * Makes only the authority see these A records for `name`; undefined ends that. With an address where no
+   * web server listens, validation fails with the authority's own message.
    */
   mislead(name: string, addresses: string[] | undefined): void
   /**
@@ -30,7 +30,7 @@ export interface Pebble {
   /** Ends the server; orders get "connection refused" until `start`. */
   stop(): Promise<void>
   start(): Promise<void>
-  /** Ends everything for good. */
+  /** Ends everything permanently. */
   close(): Promise<void>
 }
 
@@ -52,7 +52,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   const { network, dns, authority, folder } = options
   const own = join(folder, 'pebble')
   mkdirSync(own, { recursive: true })
-  // A second address of this host: port 443 of the first one belongs to the rehearsal's Azure.
+  // A second address of this host, because port 443 of the first one belongs to the rehearsal's Azure.
   const address = network.allocate()
   await runOrThrow(['ip', 'address', 'add', `${address}/24`, 'dev', network.bridge])
   const { certificateFile, keyFile } = await authority.issue([NAME, address])
@@ -107,7 +107,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   const close = async () => {
     await stop()
     await Promise.all([view.stop(), front.stop()])
-    // The DNS and the network may be down already, and with them what is undone here.
+    // The DNS and the network may already be down, and with them what is undone here.
     await Promise.all(names.map((name) => dns.remove(name).catch(() => {})))
     await run(['ip', 'address', 'delete', `${address}/24`, 'dev', network.bridge])
     network.release(address)

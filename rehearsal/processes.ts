@@ -5,7 +5,7 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What a finished process left: exit code (128 + signal when killed by one) and all of its output. */
+/** The result of a finished process: its exit code (128 + signal if killed by one) and all of its output. */
 export interface Finished {
   code: number
   stdout: string
@@ -18,13 +18,16 @@ export interface RunOptions {
   input?: string | Buffer
 }
 
-/** A long-running process of the rehearsal on this host. It dies with this process, even by SIGKILL. */
+/**
+ * A long-running process of the rehearsal on this host. It ends with this process, even if that is killed
+ * with SIGKILL.
+ */
 export interface Daemon {
   pid: number
   child: ChildProcess
   /** Resolves with the exit code when the process has ended. */
   ended: Promise<number>
-  /** SIGTERM, and SIGKILL after three seconds. */
+  /** Sends SIGTERM, then SIGKILL after three seconds. */
   stop(): Promise<void>
 }
 
@@ -32,16 +35,18 @@ export interface DaemonOptions {
   argv: string[]
   env?: Record<string, string>
   cwd?: string
-  /** File that gets its output; without it the output is dropped. */
+  /** The file for its output; default: the output is discarded. */
   log?: string
-  /** The rehearsal's folder: what runs is noted below `<folder>/processes`, for `removeLeftovers`. */
+  /**
+   * The rehearsal's folder: running processes are recorded below `<folder>/processes`, for `removeLeftovers`.
+   */
   folder: string
 }
 
 /** Debian keeps `ip`, `sshd` and others in sbin, which is not on every operator's PATH. */
 export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-/** Runs a program of this host to its end. Never throws for its exit code. */
+/** Runs a program on this host to its end. Never throws because of its exit code. */
 export async function run(argv: string[], options: RunOptions = {}): Promise<Finished> {
   const child = spawn(argv[0]!, argv.slice(1), {
     env: { PATH, LC_ALL: 'C', ...options.env },
@@ -57,7 +62,7 @@ export async function collect(child: ChildProcess, input?: string | Buffer): Pro
   const stderr: Buffer[] = []
   child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk))
   child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk))
-  child.stdin?.on('error', () => {}) // EPIPE: it did not read all of its input; its exit code says why
+  child.stdin?.on('error', () => {}) // EPIPE: it did not read all of its input. Its exit code says why.
   child.stdin?.end(input)
   const code = await exitCode(child)
   return { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }
@@ -73,7 +78,7 @@ function exitCode(child: ChildProcess): Promise<number> {
   })
 }
 
-/** Runs a program of this host; an exit code other than 0 is an error that carries the program's own words. */
+/** Runs a program on this host. An exit code other than 0 throws an error with the program's own output. */
 export async function runOrThrow(argv: string[], options: RunOptions = {}): Promise<string> {
   const { code, stdout, stderr } = await run(argv, options)
   if (code !== 0) throw new Error(`\`${argv.join(' ')}\` ended with ${code}: ${(stderr || stdout).trim()}`)
@@ -81,8 +86,8 @@ export async function runOrThrow(argv: string[], options: RunOptions = {}): Prom
 }
 
 /**
- * Prefix that ties a process to this one: the kernel kills it when the thread that started it dies.
- * See prctl(2), PR_SET_PDEATHSIG; it survives execve of ordinary programs.
+ * A prefix that ties a process to this one: the kernel kills it when the thread that started it ends. See
+ * prctl(2), PR_SET_PDEATHSIG; it survives execve of ordinary programs.
  */
 export const TIED = ['setpriv', '--pdeathsig', 'KILL', '--']
 
@@ -92,7 +97,7 @@ export function startDaemon(options: DaemonOptions): Daemon {
     env: { PATH, LC_ALL: 'C', ...options.env },
     cwd: options.cwd ?? '/',
     stdio: ['ignore', log, log],
-    detached: true, // Ctrl-C at the terminal is for the rehearsal itself, which then stops its parts in order
+    detached: true, // Ctrl-C in the terminal is for the rehearsal itself, which then stops its parts in order.
   })
   if (typeof log === 'number') closeSync(log)
   const ended = exitCode(child)
@@ -112,7 +117,10 @@ async function stopProcess(child: ChildProcess, ended: Promise<number>): Promise
   clearTimeout(timer)
 }
 
-/** Field 22 of /proc/PID/stat: the start time in clock ticks. With the pid it names a process for ever. */
+/**
+ * Field 22 of /proc/PID/stat: the start time in clock ticks. Together with the pid it identifies a process
+ * uniquely.
+ */
 export function getStartTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -123,7 +131,7 @@ export function getStartTime(pid: number): string | undefined {
   }
 }
 
-/** Notes a process of the rehearsal in its folder; the returned function takes the note away again. */
+/** Records a process of the rehearsal in its folder; the returned function removes the record. */
 export function note(folder: string, pid: number, argv: string[]): () => void {
   const notes = join(folder, 'processes')
   mkdirSync(notes, { recursive: true })
@@ -132,7 +140,7 @@ export function note(folder: string, pid: number, argv: string[]): () => void {
   return () => rmSync(file, { force: true })
 }
 
-/** Kills every process that a run noted in `folder` and that still lives. Result: how many. */
+/** Kills every process that a run recorded in `folder` and that is still running. Returns how many. */
 export async function killRecorded(folder: string): Promise<number> {
   const notes = join(folder, 'processes')
   let names: string[]
@@ -155,7 +163,7 @@ export async function killRecorded(folder: string): Promise<number> {
   return killed
 }
 
-/** A TCP port of 127.0.0.1 on which nobody listens at this moment. */
+/** A TCP port of 127.0.0.1 on which nobody is listening at this moment. */
 export function getFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject)
@@ -166,7 +174,10 @@ export function getFreePort(): Promise<number> {
   })
 }
 
-/** Waits until something accepts connections there. Error after `seconds`, or at once when `daemon` has ended. */
+/**
+ * Waits until something accepts connections there. Throws after `seconds`, or at once when `daemon` has
+ * ended.
+ */
 export async function waitForPort(
   host: string,
   port: number,

@@ -15,7 +15,7 @@ import { removeLeftovers } from './network.ts'
 import { getStartTime } from './processes.ts'
 
 export interface RehearsalOptions {
-  /** Names the environment, `.env.NAME`, and keeps two rehearsals apart. */
+  /** The name of the environment (`.env.NAME`), which separates two rehearsals. */
   name: string
   latency: 'none' | 'realistic'
   keep: boolean
@@ -23,9 +23,9 @@ export interface RehearsalOptions {
   vpsFrom?: Release
 }
 
-/** What a running rehearsal writes about itself. */
+/** What a running rehearsal records about itself. */
 export interface State {
-  /** Of this one run. */
+  /** The id of this run. */
   id: string
   pid: number
   controlUrl: string
@@ -48,15 +48,15 @@ export function readState(name: string): State | undefined {
   return getStartTime(state.pid) === undefined ? undefined : state
 }
 
-/** Who runs, or ran, the rehearsal in this folder. */
+/** Who is running, or was running, the rehearsal in this folder. */
 export const ownerFile = (folder: string): string => path.join(folder, 'owner.json')
 
-/** What clouds.ts ends with, at once, when the name is another process's. */
+/** The exit code with which clouds.ts ends at once when another process has the name. */
 export const exitClaimed = 75
 
 /**
- * Throws (exit 2) when a rehearsal of this name runs on this machine, whoever started it and from wherever, or when
- * `.env.NAME` is none that a rehearsal wrote. Nothing has been touched then.
+ * Throws (exit 2) when a rehearsal of this name is running on this machine, no matter who started it and from
+ * where, or when `.env.NAME` was not written by a rehearsal. Nothing has been touched in that case.
  */
 export async function assertStartable(name: string): Promise<void> {
   const owner = await readOwner(name)
@@ -76,11 +76,14 @@ function alreadyRunning(name: string, owner: Partial<Owner> | undefined): OpsErr
   ]
   return usageError(
     `A rehearsal "${name}" is ${doing}${who.length > 0 ? `: ${who.join(', ')}` : ''}`,
-    `npm run rehearse -- --down --name ${name}   takes it down. Another one beside it: npm run rehearse -- --name ANOTHER`,
+    `npm run rehearse -- --down --name ${name}   takes it down. To start another one in parallel: npm run rehearse -- --name ANOTHER`,
   )
 }
 
-/** Waits until what a killed run left has cleared itself up. One that is not about to end is left alone. */
+/**
+ * Waits until the remains of a killed run have cleaned themselves up. A run that is not about to end is left
+ * alone.
+ */
 export async function waitForDying(name: string): Promise<void> {
   const isSettled = async () => {
     const owner = await readOwner(name)
@@ -92,8 +95,8 @@ export async function waitForDying(name: string): Promise<void> {
 }
 
 /**
- * Starts both clouds in a separate process and resolves when they are up.
- * Throws (exit 2) when a rehearsal of this name is running already.
+ * Starts both clouds in a separate process and resolves when they are up. Throws (exit 2) when a rehearsal of
+ * this name is already running.
  */
 export async function startClouds({
   name,

@@ -18,12 +18,12 @@ export const imageRoot: DebianRoot = {
   packages: [
     'ca-certificates',
     'gunicorn',
-    // The machine's own network set-up needs it.
+    // Needed for the network set-up of the machine.
     'iproute2',
     'python-is-python3',
     'python3',
     'python3-flask',
-    // For the stand-in of pip.
+    // For the substitute for pip.
     'python3-packaging',
     'python3-psycopg',
     'python3-psycopg-pool',

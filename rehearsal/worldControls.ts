@@ -8,7 +8,9 @@ import type { Network } from './network.ts'
 import type { Pebble } from './pebble.ts'
 import type { Vps } from './vps.ts'
 
-/** The domain's zone as its owner finds it: parked, with mail and a verification that must survive every change. */
+/**
+ * The initial zone of the domain: parked, with mail and a verification record that must survive every change.
+ */
 export const zone: IonosDnsOptions['zones'][string] = [
   { name: 'codexdominion.app', type: 'A', content: '192.0.2.80' },
   { name: 'www.codexdominion.app', type: 'A', content: '192.0.2.80' },
@@ -18,10 +20,11 @@ export const zone: IonosDnsOptions['zones'][string] = [
 ]
 
 /**
- * What tests change of the world between the clouds: POST /dns {name, a?, aaaa?} sets records, POST /ca/mislead
- * {name, addresses?} lets the CA alone see others, /ca/refuse {names}, /ca/stop, /ca/start; /network {cut} pulls this host's cable (true) or plugs
- * it in again; /certificate {expired} gives the site one whose time is over (true), or the right one again.
- * @param trust called when the CA has a new root, as after each start
+ * Lets tests change the world between the clouds: POST /dns {name, a?, aaaa?} sets records, POST /ca/mislead
+ * {name, addresses?} makes only the CA see other records, /ca/refuse {names}, /ca/stop, /ca/start; /network
+ * {cut} disconnects this host (true) or reconnects it; /certificate {expired} gives the site an expired
+ * certificate (true) or the valid one again. @param trust called when the CA has a new root, as after each
+ * start
  */
 export function createControls(
   {

@@ -8,16 +8,16 @@ import { usageError } from '../lib/util/errors.ts'
 
 const script = defineTaskScript<{ skipAzure?: boolean; skipIonos?: boolean; quick?: boolean }>({
   name: 'deploy-complete',
-  summary: 'Take both clouds from any state to a working, verified site',
+  summary: 'Deploy everything: take both clouds from any state to a working, verified site',
   options: (parser) =>
     parser
       .option('--skip-azure', 'Skip Azure: data tier, image and containers')
       .option('--skip-ionos', 'Skip the VPS: nginx, certificate and pages')
-      .option('--quick', 'Use the newest existing image that is not marked as bad; build none'),
+      .option('--quick', 'Use the newest existing image not marked as bad instead of building one'),
   legacyFlags: { '-skipazure': '--skip-azure', '-skipionos': '--skip-ionos', '-quickdeploy': '--quick' },
   check({ skipAzure, skipIonos }) {
     if (skipAzure && skipIonos)
-      throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
+      throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Use only one of them.')
   },
   needsVps: ({ skipIonos }) => !skipIonos,
   tasks(context, { skipAzure, skipIonos, quick }, factories) {
@@ -39,7 +39,7 @@ const script = defineTaskScript<{ skipAzure?: boolean; skipIonos?: boolean; quic
   },
 })
 
-/** Azure: data tier, tables, image, containers. `nginx`: without it the containers do not wait for the VPS. */
+/** Azure: data tier, tables, image, containers. Without `nginx`, the containers do not wait for the VPS. */
 function azureTasks(
   factories: Factories,
   context: Context,

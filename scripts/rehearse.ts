@@ -13,19 +13,19 @@ interface Flags {
 
 const script = defineScript<Flags>({
   name: 'rehearse',
-  summary: 'Rehearse the whole deployment on this machine, against real parts',
+  summary: 'Rehearse the whole deployment on this machine with real software',
   changes: false,
   options: (parser) =>
     parser
       .option('--install', 'Install the missing Debian packages')
-      .option('--keep', 'Keep both clouds running, for the other scripts with --env NAME')
+      .option('--keep', 'Keep both simulated clouds running for other scripts (use --env NAME)')
       .option('--down', 'Take down what --keep left running')
       .option(
-        '--latency <sort>',
-        "Latency of cloud operations: 'none', or 'realistic' for a tenth of the usual time",
+        '--latency <kind>',
+        "Latency of simulated cloud operations: 'none', or 'realistic' for a tenth of the usual time",
         'none',
       )
-      .option('--name <name>', 'Environment to write, .env.NAME', 'rehearsal')
+      .option('--name <name>', 'Name of the environment to write (.env.NAME)', 'rehearsal')
       .option(
         '--az-from <release>',
         "Use the az of 'bookworm' (2.45) or 'trixie' (2.74) instead of this machine's",

@@ -84,7 +84,7 @@ test('no file reads a file of another room by its path', () => {
   expect(wrong).toEqual([])
 })
 
-test('no circle of imports', () => {
+test('imports have no cycles', () => {
   const edges = Map.groupBy(
     imports.filter(({ typeOnly, dynamic }) => !typeOnly && !dynamic),
     ({ from }) => from,
@@ -102,7 +102,7 @@ test('no circle of imports', () => {
   expect(circles).toEqual([])
 })
 
-test('nothing but its front door knows the rehearsal', () => {
+test('only its entry point knows about the rehearsal', () => {
   const wrong = imports.filter(({ from, to }) => product.includes(from) && to.startsWith('rehearsal/'))
   expect([...new Set(wrong.map(({ from }) => from))]).toEqual(['scripts/rehearse.ts'])
 })
@@ -113,7 +113,7 @@ test('only the runner starts processes', () => {
   expect(matching(product, /\bstartProcess\b/)).toEqual(['lib/shell/runner.ts', 'lib/shell/spawn.ts'])
 })
 
-test('whatever is printed passes the one place that makes it safe for a terminal', () => {
+test('everything printed passes through the one place that makes it safe for a terminal', () => {
   const printing = /process\.(stdout|stderr)\.write|\bconsole\.|\bstd(out|err)\s*\}\s*=\s*process/
   expect(matching(product, printing)).toEqual(['lib/util/terminal.ts'])
   // Who hands the stream on, or asks on it: each makes its text safe itself.
@@ -126,7 +126,7 @@ test('a command is never asserted to be one', () => {
   expect(matching(product, /\bas Command\b/)).toEqual([])
 })
 
-test('a script is about a screen, a file knows one thing', () => {
+test('scripts fit on a screen, and each file has one concept', () => {
   const lines = (file: string) => texts.get(file)!.split('\n').length - 1
   const longer = (files: string[], most: number) => files.filter((file) => lines(file) > most)
   expect(longer(filesIn('scripts'), 120)).toEqual([])

@@ -28,9 +28,9 @@ export const armRequest = (
 })
 
 /**
- * Reads from ARM by direct requests, with az's login and network settings. For repeated reads: a call of az takes most of
- * a second, and a whole core.
- * @param wanted aborted as soon as no answer is needed any more
+ * Reads from ARM by direct requests, with az's login and network settings. For repeated reads: a call of az
+ * takes most of a second, and a whole core.
+ * @param wanted aborted as soon as the answer is no longer needed
  */
 export function openArm({ config, runner }: Context, wanted: AbortSignal) {
   async function logIn() {
@@ -55,13 +55,13 @@ export function openArm({ config, runner }: Context, wanted: AbortSignal) {
   return {
     subscription: async () => (await access.get()).subscription,
     /**
-     * Gets a path below management.azure.com; undefined when it does not exist.
-     * Throws exit 3 (unreachable, or temporarily unable to answer), 4 (not logged in), 1 (refused).
+     * Reads a path below management.azure.com; undefined when it does not exist. Throws exit 3 (unreachable,
+     * or temporarily unable to answer), 4 (not logged in), 1 (refused).
      */
     async get<Body>(path: string, query: Readonly<Record<string, string>>): Promise<Body | undefined> {
       let answer = await get(path, query)
       if (answer.status === 401) {
-        // A token is valid for about an hour; az gives a fresh one.
+        // A token is valid for about an hour; az provides a fresh one.
         access = once(logIn)
         answer = await get(path, query)
       }
@@ -81,7 +81,11 @@ function refused({ status, body }: HttpResponse): OpsError {
     // A proxy in between answers with its own page.
   }
   if (status === 429 || status >= 500 || status === 409) {
-    return unknownError(`Azure cannot answer now (${status})`, said, 'Run this command again in a while.')
+    return unknownError(
+      `Azure cannot answer now (${status})`,
+      said,
+      'Run this command again in a few minutes.',
+    )
   }
   const meaning = explainAz(status === 401 ? `az login: ${said}` : said)
   return new OpsError({ what: `Azure refuses (${status})`, said, ...meaning })

@@ -10,7 +10,7 @@ export interface Packed {
   kind: 'file' | 'folder' | 'link'
 }
 
-/** A line of .dockerignore; the last one is the strongest, and comes first. */
+/** A rule of .dockerignore. Later lines take precedence, so the last one comes first. */
 interface Rule {
   pattern: RegExp
   ignore: boolean
@@ -39,8 +39,9 @@ const byName = (dockerfile: string) => {
 }
 
 /**
- * The readings of az, the oldest first: 2.45; since https://github.com/Azure/azure-cli/pull/29901 (compared with 2.74);
- * since https://github.com/Azure/azure-cli/pull/32633 (by its description: no such release was at hand).
+ * The interpretations by az, oldest first: 2.45; since https://github.com/Azure/azure-cli/pull/29901
+ * (compared with 2.74); since https://github.com/Azure/azure-cli/pull/32633 (according to its description,
+ * not compared with a release).
  */
 export const readings: readonly Reading[] = [
   { slashAfterStars: false, getOwnIgnoreFile: byName },
@@ -49,9 +50,9 @@ export const readings: readonly Reading[] = [
 ]
 
 /**
- * Lists what any release of az packs of a folder for `az acr build`, sorted by path; az always adds the Dockerfile. What
- * one release packs and another leaves out counts, so no change that any of them would build goes unnoticed.
- * Throws (exit 2) for what az cannot pack, or packs under another name.
+ * Lists what any release of az packs from a folder for `az acr build`, sorted by path; az always adds the
+ * Dockerfile. An entry counts if at least one release packs it, so no change that any release would build
+ * goes unnoticed. Throws (exit 2) for what az cannot pack, or packs under another name.
  */
 export async function packedFiles(folder: string, dockerfile: string): Promise<Packed[]> {
   const lists = await Promise.all(readings.map((reading) => packedBy(reading, folder, dockerfile)))
@@ -73,7 +74,7 @@ export async function packedBy(reading: Reading, folder: string, dockerfile: str
       const name = inside === '' ? entry.name : `${inside}/${entry.name}`
       const verdict = judge(name, parent, rules)
       const kind = kindOf(entry)
-      // A socket stops az even when it is ignored.
+      // A socket makes az fail even when it is ignored.
       if (entry.isSocket() || (!verdict.ignored && (!kind || name.includes('\ufffd')))) throw unpackable(name)
       if (!verdict.ignored && kind) packed.push({ path: name, kind })
       // A rule with `!` may include something of an ignored folder again.

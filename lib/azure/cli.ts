@@ -1,7 +1,7 @@
 import { commandTemplate, local } from '../shell/command.ts'
 import { explainAz, removeModuleErrors, serverBusy } from './errors.ts'
 
-/** Settings that make az answer a program alike everywhere; sources in docs/azure.md. */
+/** Settings that make az give programs the same answers everywhere; sources in docs/azure.md. */
 const env = {
   AZURE_CORE_NO_COLOR: '1',
   AZURE_CORE_COLLECT_TELEMETRY: '0',

@@ -74,8 +74,8 @@ const combine = (part: Part, [first, ...children]: readonly Resource[]): Resourc
   part.combine([first!, ...children])
 
 /**
- * What there is in Azure, read at most once until something changes it: that keeps a deploy with nothing to do at eight
- * az calls. `undefined` means absent; silence throws.
+ * The state of Azure, read at most once until something changes it, which keeps a deploy with nothing to do
+ * at eight az calls. `undefined` means absent; no answer throws.
  */
 export function createAzure(context: Context) {
   const { config } = context
@@ -96,7 +96,7 @@ export function createAzure(context: Context) {
     parts.map((part) => [part.id, () => once(part.id, () => readPart(part))]),
   ) as unknown as PartReaders
 
-  /** Begins to read parts that share an API version by one call. */
+  /** Starts to read the parts that share an API version by one call. */
   function readTogether(shared: readonly Part[]): void {
     const reading = showTogether(shared)
     let start = 0
@@ -110,7 +110,10 @@ export function createAzure(context: Context) {
     }
   }
 
-  /** Explains a failure by a missing registry: az reports that differently by version, and as a failed login. */
+  /**
+   * Explains a failure caused by a missing registry. Versions of az report it differently, some as a failed
+   * login.
+   */
   async function inRegistry<T>(read: () => Promise<T>): Promise<T> {
     try {
       return await read()
@@ -118,7 +121,7 @@ export function createAzure(context: Context) {
       if (isUnanswered(thrown) || (await readers.registry().catch(() => true))) throw thrown
       const { registry } = config.azure
       throw new OpsError({
-        what: `There is no registry ${registry} in ${resourceGroup}`,
+        what: `Registry ${registry} not found in ${resourceGroup}`,
         next: `${formatScriptLine('provision')}   (it creates one); or check ACR_NAME and AZURE_RESOURCE_GROUP in ${formatKeyFile('ACR_NAME', 'AZURE_RESOURCE_GROUP')}.`,
       })
     }
@@ -127,7 +130,7 @@ export function createAzure(context: Context) {
   return {
     account,
     ...readers,
-    /** All parts; those that share an API version by one call, if all of them exist. */
+    /** All parts. Those that share an API version are read by one call, if all of them exist. */
     async dataTier() {
       const unread = parts.filter(({ id }) => !cache.has(id))
       for (const shared of Map.groupBy(unread, ({ apiVersion }) => apiVersion).values())
@@ -150,9 +153,9 @@ export function createAzure(context: Context) {
       }),
     /** The last 100 tags of the backend image, newest first. */
     tags: () => once('tags', () => inRegistry(async () => readTags(context, (await account()).id))),
-    /** One tag of the backend image, however old; read anew each time. */
+    /** One tag of the backend image, however old; always read again. */
     tag: (name: string) => inRegistry(async () => readTag(context, name, (await account()).id)),
-    /** Reads these again next time. */
+    /** Makes the next call read these again. */
     forget(...what: Cached[]) {
       for (const each of what) cache.delete(each)
     },

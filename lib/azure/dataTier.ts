@@ -25,7 +25,10 @@ export const templateParameters = (config: Config, operatorAddress: string): Par
     ...getDataTier(config).map((part) => part.getParameters(config, operatorAddress)),
   )
 
-/** Named after what it applies: a deployment of this name that succeeded has applied exactly this. */
+/**
+ * The deployment is named after its content: if a deployment of this name succeeded, it has applied exactly
+ * this.
+ */
 export const deploymentName = (parameters: Parameters, password: string, server: string): string => {
   const template = readFileSync(templateFile, 'utf8')
   const wanted = [template, JSON.stringify(parameters), fingerprint(password, server)].join('\n')
@@ -67,7 +70,7 @@ function validateCommand(config: Config, name: string, parameters: object, subsc
 interface Comparison {
   /** Differences that a deployment changes. */
   drift: Field[]
-  /** Differences that are changed without one. */
+  /** Differences that are changed without a deployment. */
   corrections: Correction[]
   /** What does not exist yet, or must be created again. */
   missing: string[]
@@ -102,7 +105,7 @@ function createDeployment(context: Context, azure: Azure, name: string, deploy: 
     /** While it runs, a part exists only when its last operation has succeeded. */
     running: false as boolean,
     deploy,
-    /** Shared by all who wait for a part. */
+    /** Shared by all tasks that wait for a part. */
     follow() {
       watch ??= watchDeployment(context, name, azure, { submit: (log) => context.runner.run(deploy, log) })
       return watch
@@ -144,14 +147,14 @@ export function dataTierTasks(
     const last = found.database?.tags?.configuration
     const applied = state === 'Succeeded' && last === name && missing.length === 0
     if (applied && drift.length + corrections.length === 0)
-      return { ...ok(`deployment ${name} is in force`), fact }
+      return { ...ok(`deployment ${name} is applied`), fact }
     if (isRunning(state))
       return { ...ok(`deployment ${name} is in progress`), fact: { ...fact, running: true } }
     if (fault && !fault.empty) throw new OpsError(fault)
     const correct = corrections.map(({ command }) => command)
     const fields = [...drift, ...corrections.map(({ field }) => field)]
     if (applied && drift.length === 0)
-      return { state: 'change', what: 'make PostgreSQL accept TLS only', fields, effects: correct, fact }
+      return { state: 'change', what: 'make PostgreSQL accept only TLS', fields, effects: correct, fact }
     if (found.database)
       fields.push(...differing(['operator address', await readOperatorRule(context, id), address]))
     if (missing.length + fields.length === 0)

@@ -20,7 +20,7 @@ interface Operation {
 const intervalMs = 4000
 const timeoutMs = 40 * 60_000
 
-/** How often, and after which pause, a deployment that met a busy server is submitted again. */
+/** How often, and after which pause, a deployment that failed because of a busy server is submitted again. */
 const retry = { times: 3, pauseMs: 30_000 } as const
 
 export interface WatchOptions {
@@ -97,7 +97,7 @@ export function watchDeployment(
   return { until }
 }
 
-/** Submits a deployment again that failed because PostgreSQL is busy, once for all tasks that wait for it. */
+/** Resubmits a deployment that failed because PostgreSQL was busy, once for all tasks that wait for it. */
 function createRecovery(azure: Azure, name: string, { submit, pause }: Required<WatchOptions>) {
   let submitted = 0
   let pending: Promise<void> | undefined
@@ -123,7 +123,7 @@ function createRecovery(azure: Azure, name: string, { submit, pause }: Required<
   /** ARM refuses a deployment of this name while parts of the last one still run. */
   async function submitAgain(refusal: OpsError, tell: Log): Promise<void> {
     tell(
-      `PostgreSQL is busy with another operation: the deployment is submitted again ${formatDuration(retry.pauseMs)} after its other parts have ended (${submitted} of ${retry.times})`,
+      `PostgreSQL is busy with another operation: the deployment will be resubmitted ${formatDuration(retry.pauseMs)} after its other parts have ended (${submitted} of ${retry.times})`,
     )
     const deadline = Date.now() + timeoutMs
     let state = await readDeployment()
@@ -137,7 +137,9 @@ function createRecovery(azure: Azure, name: string, { submit, pause }: Required<
     await submit(tell)
   }
 
-  /** Has the whole deployment ended, so that nothing more of a part will run? Throws when it failed. */
+  /**
+   * Whether the whole deployment has ended, so that no further operations will run. Throws when it failed.
+   */
   async function hasEnded(tell: Log): Promise<boolean> {
     if (pending) {
       await pending
@@ -146,7 +148,7 @@ function createRecovery(azure: Azure, name: string, { submit, pause }: Required<
     const { provisioningState, error } = (await readDeployment()) ?? {}
     if (provisioningState === 'Failed' || provisioningState === 'Canceled') {
       const said = formatError(error ?? undefined)
-      const what = `The deployment ${name} ended as ${provisioningState}`
+      const what = `The deployment ${name} ended in the state ${provisioningState}`
       await recover(new OpsError({ what, said, ...explainAz(said) }), tell)
       return false
     }

@@ -18,7 +18,7 @@ import { getImageName, repository, type Tag } from './resources/registry.ts'
 export interface Image {
   /** registry.azurecr.io/codex-backend:tag */
   image: string
-  /** '' while it is not built. */
+  /** '' until it has been built. */
   digest: string
 }
 
@@ -30,17 +30,17 @@ export interface Image {
  */
 export async function sourceTag({ backend: { dir, dockerfile } }: Config): Promise<string> {
   if (!existsSync(dir))
-    throw usageError(`There is no backend in ${dir}`, `Set BACKEND_DIR in ${formatKeyFile('BACKEND_DIR')}.`)
+    throw usageError(`No backend found in ${dir}`, `Set BACKEND_DIR in ${formatKeyFile('BACKEND_DIR')}.`)
   const recipe = await lstat(path.join(dir, dockerfile)).catch(() => undefined)
   if (!recipe)
     throw usageError(
-      `There is no ${dockerfile} in ${dir}`,
+      `${dockerfile} not found in ${dir}`,
       `Set BACKEND_DOCKERFILE in ${formatKeyFile('BACKEND_DOCKERFILE')}.`,
     )
   if (!recipe.isFile()) {
     throw usageError(
       `${path.join(dir, dockerfile)} is ${recipe.isSymbolicLink() ? 'a symbolic link' : 'not a file'}`,
-      'Put the Dockerfile itself there: az sends a link as a link, under another name.',
+      'Put the Dockerfile itself there: az sends a link as a link, not its target.',
     )
   }
   const hash = createHash('sha256')
@@ -81,9 +81,9 @@ export const registryTask = ({ config }: Context, azure: Azure, login: Task): Ta
   part: 'azure',
   after: [login],
   async inspect() {
-    if (await azure.registry()) return ok(`${config.azure.registry} is there`)
+    if (await azure.registry()) return ok(`${config.azure.registry} exists`)
     throw new OpsError({
-      what: `There is no registry ${config.azure.registry}`,
+      what: `Registry ${config.azure.registry} not found`,
       next: `${formatScriptLine('provision')}   (it creates one)`,
     })
   },
@@ -96,7 +96,7 @@ export interface ImageOptions {
   login: Task
   /** The task that provides the registry; `quick` does not wait for it. */
   registry?: Task
-  /** Uses the newest image that is not marked as bad, whatever the sources are. */
+  /** Uses the newest image that is not marked as bad, regardless of the sources. */
   quick?: boolean | undefined
   /** Fails instead of building an image that does not exist. */
   existingOnly?: boolean
@@ -127,12 +127,12 @@ export function imageTask(
     throw new OpsError({
       what:
         skipped.length > 0
-          ? `There is no image to use: every ${repository} in ${config.azure.registry} is marked as bad`
-          : `There is no image to use: the registry ${config.azure.registry} has no ${repository}`,
+          ? `No image to use: every ${repository} in ${config.azure.registry} is marked as bad`
+          : `No image to use: the registry ${config.azure.registry} has no ${repository}`,
       said: passedOver.join('\n') || undefined,
       next: existingOnly
         ? `${formatScriptLine('build-image')}   (it builds one)`
-        : 'Run this command without --quick: it builds one.',
+        : 'Run this command without --quick to build one.',
     })
   }
 
@@ -141,9 +141,9 @@ export function imageTask(
     marks().then(
       (marked) => {
         const why = marked.get(name)?.why
-        return why === undefined ? '' : `; it is marked as bad (${why}), and released all the same`
+        return why === undefined ? '' : `; it is marked as bad (${why}) but will be released`
       },
-      (thrown) => `; whether it is marked as bad is not known: ${getMessage(thrown)}`,
+      (thrown) => `; could not determine whether it is marked as bad: ${getMessage(thrown)}`,
     )
 
   return {
@@ -164,8 +164,8 @@ export function imageTask(
       if (found) return { ...ok(`${evidence(found, source, false)}${mark}`), fact }
       if (existingOnly)
         throw new OpsError({
-          what: 'There is no image of these sources in the registry',
-          next: `${formatScriptLine('build-image')}   (or --quick for the newest one there is)`,
+          what: 'The registry has no image of these sources',
+          next: `${formatScriptLine('build-image')}   (or --quick for the newest existing one)`,
         })
       const effects = [buildCommand(config, source, (await azure.account()).id)]
       return { state: 'create', what: `build ${repository}:${source}${mark}`, fact, effects }
@@ -177,21 +177,21 @@ export function imageTask(
       const built = await azure.tag(tag)
       if (built) return { image, digest: built.digest }
       throw new OpsError({
-        what: `The build ended without error, but ${repository}:${tag} is not in the registry`,
-        next: `${formatAzLine(`az acr task list-runs --registry ${config.azure.registry}`)}   shows what became of it.`,
+        what: `The build succeeded, but ${repository}:${tag} is not in the registry`,
+        next: `${formatAzLine(`az acr task list-runs --registry ${config.azure.registry}`)}      shows the result of the build.`,
       })
     },
   }
 }
 
-/** Unknown marks are not "none": --quick could release a bad image. */
+/** Unknown marks do not mean "none": --quick could release a bad image. */
 function cannotChoose(thrown: unknown): never {
   const failure = thrown instanceof OpsError ? thrown.failure : { what: getMessage(thrown) }
   throw new OpsError({
     exitCode: exitCode.unknown,
     ...failure,
-    what: `Which images are marked as bad is not known, so --quick chooses none: ${failure.what}`,
-    next: `${failure.next ? `${failure.next} ` : ''}Without --quick the image of the sources here is taken.`,
+    what: `Could not read which images are marked as bad, so --quick selects none: ${failure.what}`,
+    next: `${failure.next ? `${failure.next} ` : ''}Without --quick, the image of the local sources is used.`,
   })
 }
 
@@ -200,6 +200,6 @@ function evidence({ name, createdTime, digest }: Tag, source: string, quick: boo
   if (name === source)
     return `${repository}:${name} was built from these sources on ${when}, ${digest.slice(0, 19)}`
   return quick
-    ? `--quick: ${repository}:${name} of ${when}, the newest there is; the sources here would be ${source}, and are not built`
+    ? `--quick: ${repository}:${name} of ${when}, the newest available; the local sources (${source}) are not built`
     : `${repository}:${name} of ${when}`
 }

@@ -52,16 +52,17 @@ const longest = 30 * day
 const shortest = 5 * minute
 
 /**
- * From a moment until now, in the finest interval that gives at most 180 points: 1h → 1 min, 6h → 5 min, 1d → 15 min,
- * 7d → 1 h. It starts on the interval's grid, a little earlier: Azure Monitor counts intervals from the requested
- * start. Throws (exit 2) when that is less than 5 minutes or more than 30 days, its limit for one query.
+ * The span from a moment until now, in the finest interval that gives at most 180 points: 1h → 1 min, 6h → 5
+ * min, 1d → 15 min, 7d → 1 h. It starts on the interval's grid, a little earlier: Azure Monitor counts
+ * intervals from the requested start. Throws (exit 2) when that is less than 5 minutes or more than 30 days,
+ * its limit for one query.
  */
 export function spanSince(since: Date, now = new Date()): Span {
   const length = now.getTime() - since.getTime()
   if (length < shortest || length > longest)
     throw usageError(
       `Metrics are shown for 5 minutes to 30 days, not from ${since.toISOString()}`,
-      'Give for example --since 1h, 6h, 1d or 7d.',
+      'Use for example --since 1h, 6h, 1d or 7d.',
     )
   const names = Object.keys(intervals) as Interval[]
   const interval = names.find((each) => length / intervals[each] <= mostPoints)!
@@ -98,17 +99,17 @@ interface Datum extends Partial<Pick<Point, 'average' | 'minimum' | 'maximum'>> 
 }
 
 /**
- * Places the points on the span's grid, because Azure Monitor omits intervals; a missing one is a gap. Throws (exit 3)
- * when Azure Monitor reports that a metric failed.
+ * Places the points on the grid of the time span, because Azure Monitor omits intervals. A missing interval
+ * becomes a gap. Throws (exit 3) when Azure Monitor reports that a metric failed.
  */
 export function parseMetrics(text: string, span: Span): Readonly<Record<MetricId, readonly Point[]>> {
   const reply = JSON.parse(text) as MetricsReply
   const entries = metricIds.map((id) => {
     const metric = reply.value?.find(({ name }) => name.value === metricNames[id])
-    if (!metric) throw unknownError(`Azure Monitor gave no ${metricNames[id]}`)
+    if (!metric) throw unknownError(`Azure Monitor returned no ${metricNames[id]}`)
     const { errorCode, errorMessage, timeseries } = metric
     if (errorCode && errorCode !== 'Success')
-      throw unknownError(`Azure Monitor could not give ${metricNames[id]} (${errorCode})`, errorMessage)
+      throw unknownError(`Azure Monitor could not return ${metricNames[id]} (${errorCode})`, errorMessage)
     const data = timeseries.flatMap((series) => series.data)
     return [id, onGrid(data, span)] as const
   })

@@ -17,7 +17,7 @@ export const deleteResource = (config: Config, subscription: string, location: A
 
 export interface RemoveOptions {
   after: readonly (Task | undefined)[]
-  /** Says of a kind why it is not removed; undefined when it is. */
+  /** Explains why a kind of resource is not removed; undefined when it is. */
   stays(kind: ShareKind): string | undefined
 }
 

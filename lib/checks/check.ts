@@ -8,7 +8,7 @@ import { formatSuggestion } from '../util/suggest.ts'
 import { type Finding, type Judged, type Verdict, worstVerdict } from '../util/verdict.ts'
 import type { DatabaseSources } from './database/facts.ts'
 
-/** The scripts that run checks. `acceptance`: what the rehearsal checks besides `verify`. */
+/** The scripts that run checks. `acceptance` is what the rehearsal checks in addition to `verify`. */
 export type Selection = 'health' | 'doctor' | 'verify' | 'acceptance' | 'check-database'
 
 /** The values of `doctor --only`, in the order in which doctor shows them. */
@@ -34,40 +34,42 @@ export function chosenCategories(only: string | undefined): readonly Category[] 
     const found = categories.find((category) => category === name)
     if (found) return found
     const what = `--only ${name} is no category${formatSuggestion(name, categories)}`
-    throw usageError(what, `There are: ${categories.join(', ')}.`)
+    throw usageError(what, `Categories: ${categories.join(', ')}.`)
   })
 }
 
 export type Tag =
   | Selection
   | Category
-  /** Verify runs it only when the deploy includes Azure, or IONOS. */
+  /** Verify runs it only when the deploy includes this cloud. */
   | 'azure'
   | 'ionos'
   /** Requests the pages themselves, which a release of the frontend can break. */
   | 'pages'
   /** `health --from vps` runs it on the VPS. */
   | 'from-vps'
-  /** The site counts as down while it is down. */
+  /** The site counts as down while this check fails. */
   | 'site'
-  /** One of the operator's own, from `--targets`. */
+  /** A target from the operator's own file (`--targets`). */
   | 'target'
 
 /** The context of a check that needs no login. `health --quick` loads nothing else. */
 export interface QuickContext {
   readonly context: Context
   readonly now: Date
-  /** Aborted when the result is no longer wanted. */
+  /** Aborted when the result is no longer needed. */
   readonly signal: AbortSignal
   /** Time-out of an HTTP request, in milliseconds. */
   readonly requestTimeoutMs: number
-  /** A slow response is a fault (HEALTH_STATIC_MS, HEALTH_API_MS). Otherwise only a wrong one is. */
+  /** Whether a slow response is a fault (HEALTH_STATIC_MS, HEALTH_API_MS). If not, only a wrong one is. */
   readonly timed: boolean
-  /** An empty list from the API is a fault: the site has just been set up with its first data. */
+  /**
+   * Whether an empty list from the API is a fault, because the site has just been set up with its first data.
+   */
   readonly filled: boolean
 }
 
-/** The context of every other check. Each fact is read once, no matter how many checks need it. */
+/** The context of all other checks. Each fact is read once, no matter how many checks need it. */
 export interface CheckContext extends QuickContext {
   /** The context for az and the database. In `health` their commands end early and are not retried. */
   readonly azContext: Context
@@ -87,11 +89,14 @@ export interface Check<Needs = CheckContext> {
   needs: 'nothing' | 'az' | 'ssh'
   /** A different name in one selection, kept because operators' scripts rely on it. */
   aliases?: { readonly [Name in Selection]?: { id: string; title: string } }
-  /** The name on the status page. Only what visitors notice has one: an outage of these ranks highest. */
+  /** The name on the status page. Only checks that visitors notice have one; their outages rank highest. */
   publicName?: string
   /** Fails while the maintenance page hides the site. */
   hiddenByMaintenance?: boolean
-  /** False: an answer does not show that this machine's own network works, because it may come from this machine. */
+  /**
+   * False if an answer does not show that this machine's own network works, because it may come from this
+   * machine.
+   */
   showsNetwork?: boolean
   /** The host that it requests over HTTP. */
   host?(config: Config): string
@@ -101,9 +106,9 @@ export interface Check<Needs = CheckContext> {
   timeoutMs?: number
   /** The verdict after that time. Default: CRITICAL without a login (visitors get no answer either), otherwise UNKNOWN. */
   silence?: 'CRITICAL' | 'UNKNOWN'
-  /** What to do about a WARNING or CRITICAL, when the result itself does not say. */
+  /** What to do about a WARNING or CRITICAL if the result itself does not say. */
   advice?: string | ((result: Judged) => string | undefined)
-  /** Throws when nothing can be known, or when OpsError says what is wrong. */
+  /** Throws when the state cannot be determined, or an OpsError that says what is wrong. */
   run(context: Needs): Promise<Result>
 }
 
@@ -122,15 +127,15 @@ export interface Result extends Judged {
   ms?: number
   phases?: Phases
   figures?: readonly Figure[]
-  /** No answer at all: this machine's own network could be the reason. */
+  /** There was no answer at all; this machine's own network could be the reason. */
   silent?: true
-  /** The answer does not prove who gave it: somebody in between could be the reason. */
+  /** The answer does not prove who sent it; something in between could be the reason. */
   unproven?: true
-  /** Plain HTTP without anything that only the other side would say: anybody in between can answer so. */
+  /** Plain HTTP without anything specific to the other side; anything in between can answer like this. */
   plain?: true
   /** The site itself announces maintenance: our page, or the API's answer. */
   maintenance?: true
-  /** Findings to show instead of this one, for example one for each table. */
+  /** Findings to show instead of this one, for example one per table. */
   findings?: readonly Finding[]
 }
 
@@ -155,7 +160,7 @@ export function combine(parts: readonly Judged[]): Result {
   return { verdict, detail: shown.map(({ detail }) => detail).join('; ') }
 }
 
-/** The checks of a selection, under the names that they have in it. */
+/** The checks of a selection, under their names in it. */
 export function select<Each extends Check<never>>(checks: readonly Each[], selection: Selection): Each[] {
   return checks
     .filter(({ tags }) => tags.includes(selection))
@@ -175,7 +180,7 @@ export function byLimits(value: number, { warning, critical }: Limits): Verdict 
   return value >= warning ? 'WARNING' : 'OK'
 }
 
-/** The same where less is worse; a value that equals a limit is still within it. */
+/** The same where less is worse. A value that equals a limit is still within it. */
 export function byLowLimits(value: number, { warning, critical }: Limits): Verdict {
   if (value < critical) return 'CRITICAL'
   return value < warning ? 'WARNING' : 'OK'

@@ -3,18 +3,18 @@ import { judgedFailure, type Verdict } from '../util/verdict.ts'
 import type { Result } from './check.ts'
 
 /**
- * The result of a request or connection that got no answer.
+ * Returns the result for a request or connection that got no answer.
  * @param who the URL or server that was asked
  * @param thrown the socket's, the resolver's or OpenSSL's own error
- * @param silence the verdict of mere silence: CRITICAL for what visitors use; UNKNOWN where a firewall may keep out only
- *   this machine
+ * @param silence the verdict for mere silence: CRITICAL for what visitors use; UNKNOWN where a firewall may
+ * block only this machine
  */
 export function unanswered(who: string, thrown: unknown, silence: Verdict = 'CRITICAL'): Result {
   // The connection to the other side failed, not the other side itself.
   if (isUnanswered(thrown)) return { ...judgedFailure(thrown), verdict: 'UNKNOWN', silent: true }
   const { code = '', syscall = '', message } = getRootCause(thrown)
   const asksName = syscall.startsWith('query') || syscall === 'getaddrinfo' || code === 'EAI_AGAIN'
-  // A silent name server says nothing about the host.
+  // A name server that does not answer says nothing about the host.
   if (asksName && /^(EAI_AGAIN|ETIMEOUT|ECONNREFUSED)$/.test(code)) {
     const host = URL.canParse(who) ? new URL(who).hostname : who
     return { verdict: 'UNKNOWN', detail: `no name server says where ${host} is (${code})`, silent: true }
@@ -30,12 +30,12 @@ export function unanswered(who: string, thrown: unknown, silence: Verdict = 'CRI
 /** Node's own error, at the root of what was thrown. */
 export function getRootCause(thrown: unknown): { code?: string; syscall?: string; message: string } {
   const error = thrown as NodeJS.ErrnoException & { errors?: unknown[] }
-  // When several addresses were tried, the first error stands for all.
+  // When several addresses were tried, the first error represents all of them.
   if (Array.isArray(error?.errors) && error.errors.length > 0) return getRootCause(error.errors[0])
   if (error?.code === undefined && error?.cause instanceof Error) return getRootCause(error.cause)
   const { code, syscall } = error ?? {}
   const message = getMessage(thrown)
-    // Node's note about the local address of a connection that failed.
+    // Remove Node's note about the local address of a failed connection.
     .replace(/ - Local \(.*\)$/, '')
     // Python's error number.
     .replace(/^\[Errno -?\d+\] (.)/, (_, first: string) => first.toLowerCase())
@@ -43,12 +43,12 @@ export function getRootCause(thrown: unknown): { code?: string; syscall?: string
 }
 
 /**
- * How the other side reacted to a request that got no answer: it refused the connection, or accepted it and then TLS or
- * HTTP failed. Undefined: no reaction.
+ * How the other side reacted to a request that got no answer: it refused the connection, or it accepted the
+ * connection and then TLS or HTTP failed. Undefined: no reaction.
  */
 export function reactionTo(thrown: unknown): 'refused' | 'connected' | undefined {
   const { code = '', syscall = '' } = getRootCause(thrown)
-  // A name server may also refuse, which says nothing about the host.
+  // A name server may also refuse, but that says nothing about the host.
   if (code === 'ECONNREFUSED' && !syscall.startsWith('query')) return 'refused'
   return /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO|ECONNRESET|HPE_/.test(code) ? 'connected' : undefined
 }

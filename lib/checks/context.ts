@@ -9,7 +9,7 @@ import type { CheckContext, QuickContext } from './check.ts'
 import { databaseSources } from './database/facts.ts'
 import { createQuickContext, loginTimeoutMs } from './run.ts'
 
-/** @param options `azure`: a client that has already read what there is */
+/** @param options `azure`: a client that has already read the current state */
 export function createCheckContext(
   context: Context,
   options: Partial<Omit<QuickContext, 'context'>> & { azure?: Azure; hurry?: boolean } = {},
@@ -31,7 +31,10 @@ export function createCheckContext(
 /** A check often needs two calls of az (the account, then its own question): both fit into its time limit. */
 const patienceMs = loginTimeoutMs / 2 - 1000
 
-/** The same context, whose commands and queries end early and are not retried: the next run of the health check does that. */
+/**
+ * The same context, but its commands and queries end early and are not retried: the next run of the health
+ * check is the retry.
+ */
 function inHaste({ config, runner }: Context): Context {
   const once = (command: Command): Command => {
     return { ...command, retry: undefined, timeoutMs: Math.min(command.timeoutMs, patienceMs) }

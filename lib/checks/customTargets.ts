@@ -8,7 +8,10 @@ import { shownUrl, type Target } from './site/target.ts'
 
 const names = new Set(select(checks, 'health').map(({ id }) => id))
 
-/** True for the names of checks, of areas of the API (also future ones), and of the site in reports. */
+/**
+ * True for names that are reserved for checks, for areas of the API (including future ones), and for the site
+ * in reports.
+ */
 const isTaken = (id: string): boolean => names.has(id) || id === 'site' || id.startsWith('api-')
 
 /**
@@ -24,7 +27,7 @@ export function readTargets(file: string): Target[] {
   }
 }
 
-const form = 'A line is: [NAME] URL [WARNING,CRITICAL], such as   shop https://shop.example/ 500,2000'
+const form = 'Write each line as [NAME] URL [WARNING,CRITICAL], such as   shop https://shop.example/ 500,2000'
 const mostShown = 20
 
 export function parseTargets(text: string, file: string): Target[] {
@@ -43,15 +46,15 @@ export function parseTargets(text: string, file: string): Target[] {
     return [read]
   })
   if (complaints.length === 0 && targets.length > 0) return targets
-  if (complaints.length === 0) throw usageError(`${file} names no target`, form)
+  if (complaints.length === 0) throw usageError(`${file} contains no targets`, form)
   const more = complaints.length - mostShown
   const shown = [...complaints.slice(0, mostShown), ...(more > 0 ? [`and ${more} more`] : [])]
-  const count = complaints.length === 1 ? 'a wrong line' : `${complaints.length} wrong lines`
+  const count = complaints.length === 1 ? 'an invalid line' : `${complaints.length} invalid lines`
   throw usageError(`${file} has ${count}:\n${shown.map((each) => `  ${each}`).join('\n')}`, form)
 }
 
 function findComplaint({ id }: Target, seen: ReadonlyMap<string, number>): string | undefined {
-  if (isTaken(id)) return `${id} is the name of a probe`
+  if (isTaken(id)) return `${id} is a reserved name`
   if (!seen.has(id)) return undefined
   return `${id} is on line ${seen.get(id)}, too${id.includes('://') ? ': give them names' : ''}`
 }
@@ -59,20 +62,20 @@ function findComplaint({ id }: Target, seen: ReadonlyMap<string, number>): strin
 function readLine(words: string): Target | string {
   const parts = words.split(/\s+/)
   const at = parts.findIndex((part) => /^[a-z][a-z0-9+.-]*:\/\//i.test(part))
-  if (at < 0) return `there is no URL in "${masked(words)}"`
+  if (at < 0) return `"${masked(words)}" contains no URL`
   const [text = '', limitsText, ...rest] = parts.slice(at)
   if (at > 1 || rest.length > 0) return `"${masked(words)}" has too many words`
   const url = URL.parse(text)
-  if (!url || !/^https?:$/.test(url.protocol)) return `${masked(text)} is no http or https URL`
+  if (!url || !/^https?:$/.test(url.protocol)) return `${masked(text)} is not an http or https URL`
   if (url.username !== '' || url.password !== '')
-    return `the URL at ${url.host} has a user name or a password in it, which would be shown and sent with every alert`
+    return `the URL at ${url.host} contains a user name or password, which would be shown and sent with every alert`
   const limits = limitsText === undefined ? undefined : readLimits(limitsText)
   if (typeof limits === 'string') return limits
   url.hash = ''
   return { id: at === 1 ? parts[0]! : shownUrl(url.href), url: url.href, ...(limits ? { limits } : {}) }
 }
 
-/** More people read an error message than the file, so it shows neither passwords nor queries. */
+/** More people see an error message than the file, so it shows neither passwords nor queries. */
 const masked = (text: string): string =>
   text.replaceAll(/\/\/[^/\s]*@/g, '//***@').replaceAll(/\?\S+/g, '?***')
 
@@ -81,6 +84,6 @@ function readLimits(text: string): Limits | string {
   const [warning, critical, ...rest] = text.split(',').map((each) => parseNumber(each, milliseconds))
   if (warning === undefined || critical === undefined || rest.length > 0)
     return `${text} is not WARNING,CRITICAL in milliseconds, such as 500,2000`
-  if (warning > critical) return `${text}: the WARNING comes before the CRITICAL`
+  if (warning > critical) return `${text}: the WARNING limit must be below the CRITICAL limit`
   return { warning, critical }
 }

@@ -30,8 +30,8 @@ interface VpsProbeLine {
 }
 
 /**
- * The same context, but the VPS makes the requests. Those made at the same moment share one command over ssh.
- * The VPS trusts its own authorities and those of CA_FILE.
+ * The same context, but the VPS makes the requests. Requests made at the same moment share one command over
+ * ssh. The VPS trusts its own authorities and those in CA_FILE.
  */
 export function asVps(context: Context): Context {
   const { config, runner } = context
@@ -49,7 +49,7 @@ export function asVps(context: Context): Context {
         const line = lines.find((each) => each.index === index)
         if (line?.phases) answer.resolve(toResponse(line))
         else if (line?.error) answer.reject(Object.assign(new Error(line.error.message), line.error))
-        else answer.reject(unknownError(`The VPS gave no result for ${request.url}`, stderr))
+        else answer.reject(unknownError(`The VPS returned no result for ${request.url}`, stderr))
       }
     } catch (thrown) {
       for (const { answer } of batch) answer.reject(thrown)
@@ -65,7 +65,10 @@ export function asVps(context: Context): Context {
   return { ...context, runner: { ...runner, request } }
 }
 
-/** Reads the script from standard input; the rest is the script's input. certbot brings Python to the VPS. */
+/**
+ * Reads the script from standard input; the rest is the input of the script. certbot has installed Python on
+ * the VPS.
+ */
 const loader = 'import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])).decode())'
 
 function requestsCommand(
@@ -98,7 +101,7 @@ function readLines(stdout: string): VpsProbeLine[] {
     try {
       return text === '' ? [] : [JSON.parse(text) as VpsProbeLine]
     } catch {
-      return [] // cut off: that request counts as unanswered
+      return [] // An incomplete line: that request counts as unanswered.
     }
   })
 }
@@ -110,7 +113,7 @@ function toResponse(line: VpsProbeLine): HttpResponse {
   return { status, headers, body, phases, certificate: certificate as unknown as PeerCertificate }
 }
 
-/** A check that only one side gets an answer to. */
+/** A check for which only one side gets an answer. */
 export interface Disagreement {
   id: string
   /** The side that gets no answer. */
@@ -120,9 +123,10 @@ export interface Disagreement {
 }
 
 /**
- * Compares two runs of the same time. When one side gets an answer, the other's silence is a network problem between them.
- * But a request of the VPS to itself never leaves it: its answer does not rule out a firewall that keeps visitors out, so the
- * outage remains. Slow or wrong answers are no disagreement, and UNKNOWN counts for neither side.
+ * Compares two runs of the same time. When one side gets an answer, the other's silence is a network problem
+ * between them. But a request of the VPS to itself never leaves it: its answer does not rule out a firewall
+ * that keeps visitors out, so the outage remains. Slow or wrong answers are not a disagreement, and UNKNOWN
+ * counts for neither side.
  */
 export function compare(config: Config, here: ProbeRun, vps: ProbeRun): Disagreement[] {
   return vps.observations.flatMap((there): Disagreement[] => {
@@ -131,13 +135,13 @@ export function compare(config: Config, here: ProbeRun, vps: ProbeRun): Disagree
     if (!isAnswer(own.silent ? there : own)) return []
     const { id } = own.probe
     if (own.silent && isVps(config, own.probe)) {
-      const detail = `${own.detail}; from the VPS itself it answers: firewall or network between`
+      const detail = `${own.detail}; it answers the VPS itself, so suspect a firewall or the network in between`
       return [{ id, fails: 'here', verdict: own.verdict, detail }]
     }
     const who = own.silent
-      ? 'the VPS gets an answer, this machine none'
-      : 'this machine gets an answer, the VPS none'
-    const detail = `${who}: a network problem between, no outage (${(own.silent ? own : there).detail})`
+      ? 'the VPS gets an answer, but this machine gets none'
+      : 'this machine gets an answer, but the VPS gets none'
+    const detail = `${who}: a network problem in between, not an outage (${(own.silent ? own : there).detail})`
     return [{ id, fails: own.silent ? 'here' : 'vps', verdict: 'WARNING', detail }]
   })
 }

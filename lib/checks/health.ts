@@ -14,7 +14,7 @@ import { type Target, targetCheck } from './site/target.ts'
 export type Origin = 'here' | 'vps'
 
 export interface RunOptions {
-  /** Only checks that need no login: neither az nor ssh is started. */
+  /** Runs only checks that need no login, so neither az nor ssh is started. */
   quick: boolean
   /** Ids of checks and names of targets; undefined or empty: all. */
   only?: readonly string[] | undefined
@@ -30,7 +30,7 @@ export interface ProbeRun {
   /** Start time, milliseconds since 1970. */
   at: number
   from: Origin
-  /** The worst; UNKNOWN when this machine's own network is down. */
+  /** The worst verdict; UNKNOWN when this machine's own network is down. */
   verdict: Verdict
   observations: Observation[]
   ownNetwork: OwnNetwork
@@ -38,11 +38,14 @@ export interface ProbeRun {
 
 /** How many additional targets are checked at a time. */
 export const targetsAtOnce = 64
-/** az and ssh keep this machine busy for seconds: they start when the timed answers have arrived, or after this time. */
+/**
+ * az and ssh keep this machine busy for seconds. They start when the timed answers have arrived, or after
+ * this time.
+ */
 const headStartMs = 1000
 
 /**
- * Every check that these options ask for, in the order in which it is shown. Throws (exit 2) for an unknown id, naming the
+ * Every check that these options select, in display order. Throws (exit 2) for an unknown id, naming the
  * nearest known one.
  */
 export async function listProbes(options: Omit<RunOptions, 'signal'>): Promise<Check[]> {
@@ -59,14 +62,16 @@ export async function listProbes(options: Omit<RunOptions, 'signal'>): Promise<C
     const locked = (await all()).find(({ id, needs }) => needs !== 'nothing' && only.includes(id))
     if (locked)
       throw usageError(
-        `--only ${locked.id} needs a login, and --quick uses none`,
+        `--only ${locked.id} needs a login, but --quick uses none`,
         `Omit --quick: ${formatScriptLine('health', '--only', only.join(','))}`,
       )
   }
   return choose(free, only)
 }
 
-/** Over ssh: the VPS reports when it gets no answer; silence means that the VPS cannot be reached. */
+/**
+ * Over ssh, the VPS reports when it gets no answer, so silence means that the VPS itself cannot be reached.
+ */
 const withLongTimeout = (check: Check): Check => ({ ...check, timeoutMs: 45_000, silence: 'UNKNOWN' })
 
 function choose(checks: readonly Check[], only: readonly string[]): Check[] {
@@ -79,8 +84,8 @@ function choose(checks: readonly Check[], only: readonly string[]): Check[] {
 }
 
 /**
- * Runs all checks in parallel; one that fails or hangs delays no other, and ends with its own time limit.
- * Throws (exit 2) for an unknown id, and what `signal` was aborted with.
+ * Runs all checks in parallel. A check that fails or hangs delays no other; its own time limit ends it.
+ * Throws (exit 2) for an unknown id, and throws the reason of `signal` when it is aborted.
  */
 export async function runProbes(context: Context, options: RunOptions): Promise<ProbeRun> {
   const { from = 'here' } = options
@@ -114,7 +119,7 @@ export async function runProbes(context: Context, options: RunOptions): Promise<
   return { at, from, verdict: 'UNKNOWN', observations: known, ownNetwork: state }
 }
 
-/** Loads no code of Azure and the database for checks that need no login. */
+/** For checks that need no login, no code for Azure and the database is loaded. */
 async function createContext(context: Context, probes: readonly Check[], signal: AbortSignal) {
   const options = { signal, timed: true, requestTimeoutMs: webTimeoutMs + 1000 }
   if (probes.every(({ needs }) => needs === 'nothing'))

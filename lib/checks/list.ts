@@ -18,7 +18,10 @@ import { certificateRenewal, servedCertificate } from './vps/certificate.ts'
 import { disk, diskForDeploy } from './vps/disk.ts'
 import { backendPort, vpsLogin, vpsServices } from './vps/server.ts'
 
-/** Every check, in the order in which it is shown. A new one is a file in this folder and a line here or in quickChecks.ts. */
+/**
+ * Every check, in display order. To add one, create a file in this folder and add a line here or in
+ * quickChecks.ts.
+ */
 export const checks: readonly Check[] = [
   ...quickChecks,
   httpRedirect,

@@ -13,12 +13,12 @@ export const mayBeOwnNetwork = ({ probe, silent, unproven, plain, verdict }: Obs
   Boolean(silent || unproven || (plain && showsNetwork(probe) && verdict !== 'OK'))
 
 /**
- * Whether this machine's own network explains the silence, or answers that prove nothing. Neutral targets are asked only
- * when no other answer shows that the network works. An answer that a captive portal could have given (an untrusted
- * certificate, a page in plain HTTP) shows nothing.
+ * Whether this machine's own network explains the silence, or answers that prove nothing. Neutral targets are
+ * contacted only when no other answer shows that the network works. An answer that a captive portal could
+ * have given (an untrusted certificate, a page in plain HTTP) shows nothing.
  *
- * The targets belong to neither cloud. One that shows a valid certificate for its name or address is enough; a mere
- * connection is not, because a portal or a transparent proxy accepts any.
+ * The targets belong to neither cloud. One that shows a valid certificate for its name or address is enough;
+ * a mere connection is not, because a portal or a transparent proxy accepts any.
  */
 export async function ownNetwork(
   { config, runner }: Context,

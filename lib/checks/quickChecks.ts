@@ -6,7 +6,7 @@ import { dns } from './site/dns.ts'
 import { frontPage } from './site/pages.ts'
 import { redirects } from './site/redirects.ts'
 
-/** The checks of `health --quick`, in the order in which they are shown. It runs every minute, so it loads nothing else. */
+/** The checks of `health --quick`, in display order. It runs every minute, so it loads nothing else. */
 export const quickChecks: readonly Check<QuickContext>[] = [
   frontPage,
   api,

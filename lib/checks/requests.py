@@ -1,4 +1,4 @@
-# Makes HTTP requests side by side and prints a line of JSON for each. Standard input: JSON with `authorities` (PEM, trusted
+# Makes HTTP requests in parallel and prints a line of JSON for each. Standard input: JSON with `authorities` (PEM, trusted
 # besides this machine's own) and `requests` ({url, method, headers, timeoutMs}). Each uses its own connection;
 # redirects are answers. Phases are milliseconds from the request's start to the end of each.
 import base64, concurrent.futures, errno, http.client, json, socket, ssl, sys, threading, time
@@ -47,7 +47,7 @@ def answer(wanted):
         response = connection.getresponse()
         done('firstByte')
         body = response.read(MOST).decode('utf-8', 'replace')
-        done('total')  # the socket is closed by now
+        done('total')  # the socket is already closed
         headers = {name.lower(): value for name, value in response.getheaders()}
         return {'status': response.status, 'headers': headers, 'body': body, 'phases': phases, 'certificate': certificate}
     finally:

@@ -32,13 +32,14 @@ const day = 86_400_000
 /** Enough time to plan a migration. */
 const ahead = 180 * day
 
-/** Judges how near the end of support is. */
+/** Evaluates how near the end of support is. */
 export function judgeEndOfLife(what: string, now: Date, end = ends[what]): Result {
-  if (end === undefined) return unknown(`${what}: when it ends is not in the table`)
+  if (end === undefined) return unknown(`${what}: its end of support is not in the table`)
   const left = Date.parse(end) - now.getTime()
-  if (left <= 0) return fail(`${what} ended on ${end}`)
-  if (left < ahead) return warn(`${what} ends on ${end}, in ${formatCount(Math.floor(left / day), 'day')}`)
-  return pass(`${what} ends on ${end}`)
+  if (left <= 0) return fail(`support for ${what} ended on ${end}`)
+  if (left < ahead)
+    return warn(`support for ${what} ends on ${end}, in ${formatCount(Math.floor(left / day), 'day')}`)
+  return pass(`support for ${what} ends on ${end}`)
 }
 
 const check = (
@@ -59,25 +60,25 @@ const shorterLifetimes: readonly [from: string, days: number][] = [
 export const retirement: readonly Check[] = [
   check(
     'node-retirement',
-    'Line of Node',
+    'Node release line',
     'nothing',
-    'Update this toolbox: a newer one brings a newer Node.',
+    'Update this toolbox: newer versions bring a newer Node.',
     async ({ now }) => judgeEndOfLife(`Node ${process.versions.node.split('.')[0]}`, now),
   ),
   check(
     'postgres-retirement',
-    'Version of PostgreSQL',
+    'PostgreSQL version',
     'nothing',
     () =>
-      `Back up, set a newer POSTGRES_VERSION in ${formatKeyFile('POSTGRES_VERSION')}, then ${formatScriptLine('provision')}.`,
+      `Back up the database, set a newer POSTGRES_VERSION in ${formatKeyFile('POSTGRES_VERSION')}, then run ${formatScriptLine('provision')}.`,
     async ({ context, now }) => judgeEndOfLife(`PostgreSQL ${context.config.postgres.version}`, now),
   ),
   check(
     'redis-retirement',
-    'Sort of Redis',
+    'Kind of Redis',
     'nothing',
     () =>
-      `Set REDIS_KIND=managed and REDIS_SKU=Balanced_B0 in ${formatKeyFile('REDIS_KIND', 'REDIS_SKU', 'REDIS_NAME')}, with another REDIS_NAME, then deploy.`,
+      `Set REDIS_KIND=managed and REDIS_SKU=Balanced_B0 in ${formatKeyFile('REDIS_KIND', 'REDIS_SKU', 'REDIS_NAME')}, with a new REDIS_NAME, then deploy.`,
     async ({ context, now }) =>
       context.config.redis.kind === 'managed'
         ? pass('Azure Managed Redis')
@@ -85,27 +86,27 @@ export const retirement: readonly Check[] = [
   ),
   check(
     'system-retirement',
-    'System of the VPS',
+    'Operating system of the VPS',
     'ssh',
-    () => `Plan a new VPS of a newer release; ${formatScriptLine('deploy-complete')} sets it up.`,
+    () => `Plan a new VPS with a newer release; ${formatScriptLine('deploy-complete')} sets it up.`,
     async ({ context, now }) => {
       const { os } = await inspectServer(context)
       return judgeEndOfLife(`${os.id} ${os.version}`, now)
     },
   ),
-  // At these lifetimes nobody can renew by hand.
+  // With such short lifetimes, renewal by hand is not practical.
   check(
     'certificate-lifetime',
-    'Lifetime of certificates',
+    'Certificate lifetime',
     'ssh',
     () => `${formatScriptLine('setup-server')}   (it enables certbot.timer)`,
     async ({ context, now }) => {
       const { timer } = (await inspectServer(context)).certificate
       const coming = shorterLifetimes
         .filter(([from]) => Date.parse(from) > now.getTime())
-        .map(([from, days]) => `${days} days from ${from} on`)
-      const detail = coming.length > 0 ? `gets shorter: ${coming.join(', ')}` : 'is 45 days'
-      if (!timer) return warn(`${detail}; certbot.timer does not run`)
+        .map(([from, days]) => `${days} days from ${from}`)
+      const detail = coming.length > 0 ? `becomes shorter: ${coming.join(', ')}` : 'is 45 days'
+      if (!timer) return warn(`${detail}; certbot.timer is not running`)
       return pass(`${detail}; certbot.timer renews in time`)
     },
   ),

@@ -10,12 +10,15 @@ import { hasPassed, runChecks } from './run.ts'
 export interface RetriedChecks {
   /** The checks that still fail. */
   failed: Observation[]
-  /** How many see only the maintenance page, and the description of that maintenance. */
+  /** How many checks see only the maintenance page, and the description of that maintenance. */
   hidden: number
   planned?: string | undefined
 }
 
-/** Runs checks up to `tries` times, each pause a second longer: a change takes some seconds to become visible. */
+/**
+ * Runs checks up to `tries` times, with pauses that grow by a second, because a change takes some seconds to
+ * become visible.
+ */
 export async function retryChecks(
   checking: CheckContext,
   checks: readonly Check[],
@@ -36,14 +39,15 @@ export async function retryChecks(
 export const describePassed = (checks: readonly Check[], { hidden, planned }: RetriedChecks): string =>
   hidden === 0
     ? `${checks.length} checks`
-    : `${planned}: ${checks.length - hidden} checks; ${hidden} more see only its page, until maintenance-mode off`
+    : `${planned}: ${checks.length - hidden} checks; ${hidden} more see only its page until maintenance-mode off`
 
 export const describeFailed = (failed: readonly Observation[]): string =>
   failed.map(({ probe, detail }) => `${probe.id}: ${detail}`).join('\n')
 
 /**
- * `retryChecks` for the last task of a deploy. When checks still fail, `assertAnswered` decides whether that counts: it
- * throws (exit 3 or 4) when the other side gives this machine no answer at all. The failed checks are shown either way.
+ * `retryChecks` for the last task of a deploy. When checks still fail, `assertAnswered` decides whether that
+ * counts: it throws (exit 3 or 4) when the other side does not answer this machine at all. The failed checks
+ * are shown in either case.
  */
 export async function retryUntilKnown(
   checking: CheckContext,
@@ -64,7 +68,10 @@ export async function retryUntilKnown(
   return settled
 }
 
-/** Throws (exit 3) when the site gives this machine no answer at all: failed checks then prove nothing about the site. */
+/**
+ * Throws (exit 3) when the site does not answer this machine at all, because failed checks then prove nothing
+ * about the site.
+ */
 export async function assertResponding(context: Context): Promise<void> {
   const silence = await findSilence(context)
   if (silence !== undefined) throw noAnswer(context, silence)
@@ -76,7 +83,7 @@ export async function assertReachable(context: Context): Promise<void> {
   if (silence !== undefined && reactionTo(silence) === undefined) throw noAnswer(context, silence)
 }
 
-/** Why the site gives no answer; undefined when it gives one. */
+/** Why the site does not answer; undefined when it does. */
 async function findSilence({ config, runner }: Context): Promise<unknown> {
   try {
     const url = `https://${config.domain}/`
@@ -89,14 +96,14 @@ async function findSilence({ config, runner }: Context): Promise<unknown> {
 
 const noAnswer = ({ config }: Context, silence: unknown): OpsError =>
   unknownError(
-    `https://${config.domain}/ gives this machine no answer, so it is not known what visitors get`,
+    `https://${config.domain}/ does not answer this machine, so it is not known what visitors get`,
     getMessage(silence),
     'Check from another network whether the site answers; then run this command again.',
   )
 
 /**
- * Describes the maintenance that hides the site from its visitors; undefined when there is none, or when the VPS does
- * not answer: a fault then counts as one.
+ * Describes the maintenance that hides the site from its visitors. Undefined when there is none or when the
+ * VPS does not answer; a fault then counts as a fault.
  */
 async function plannedMaintenance(context: Context): Promise<string | undefined> {
   const server = await inspectServer(context).catch(() => undefined)

@@ -22,7 +22,7 @@ export const createQuickContext = (
   ...options,
 })
 
-/** Runs a check as part of `health`: within its time limit; what cannot be checked is UNKNOWN. */
+/** Runs a check as part of `health`, within its time limit. What cannot be checked is UNKNOWN. */
 export function observe<Needs extends QuickContext>(check: Check<Needs>, context: Needs) {
   const quick = check.needs === 'nothing'
   const { timeoutMs = quick ? webTimeoutMs : loginTimeoutMs, silence = quick ? 'CRITICAL' : 'UNKNOWN' } =
@@ -40,7 +40,10 @@ interface RunOptions extends Pick<Check, 'timeoutMs' | 'silence'> {
   onError?: (thrown: unknown) => Judged
 }
 
-/** Runs one check and gives its result, at the latest when its time limit ends. Rejects only when the signal is aborted. */
+/**
+ * Runs one check and resolves to its result, at the latest when its time limit ends. Rejects only when the
+ * signal is aborted.
+ */
 export async function runCheck<Needs extends QuickContext>(
   check: Check<Needs>,
   context: Needs,

@@ -5,7 +5,10 @@ import { local } from '../shell/command.ts'
 import { isAtLeast } from '../util/semver.ts'
 import { type Check, fail, pass, type Result } from './check.ts'
 
-/** The first release of each line of Node with support for proxies (http.Agent, proxyEnv); package.json's engines. */
+/**
+ * The first release of each Node line with support for proxies (http.Agent, proxyEnv); as in package.json's
+ * engines.
+ */
 const oldestNode = { 22: '22.21.0', newer: '24.5.0' }
 
 const judgeVersion = (version: string, needed: string): Result =>
@@ -17,15 +20,12 @@ function check(id: string, title: string, advice: string, run: Check['run']): Ch
 
 /** The programs on this machine that the scripts start. */
 export const tools: readonly Check[] = [
-  check('node', 'Node', 'npm ci in the folder of the scripts: it brings its own Node.', async () => {
+  check('node', 'Node', 'Run npm ci in the folder of this toolbox; it installs its own Node.', async () => {
     const { node } = process.versions
     return judgeVersion(node, node.startsWith('22.') ? oldestNode[22] : oldestNode.newer)
   }),
-  check(
-    'npm',
-    'npm',
-    'Install Node.js with npm: the dashboard is built with it.',
-    async ({ context: { runner } }) => pass((await runner.run(local`npm --version`)).stdout.trim()),
+  check('npm', 'npm', 'Install Node.js with npm; it builds the dashboard.', async ({ context: { runner } }) =>
+    pass((await runner.run(local`npm --version`)).stdout.trim()),
   ),
   check('azure-cli', 'Azure CLI', installHint, async ({ context }) =>
     judgeVersion(await azVersion(context), oldestAz),
@@ -34,7 +34,7 @@ export const tools: readonly Check[] = [
   check(
     'database-tools',
     'pg_dump and pg_restore',
-    'Install the PostgreSQL client of the server’s version: backup-database needs it.',
+    'Install the PostgreSQL client in the server’s version; backup-database needs it.',
     async ({ context }) => {
       const needed = Number(context.config.postgres.version)
       const versions = await Promise.all([

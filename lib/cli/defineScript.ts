@@ -19,20 +19,23 @@ export interface CommonFlags {
 }
 
 export interface Script<Flags extends object> {
-  /** As in `npx dominion NAME`. */
+  /** The NAME in `npx dominion NAME`. */
   name: string
   /** One line, shown by --help and by `npx dominion`, whose launcher finds `summary: '…',` in the text of the script. */
   summary: string
-  /** Whether it changes anything: it then takes --dry-run, --detailed-exitcode and --yes. */
+  /** Whether it changes anything. If so, it takes --dry-run, --detailed-exitcode and --yes. */
   changes: boolean
   options?: (parser: Parser) => unknown
-  /** Flags of the tool that this one replaces, in lower case, and what they are called now. */
+  /** Maps the flags of the tool that this one replaces (in lower case) to their current names. */
   legacyFlags?: Readonly<Record<string, string>>
   /** For a script with another program's exit codes: the code of every failure, and its line on stdout without --json. */
   failure?: { exitCode: number; line(what: string): string }
-  /** Whether Ctrl-C is the normal way to end it: no message is printed then. */
+  /** Whether Ctrl-C is the normal way to end it. If so, no message is printed. */
   endsByCtrlC?: (flags: Flags) => boolean
-  /** The first signal stops it at once: it is read-only, or safe to interrupt anywhere. */
+  /**
+   * Whether the first signal stops it at once. Only for a script that is read-only or safe to interrupt
+   * anywhere.
+   */
   stopsAtOnce?: true
   /** Resolves to the exit code; undefined means 0. */
   run(run: Run<Flags & CommonFlags>): Promise<number | undefined>
@@ -44,7 +47,7 @@ export const defineScript = <Flags extends object>(script: Script<Flags>) => ({
   start: () => startScript(script),
 })
 
-/** Is this module the program that was started, here or by the launcher? */
+/** Whether this module is the program that was started, directly or by the launcher. */
 export function isMain({ filename }: ImportMeta): boolean {
   const [, started] = process.argv
   try {
@@ -61,7 +64,7 @@ export interface Run<Flags> {
   resumeCommand: string
   /** Reads `.env` (and `.env.NAME`). */
   config(): Promise<Config>
-  /** Aborted by the first Ctrl-C or SIGTERM: finish the steps that are running and start no other. */
+  /** Aborted by the first Ctrl-C or SIGTERM: finish the running steps and start no more. */
   stopping: AbortSignal
   /** Aborted by the second one: stop at once. */
   signal: AbortSignal
@@ -71,9 +74,9 @@ export interface Run<Flags> {
   log(line: string): void
   /** Prints the text to stdout, or with --json the data: once, and redacted unless the operator asked for a secret. */
   result(text: string, data: object, options?: { isSecret: true }): void
-  /** Set when everything is done: a signal that came too late to interrupt anything is ignored. */
+  /** Set when everything is done. From then on, signals are ignored: there is nothing left to interrupt. */
   complete?: true
-  /** The file with the details; its path is printed with a failure. */
+  /** The log file with the details. Its path is printed with a failure. */
   transcript?: string
   /** Replaces secrets in a text with ***. */
   clean(text: string): string
@@ -102,7 +105,7 @@ async function startScript<Flags extends object>(about: Script<Flags>): Promise<
     const { endTranscript } = await import('../shell/transcript.ts')
     endTranscript(run.transcript, Number(process.exitCode))
   }
-  // Interrupted steps may still hold timers and connections.
+  // Interrupted steps may still hold timers and connections open.
   if (run?.signal.aborted) process.exit()
 }
 
@@ -141,7 +144,7 @@ async function parse<Flags extends object>(about: Script<Flags>, argv: string[])
     .option('--no-color', 'Disable colors')
   if (about.changes) {
     parser
-      .option('-n, --dry-run', 'Show every command, change nothing')
+      .option('-n, --dry-run', 'Show every command without changing anything')
       .option('--detailed-exitcode', 'With --dry-run: exit 0 if nothing would change, 2 if something would')
       .option('-y, --yes', 'Skip confirmation prompts')
   }
@@ -207,7 +210,7 @@ function createRun<Flags extends CommonFlags>(
   return run
 }
 
-/** Signals closer together than this count as one. */
+/** Signals closer together than this (in milliseconds) count as one. */
 const echoMs = 100
 
 function listenForSignals(atOnce: boolean, log: (line: string) => void) {
@@ -216,7 +219,8 @@ function listenForSignals(atOnce: boolean, log: (line: string) => void) {
   let by: number | undefined
   let heardAt = 0
   const on = (code: number) => () => {
-    // `timeout` and sudo forward the signal that the terminal has already sent to every process: one key, two signals.
+    // `timeout` and sudo forward a signal that the terminal has already sent to every process, so one key
+    // press can arrive as two signals.
     if (by !== undefined && Date.now() - heardAt < echoMs) return
     heardAt = Date.now()
     if (by !== undefined) return now.abort(new Error('stopped by a second signal'))
@@ -230,7 +234,7 @@ function listenForSignals(atOnce: boolean, log: (line: string) => void) {
   }
   process.on('SIGINT', on(exitCode.interrupted))
   process.on('SIGTERM', on(exitCode.terminated))
-  // The terminal was closed: the running steps are still finished.
+  // The terminal was closed, but the running steps are still finished.
   process.on('SIGHUP', on(exitCode.hungUp))
   // A reader that closes the pipe early (`| head`) is not an error; a result that cannot be written is.
   process.stderr.on('error', () => {})
@@ -263,7 +267,8 @@ function failureReport<Flags>(
   const data = {
     exitCode: code,
     error: {
-      // Prose, not data: safe to show on a terminal when it is taken out of the document.
+      // These fields are prose, not data. Escape them, so that a terminal can show them safely once they are
+      // taken out of the document.
       what: escapeControls(clean(failure.what)),
       said: said && escapeControls(clean(said)),
       next: failure.next && escapeControls(clean(failure.next)),

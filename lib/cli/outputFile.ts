@@ -7,14 +7,17 @@ import { writeAtomically } from '../util/files.ts'
 export function assertOutputFile(flag: string, file: string): void {
   const folder = path.dirname(path.resolve(file))
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-    throw usageError(`${flag}=${file}: there is no folder ${folder}`, 'Give a file in a folder that exists.')
+    throw usageError(`${flag}=${file}: no such folder: ${folder}`, 'Name a file in an existing folder.')
   }
   if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
-    throw usageError(`${flag}=${file} is a folder`, 'Give the name of a file, such as page.html.')
+    throw usageError(`${flag}=${file} is a folder`, 'Name a file, such as page.html.')
   }
 }
 
-/** Writes a result; a reader sees the old file or the new one. Throws (exit 2) when it cannot be written. */
+/**
+ * Writes a result atomically: a reader sees either the old file or the new one. Throws (exit 2) when it
+ * cannot be written.
+ */
 export function writeOutputFile(flag: string, file: string, text: string): void {
   try {
     writeAtomically(file, text)

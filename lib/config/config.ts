@@ -35,9 +35,10 @@ export const stableHost = (config: Config): string => getContainerHost(config, c
 export const surgeHost = (config: Config): string => getContainerHost(config, surgeLabel(config))
 
 /*
- * A printed command must act on the environment of this run, and a hint must name the file that this run has read. A
- * process runs one script on one environment, so this module stores it once, for messages that are written where no
- * configuration is at hand. Call these functions when a message is written: while modules load, nothing is stored yet.
+ * A printed command must act on the environment of this run, and a hint must name the file that this run has
+ * read. A process runs one script on one environment, so this module stores it once, for code that has no
+ * configuration at hand. Call these functions only when a message is written: while modules load, nothing is
+ * stored yet.
  */
 
 let environment: string | undefined
@@ -67,13 +68,13 @@ export const formatScriptLine = (script: string, ...args: readonly string[]): st
     ...(environment === undefined ? [] : ['--env', environment]),
   ])
 
-/** The file, or files, that these keys are set in: `.env.staging`, `.env and .env.staging`. */
+/** The file or files that set these keys: `.env.staging`, `.env and .env.staging`. */
 export const formatKeyFile = (...keys: readonly [KeyName, ...KeyName[]]): string => {
   const own = environment === undefined ? '.env' : `.env.${environment}`
   return [...new Set(keys.map((key) => keyFiles[key] ?? own))].join(' and ')
 }
 
-/** A command of az to paste. It uses the login folder of this environment, if it has its own. */
+/** An az command to paste. It uses the login folder of this environment, if there is one. */
 export function formatAzLine(line: string): string {
   if (!azFolder) return line
   return process.platform === 'win32'

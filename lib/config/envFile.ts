@@ -12,16 +12,16 @@ export const assignment =
   /^\s*(?:export\s+)?([\w.-]+)(?:\s*=\s*?|:\s+?)(\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|\s*`(?:\\`|[^`])*`|[^#\r\n]+)?\s*(?:#.*)?$/dgm
 
 /**
- * Sets values in the text of an .env file: each replaces the assignment that takes effect (the last one) and keeps its
- * comment; a missing key is appended. Everything else stays the same, byte for byte.
- * @param values plain words that need no quotes
+ * Sets values in the text of an .env file. Each replaces the assignment that takes effect (the last one) and
+ * keeps its comment. A missing key is appended. Everything else stays the same, byte for byte.
+ * @param values plain words that need no quoting
  */
 export function setValues(text: string, values: Readonly<Record<string, string>>): string {
   const found = new Map<string, { from: number; to: number }>()
   for (const match of text.matchAll(assignment)) {
     const [, key = '', value = ''] = match
     const at = match.indices?.[2]
-    // A missing value belongs right after the sign.
+    // A missing value is inserted right after the equals sign.
     const end = match.indices![1]![1]
     const sign = end + /^\s*[=:]/.exec(text.slice(end))![0].length
     const from = at ? at[0] + (value.length - value.trimStart().length) : sign
@@ -58,10 +58,10 @@ export async function saveValues(file: string, values: Readonly<Record<string, s
   const lines = Object.entries(values).map(([key, value]) => `${key}=${value}`)
   const refuse = (what: string) => new OpsError({ what, next: `Set by hand: ${lines.join(' ')}` })
   if (!isDeepStrictEqual({ ...parse(after) }, { ...parse(before), ...values }))
-    throw refuse(`${file} has a form that this script cannot change safely`)
+    throw refuse(`${file} is written in a way that this script cannot change safely`)
   const { mode, uid, gid } = statSync(target)
   const check = () => {
-    if (readFileSync(target, 'utf8') !== before) throw new Error('somebody else has just changed it')
+    if (readFileSync(target, 'utf8') !== before) throw new Error('another program has just changed it')
   }
   try {
     writeAtomically(target, after, { mode: mode & 0o777, owner: { uid, gid }, check })
@@ -70,13 +70,13 @@ export async function saveValues(file: string, values: Readonly<Record<string, s
   }
 }
 
-/** A quoted value as dotenv reads one: only its own quote ends it. */
+/** A quoted value as dotenv reads it: only the same quote ends it. */
 const quoted = /^\s*(?:'(?:\\'|[^'])*'|"(?:\\"|[^"])*"|`(?:\\`|[^`])*`)\s*$/
 
 /**
  * Finds values that a # cuts short: dotenv starts a comment at any # outside quotes
- * (https://github.com/motdotla/dotenv#comments). After a secret no comment is allowed; elsewhere a space before the # marks
- * a comment. Returns a sentence for each, with its line and never with the value.
+ * (https://github.com/motdotla/dotenv#comments). No comment may follow a secret; elsewhere, a space before
+ * the # marks a comment. Returns one sentence for each, with its line but never with the value.
  */
 export function findCutValues(text: string, file: string): string[] {
   return [...text.matchAll(assignment)].flatMap((match) => {
@@ -94,16 +94,16 @@ export function findCutValues(text: string, file: string): string[] {
     const line = text.slice(0, match.indices![1]![0]).split('\n').length
     const at = `${file} line ${line}: ${key}`
     if (unclosed && from < to)
-      return [`${at} has a # in a quote that does not end: close it, or use another sort of quotes`]
-    const comment = secret ? 'move a comment to a line above it' : 'put a blank before a comment'
-    return [`${at} has a # outside quotes, where its value would end: write ${key}='…' (or ${comment})`]
+      return [`${at} has a # after an unclosed quote: close the quote, or use the other kind of quotes`]
+    const comment = secret ? 'move a comment to a line above it' : 'put a space before a comment'
+    return [`${at} has a # outside quotes, which would end its value there: write ${key}='…' (or ${comment})`]
   })
 }
 
 /** A quoted value may span several lines; only the first has the key. */
 const quotedValue = /^([ \t]*(?:export[ \t]+)?[\w.-]+[ \t]*[=:][ \t]*)(["'`])(?:\\\2|(?!\2)[\s\S])*\2/gm
 
-/** dotenv skips lines that it cannot read; the operator must know about them. */
+/** dotenv silently skips lines that it cannot read, so report them. */
 export function assertReadableLines(text: string, file: string): void {
   const wrong = text
     .replaceAll(quotedValue, (whole: string, key: string) => key + whole.replaceAll(/[^\n]/g, ''))
@@ -115,6 +115,6 @@ export function assertReadableLines(text: string, file: string): void {
   if (wrong.length === 0) return
   throw usageError(
     `${file} has lines that are not KEY=value: ${wrong.map(({ number }) => `line ${number}`).join(', ')}`,
-    'Write each key as KEY=value; a comment begins with #.',
+    'Write each key as KEY=value; start comments with #.',
   )
 }

@@ -7,7 +7,7 @@ import { type KeyName, type ShareKind, shareKinds } from './schema.ts'
 
 export interface Others {
   environments: Config[]
-  /** Files that are named like an environment's and cannot be read as one. */
+  /** Files that are named like an environment file but cannot be read as one. */
   unreadable: { file: string; why: string }[]
 }
 
@@ -21,11 +21,11 @@ export function listEnvironments(folder: string): (string | undefined)[] {
     .filter((entry) => !entry.isDirectory())
     .flatMap(({ name }) => {
       if (name === '.env') return [undefined]
-      // A second full stop marks a copy (.env.prod.bak); names for --env have none.
+      // A second dot marks a copy (.env.prod.bak); names for --env contain no dot.
       const given = /^\.env\.([A-Za-z0-9_-]+)$/.exec(name)?.[1]
       // .env.default is a template: load.ts refuses the name.
       const isTemplate = given === 'example' || given === 'default'
-      // Vim's swap file of an .env that is being edited.
+      // Vim's swap file for an .env that is being edited.
       const isSwap = /^sw[a-p]$/.test(given ?? '')
       return given === undefined || isTemplate || isSwap ? [] : [given]
     })
@@ -120,9 +120,9 @@ export function findShared(config: Config, other: Config): Shared[] {
 }
 
 /**
- * Whether both use the same Azure. Names of servers, registries and addresses are unique in all of Azure, so a different
- * subscription alone does not separate them. Two clouds are different when the login folder, the proxy, the trusted
- * authority and the subscription all differ.
+ * Whether both use the same Azure. The names of servers, registries and addresses are unique in all of Azure,
+ * so a different subscription alone does not separate them. Two clouds count as different only when the login
+ * folder, the proxy, the trusted authority and the subscription all differ.
  */
 function isSameCloud(config: Config, other: Config): boolean {
   const ways = ['AZURE_CONFIG_DIR', 'HTTPS_PROXY', 'REQUESTS_CA_BUNDLE'] as const
@@ -138,7 +138,7 @@ const id = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 function isSameGroup({ azure: own }: Config, { azure: its }: Config): boolean {
   if (own.resourceGroup.toLowerCase() !== its.resourceGroup.toLowerCase()) return false
   const [a, b] = [own.subscription.toLowerCase(), its.subscription.toLowerCase()]
-  // Empty means the one az is set to; an id and a display name can mean the same subscription.
+  // Empty means the current subscription of az. An id and a display name can mean the same subscription.
   return a === b || a === '' || b === '' || id.test(a) !== id.test(b)
 }
 
@@ -177,12 +177,15 @@ export async function getSeparateConfig(run: {
   const config = await run.config()
   const others = await readOthers(config)
   for (const { file, why } of others.unreadable)
-    run.log(`! ${file} cannot be read, so what it names is not known: ${why}`)
+    run.log(`! ${file} cannot be read, so it is unknown what it names: ${why}`)
   assertSeparate(config, others)
   return config
 }
 
-/** Throws (exit 2) naming what the first other environment names, too, unless SHARES in either file lists it. */
+/**
+ * Throws (exit 2), listing what the first other environment also names, unless SHARES in either file allows
+ * it.
+ */
 export function assertSeparate(config: Config, { environments }: Others): void {
   for (const other of environments) {
     const meant = [...config.shares, ...other.shares]
@@ -195,17 +198,17 @@ export function assertSeparate(config: Config, { environments }: Others): void {
 
 function refusal(config: Config, other: Config, lines: string[], kinds: readonly string[]): OpsError {
   const [file, theirs] = [getEnvironmentFile(config), getEnvironmentFile(other)]
-  // What is added to .env is read by every environment.
+  // Whatever is added to .env is read by every environment.
   const second = config.environment === 'default' ? theirs : file
   return usageError(
-    `${file} names what ${theirs} names, too:\n${lines.join('\n')}`,
+    `${file} and ${theirs} name the same resources:\n${lines.join('\n')}`,
     [
-      `Set other names in ${second}. If both are meant to share this, write there: SHARES=${[...new Set(kinds)].join(',')}`,
+      `Set different names in ${second}. If both are meant to share them, add to it: SHARES=${[...new Set(kinds)].join(',')}`,
       ...(other.environment === 'default'
         ? []
-        : [`If ${theirs} is only a copy and no environment, move it to another folder`]),
+        : [`If ${theirs} is only a copy and not an environment, move it to another folder`]),
       ...(config.environment === 'default' || other.environment === 'default'
-        ? ['If .env only holds what the environments have in common, write BASE_ONLY=yes in .env']
+        ? ['If .env holds only what the environments have in common, write BASE_ONLY=yes in .env']
         : []),
     ].join('\n  '),
   )

@@ -25,24 +25,25 @@ import {
 } from './secret.ts'
 
 /**
- * Reads `.env`, then `.env.NAME` over it, checks all keys, and returns the frozen configuration.
- * Environment variables do not override it, so that cron and a terminal see the same; a value `env:NAME` refers to one.
- * Throws (exit 2) listing every invalid key with its file and the line of `.env.example` that explains it.
- * @param folder where `.env` lies
- * @param name of --env; undefined for `.env` alone
+ * Reads `.env`, then `.env.NAME` over it, checks all keys, and returns the frozen configuration. Environment
+ * variables do not override it, so that cron and a terminal see the same values; a value `env:NAME` refers to
+ * a variable. Throws (exit 2) listing every invalid key with its file and the line of `.env.example` that
+ * explains it.
+ * @param folder the folder that contains `.env`
+ * @param name the name given to --env; undefined for `.env` alone
  */
 export async function loadConfig(folder: string, name?: string): Promise<Config> {
   if (name !== undefined && !/^[A-Za-z0-9_-]+$/.test(name)) {
     throw usageError(
-      `--env ${JSON.stringify(name)} is not a name`,
-      'Use letters, digits, - and _: it is the end of a file name, .env.NAME.',
+      `--env ${JSON.stringify(name)} is not a valid name`,
+      'Use only letters, digits, - and _: the name becomes part of a file name, .env.NAME.',
     )
   }
-  // Receipts, hints and comparisons call .env itself default.
+  // Receipts, hints and comparisons refer to .env itself as default.
   if (name === 'default') {
     throw usageError(
-      '--env default is not a name: default stands for .env itself',
-      'Leave --env out to use .env, or rename .env.default.',
+      '--env default is reserved: it stands for .env itself',
+      'Omit --env to use .env, or rename .env.default.',
     )
   }
   const { given, cut } = await readFiles(folder, name)
@@ -62,7 +63,7 @@ export async function loadConfig(folder: string, name?: string): Promise<Config>
   return deepFreeze(createConfig(textOf, fileOf, folder, name ?? 'default'))
 }
 
-/** Whether `.env` says that it only holds what the environments have in common. */
+/** Whether `.env` is declared to hold only what the environments have in common. */
 export async function isBaseOnly(folder: string): Promise<boolean> {
   const { given } = await readFiles(folder, undefined)
   return given.get('BASE_ONLY')?.value === 'yes'
@@ -72,7 +73,7 @@ async function noEnvironment(folder: string): Promise<OpsError> {
   const { listEnvironments } = await import('./environments.ts')
   const names = listEnvironments(folder).filter((each) => each !== undefined)
   return usageError(
-    '.env only holds what the environments have in common (BASE_ONLY=yes)',
+    '.env holds only what the environments have in common (BASE_ONLY=yes)',
     `Name the environment: ${names.map((each) => `--env ${each}`).join(', ') || '--env NAME, with a file .env.NAME'}`,
   )
 }
@@ -95,10 +96,10 @@ async function readFiles(
   const required = wanted.at(-1)!
   if (!existsSync(path.join(folder, required))) {
     throw usageError(
-      `There is no ${required} in ${folder}`,
+      `${required} not found in ${folder}`,
       name === undefined
         ? 'Copy .env.example to .env and fill it in.'
-        : `Write ${required}, or leave --env out to use .env alone.`,
+        : `Create ${required}, or omit --env to use .env alone.`,
     )
   }
   const given = new Map<string, Given>()
@@ -122,7 +123,7 @@ function refuseKeyMaterial(values: readonly [string, string][], file: string): v
   })
   if (pasted.length === 0) return
   throw usageError(
-    `${file}: ${pasted.join(', ')} must be a path, and looks like a key itself (its value is not shown)`,
+    `${file}: ${pasted.join(', ')} must be the path of a key file, but looks like the key itself (value not shown)`,
     'Store the key in a file that only you can read (chmod 600), and write the path of that file.',
   )
 }
@@ -148,27 +149,27 @@ async function findUnknownKeys(given: Map<string, Given>): Promise<string[]> {
   for (const [key, { file }] of given) {
     if (Object.hasOwn(keys, key)) continue
     if (pasted.has(file)) {
-      complaints.push(`${file}: it has names that are no keys, and a pasted key (neither is shown)`)
+      complaints.push(`${file}: it contains unknown keys and a pasted private key (neither is shown)`)
       continue
     }
     const { findNearest } = await import('../util/suggest.ts')
     const meant = findNearest(key, Object.keys(keys))
-    complaints.push(`${file}: ${key} is not a key${meant ? `; did you mean ${meant}?` : ''}`)
+    complaints.push(`${file}: unknown key ${key}${meant ? `; did you mean ${meant}?` : ''}`)
   }
   return complaints
 }
 
-/** Values that are valid by themselves and not together, or not in this file. */
+/** Values that are valid by themselves but not together, or not in this file. */
 function findContradictions(given: Map<string, Given>): string[] {
   const complaints: string[] = []
   const base = given.get('BASE_ONLY')
   if (base && base.file !== '.env' && base.value !== '')
-    complaints.push(`${base.file}: BASE_ONLY is about .env, and belongs there (${exampleLine('BASE_ONLY')})`)
+    complaints.push(`${base.file}: BASE_ONLY belongs in .env only (${exampleLine('BASE_ONLY')})`)
   const kind = given.get('REDIS_KIND')?.value ?? keys.REDIS_KIND.default
   const sku = given.get('REDIS_SKU')?.value ?? keys.REDIS_SKU.default
   if ((kind === 'classic') !== /^(Basic|Standard)_/.test(sku)) {
     complaints.push(
-      `REDIS_SKU ${isKeyMaterial(sku) ? '***' : sku} does not go with REDIS_KIND ${kind} (${exampleLine('REDIS_KIND')})`,
+      `REDIS_SKU ${isKeyMaterial(sku) ? '***' : sku} is not a size for REDIS_KIND ${kind} (${exampleLine('REDIS_KIND')})`,
     )
   }
   for (const [key, about] of Object.entries(keys) as [KeyName, Key][]) {
@@ -183,19 +184,19 @@ function findContradictions(given: Map<string, Given>): string[] {
   return complaints
 }
 
-/** The keys whose values do not fit the schema, in its order. */
+/** The keys whose values do not match the schema, in the order of the schema. */
 async function findInvalid(values: Readonly<Record<string, unknown>>): Promise<KeyName[]> {
   const { Ajv } = await import('ajv')
-  // The schema is this program's own, and a test validates it: that would take longer than all the rest.
+  // The schema is not validated here: a test does that, and it would take longer than everything else.
   const ajv = new Ajv({ allErrors: true, messages: false, meta: false, validateSchema: false })
-  // Only what is set: compiling takes half a millisecond for each key.
+  // Compile only the keys that are set, because compiling takes half a millisecond for each.
   const properties = Object.entries(schema.properties).filter(([key]) => Object.hasOwn(values, key))
   const validate = ajv.compile({ ...schema, properties: Object.fromEntries(properties) })
   validate(values)
   return (validate.errors ?? []).map(({ instancePath }) => instancePath.slice(1) as KeyName)
 }
 
-/** The value that the schema describes: a number where the text is one. */
+/** Converts a text to the type that the schema describes: a number where the text is one. */
 const parseValue = ({ type }: Key, text: string): number | string =>
   type === 'string' ? text : (parseNumber(text, { whole: type === 'integer' }) ?? text)
 
@@ -216,10 +217,12 @@ function exampleLine(key: KeyName): string {
 }
 
 /**
- * Gives the values of `.env` their names and types: the fields of `settings` in schema.ts, and what follows from them.
- * @param fileOf the file that sets a key, `.env` or `.env.NAME`; for one that none sets, the file where it belongs
+ * Gives the values of `.env` their names and types: the fields of `settings` in schema.ts, and what follows
+ * from them.
+ * @param fileOf returns the file that sets a key (`.env` or `.env.NAME`), or the file where an unset key
+ * belongs
  * @param folder of `.env`; relative paths start there
- * @param environment the name given to --env, else `default`
+ * @param environment the name given to --env, or `default`
  */
 export function createConfig(
   textOf: (key: KeyName) => string,

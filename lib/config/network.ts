@@ -4,16 +4,16 @@ import type { NetworkOptions } from '../net/http.ts'
 import { usageError } from '../util/errors.ts'
 import type { Config } from './config.ts'
 
-/** The DNS records of a name; an empty list means that there is none. */
+/** The DNS records of a name; an empty list means that there are none. */
 export interface Addresses {
   ipv4: string[]
   ipv6: string[]
 }
 
 /**
- * The A and AAAA records of a name, from DNS_SERVER or the system's name servers; never from /etc/hosts, which the CA and
- * visitors do not read.
- * Rejects with the resolver's own error when there is no answer (ETIMEOUT, ESERVFAIL, ECONNREFUSED).
+ * The A and AAAA records of a name, from DNS_SERVER or the system's name servers. /etc/hosts is never read,
+ * because the CA and visitors do not see it. Rejects with the resolver's own error when there is no answer
+ * (ETIMEOUT, ESERVFAIL, ECONNREFUSED).
  */
 export async function resolveAddresses(config: Config, host: string): Promise<Addresses> {
   const { Resolver } = await import('node:dns/promises')
@@ -76,10 +76,10 @@ function readAuthorities(key: string, file: string): string[] {
   } catch (error) {
     throw usageError(
       `${key} ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`,
-      `Set ${key} to a PEM file with the certificates to trust besides the usual ones, or leave it empty.`,
+      `Set ${key} to a PEM file with the additional certificates to trust, or leave it empty.`,
     )
   }
   const found = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g)
   if (found) return found
-  throw usageError(`${key} ${file} holds no certificate`, 'It must be PEM: -----BEGIN CERTIFICATE----- …')
+  throw usageError(`${key} ${file} contains no certificate`, 'It must be PEM: -----BEGIN CERTIFICATE----- …')
 }

@@ -1,7 +1,7 @@
 import type { Limits } from './config.ts'
 import type { Secret } from './secret.ts'
 
-/** What two environments can share, by the names that SHARES takes. */
+/** What two environments can share, by the names that SHARES accepts. */
 export const shareKinds = [
   'containers',
   'dns-label',
@@ -18,9 +18,9 @@ export type ShareKind = (typeof shareKinds)[number]
 export interface Key {
   type: 'string' | 'integer' | 'number'
   default: string
-  /** A regular expression the text must match. */
+  /** A regular expression that the text must match. */
   pattern?: string
-  /** What the pattern allows, as the end of "must be …". */
+  /** What the pattern allows; completes the sentence "must be …". */
   means?: string
   enum?: readonly string[]
   minimum?: number
@@ -96,17 +96,17 @@ const limits = <Name extends string>(key: Name, value: string) =>
 
 /** Every key: its default, what it allows, and its field. `.env.example` explains each; a test holds the two together. */
 export const settings = {
-  /** What another environment may use, too. */
+  /** What other environments may use, too. */
   shares: text(
     'SHARES',
     '',
     `^((${shareKinds.join('|')})(,(?!$)|$))*$`,
-    `some of ${shareKinds.join(', ')} with commas, or empty`,
+    `a comma-separated list of ${shareKinds.join(', ')}, or empty`,
   ),
   baseOnly: text('BASE_ONLY', '', '^(yes)?$', 'yes, or empty'),
-  domain: text('DOMAIN', 'codexdominion.app', hostName, 'a host name in lower case'),
+  domain: text('DOMAIN', 'codexdominion.app', hostName, 'a lower-case host name'),
   azure: {
-    /** '' = the subscription that az is set to. */
+    /** '' = the current subscription of az. */
     subscription: text('AZURE_SUBSCRIPTION', '', '^[^\\s"\']*$', 'a subscription id, or empty'),
     resourceGroup: text(
       'AZURE_RESOURCE_GROUP',
@@ -185,7 +185,7 @@ export const settings = {
     host: text('IONOS_HOST', '74.208.123.158', host, 'an address or a host name'),
     port: integer('IONOS_PORT', '22', 1, 65535),
     user: text('IONOS_USER', 'root', '^[a-z_][a-z0-9_-]*$', 'a login name'),
-    /** '' = whatever ssh's own configuration, the agent and the usual key files offer. */
+    /** '' = the keys that ssh's own configuration, the agent and the usual key files offer. */
     key: file('IONOS_SSH_KEY'),
     knownHosts: file('IONOS_KNOWN_HOSTS'),
     publicIp: text(
@@ -202,7 +202,7 @@ export const settings = {
     dnsApi: text('IONOS_DNS_API', 'https://api.hosting.ionos.com/dns', url, 'a URL'),
   },
   dashboardDir: folder('DASHBOARD_DIR', 'examples/codex-dominion/dashboard-app'),
-  /** What IONOS bills, in dollars; undefined = what lib/cost assumes. */
+  /** What IONOS bills a month, in dollars; undefined = the price that lib/cost assumes. */
   cost: {
     vpsMonthly: dollars('VPS_MONTHLY_USD', 'dollars such as 7.50, or empty'),
     domainYearly: dollars('DOMAIN_YEARLY_USD', 'dollars such as 15, or empty'),
@@ -219,19 +219,19 @@ export const settings = {
   health: {
     staticMs: limits('HEALTH_STATIC_MS', '200,1000'),
     apiMs: limits('HEALTH_API_MS', '500,2000'),
-    /** Percentage of the lifetime that is left: less is worse. */
+    /** Percentage of the lifetime that is left; less is worse. */
     certificatePercent: limits('HEALTH_CERTIFICATE_PERCENT', '25,12.5'),
     queueJobs: limits('HEALTH_QUEUE_JOBS', '100,1000'),
     queueSeconds: limits('HEALTH_QUEUE_SECONDS', '300,1800'),
     diskPercent: limits('HEALTH_DISK_PERCENT', '80,90'),
-    /** Of one container within an hour. */
+    /** Restarts of one container within an hour. */
     restarts: limits('HEALTH_RESTARTS', '1,3'),
     clockSeconds: limits('HEALTH_CLOCK_SECONDS', '5,60'),
     neutralTargets: text(
       'HEALTH_NEUTRAL_TARGETS',
       '1.1.1.1:443,9.9.9.9:443',
       `^${neutralTarget}(,${neutralTarget})+$`,
-      'two or more HOST:PORT (or tcp://HOST:PORT) with commas',
+      'two or more HOST:PORT (or tcp://HOST:PORT), separated by commas',
     ),
     pingUrl: secret('HEALTH_PING_URL'),
   },
@@ -249,7 +249,7 @@ export const settings = {
         'ALERT_EMAIL_TO',
         '',
         '^$|^[^@\\s,]+@[^@\\s,]+(,[^@\\s,]+@[^@\\s,]+)*$',
-        'e-mail addresses with commas, or empty',
+        'e-mail addresses separated by commas, or empty',
       ),
       from: text('ALERT_EMAIL_FROM', '', '^$|^[^@\\s]+@[^@\\s]+$', 'an e-mail address, or empty'),
       smtp: secret('SMTP_URL'),
@@ -292,10 +292,10 @@ export function readSettings(textOf: (key: KeyName) => string, source: Source) {
   return read(settings) as ValueOf<typeof settings>
 }
 
-/** What JSON Schema knows of a key. */
+/** The JSON Schema of one key. */
 const keywords = ['type', 'pattern', 'enum', 'minimum', 'maximum']
 
-/** The JSON Schema of a configuration. A number arrives as a number, all else as text. */
+/** The JSON Schema of a configuration. Numbers arrive as numbers, everything else as text. */
 export const schema = {
   type: 'object',
   properties: Object.fromEntries(

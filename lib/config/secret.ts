@@ -12,9 +12,9 @@ export interface Secret {
   /** Checks its value, in addition to the rules for all secrets. */
   readonly rule: SecretRule
   readonly given: boolean
-  /** The text in `.env`; of a reference, not the value. */
+  /** The text in `.env`: for a reference, not the value. */
   readonly text: () => string
-  /** Secrets derived from the value, which are redacted, too. */
+  /** Secrets derived from the value; they are redacted, too. */
   readonly derive: (value: string) => readonly string[]
   toString(): '***'
   toJSON(): '***'
@@ -47,7 +47,7 @@ export const isReference = (text: string): boolean => /^(env:|op:\/\/|azkv:\/\/)
 /** The command that reads a reference; undefined when none is needed. */
 export function secretCommand(text: string): Command | undefined {
   const explain = () => ({
-    next: 'Log in where the secret is kept (op signin, az login).',
+    next: 'Log in to the store of the secret (op signin, az login).',
     exitCode: exitCode.notLoggedIn,
   })
   if (text.startsWith('op://')) return local({ explain })`op read --no-newline ${text}`
@@ -61,9 +61,8 @@ export function secretCommand(text: string): Command | undefined {
 export const isInKeyVault = (secret: Secret): boolean => secret.text().startsWith('azkv://')
 
 /**
- * The secret's value, registered with the redactor first.
- * Throws (exit 2) when the value is missing, is still the placeholder of `.env.example`, starts with a character that az
- * interprets, or breaks its rule.
+ * The secret's value, registered with the redactor first. Throws (exit 2) when the value is missing, is still
+ * the placeholder from `.env.example`, starts with a character that az interprets, or breaks its rule.
  */
 export async function revealSecret(secret: Secret, runner: Runner): Promise<string> {
   const value = await fetchValue(secret, runner)
@@ -79,14 +78,14 @@ export async function revealSecret(secret: Secret, runner: Runner): Promise<stri
 
 function wrongIn(secret: Secret, value: string): string | undefined {
   if (value === '') return 'is not set'
-  if (placeholder.test(value)) return 'is still the placeholder of .env.example'
+  if (placeholder.test(value)) return 'is still the placeholder from .env.example'
   if (/^[@-]/.test(value)) return 'must not begin with @ or -: az would read it as a file or an option'
   return secret.rule(value)
 }
 
 const fetched = new WeakMap<Secret, Promise<string>>()
 
-/** Read once a run: a vault takes a second, and 1Password may prompt the operator. */
+/** Read once per run: a vault takes a second, and 1Password may prompt the operator. */
 function fetchValue(secret: Secret, runner: Runner): Promise<string> {
   const asked = fetched.get(secret) ?? followReference(secret, runner)
   fetched.set(secret, asked)
@@ -100,7 +99,7 @@ async function followReference(secret: Secret, runner: Runner): Promise<string> 
   const command = secretCommand(text)
   if (!command && isReference(text)) {
     throw usageError(
-      `${secret.key} is a reference that cannot be followed: ${text}`,
+      `${secret.key} is a reference that cannot be resolved: ${text}`,
       'Write azkv://vault/name (the secret of an Azure Key Vault, in its current version).',
     )
   }
@@ -115,42 +114,54 @@ const beginnings =
 
 /** The middle of a key, without its header. */
 const base64 = /^(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9+/=]{64,}$/
-/** File names are shorter between their slashes. */
+/** The parts of a path are shorter between their slashes. */
 const longPart = /[^/]{32,}/
 
-/** Whether a text looks like a key, not like the path of its file. Several lines are no path either. */
+/**
+ * Whether a text looks like a key rather than the path of its file. A text of several lines is not a path
+ * either.
+ */
 export const isKeyMaterial = (text: string): boolean =>
   beginnings.test(text) ||
   /[\r\n]/.test(text) ||
   (!/^[/~.]/.test(text) && base64.test(text) && longPart.test(text))
 
-/** What is wrong with a secret's value, as the end of "KEY …", without the value; undefined: nothing. */
+/**
+ * What is wrong with a secret's value, completing the sentence "KEY …" without showing the value; undefined:
+ * nothing.
+ */
 export type SecretRule = (value: string) => string | undefined
 
 /**
- * What Azure asks of the password of a PostgreSQL administrator: 8–128 characters of three of four sorts (`az postgres
- * flexible-server create --help`, --admin-password), and, as the portal says, not containing the login name.
+ * The rules of Azure for the password of a PostgreSQL administrator: 8–128 characters of three of four kinds
+ * (`az postgres flexible-server create --help`, --admin-password), and, according to the portal, not
+ * containing the login name.
  */
 export const postgresPasswordRule =
   (user: string): SecretRule =>
   (value) => {
     if (value.length < 8 || value.length > 128) {
-      return `has ${value.length} characters; Azure takes 8 to 128`
+      return `has ${value.length} characters; Azure accepts 8 to 128`
     }
     const sorts = [/[a-z]/, /[A-Z]/, /[0-9]/, /[^A-Za-z0-9]/].filter((sort) => sort.test(value)).length
     if (sorts < 3) {
-      return `has ${sorts} of the four sorts of characters (upper case, lower case, digits, others); Azure wants three`
+      return `has ${sorts} of the four kinds of characters (upper case, lower case, digits, others); Azure requires three`
     }
     return value.toLowerCase().includes(user.toLowerCase())
       ? 'contains the name of POSTGRES_USER, which Azure refuses'
       : undefined
   }
 
-/** The key signs sessions: a short one can be guessed. */
+/** The key signs sessions, so it must be too long to guess. */
 export const appSecretKeyRule: SecretRule = (value) =>
-  value.length < 16 ? `has ${value.length} characters; 16 is the least (openssl rand -hex 32)` : undefined
+  value.length < 16
+    ? `has ${value.length} characters; at least 16 are required (openssl rand -hex 32)`
+    : undefined
 
-/** The backend derives the same token (dominion/credentials.py). A different label would give a different token. */
+/**
+ * The backend derives the same token (dominion/credentials.py). A different label would produce a different
+ * token.
+ */
 const apiTokenLabel = 'codex-dominion api token v1'
 
 /** The token that the API requires for writing: HMAC-SHA256 with APP_SECRET_KEY as the key, in hexadecimal. */

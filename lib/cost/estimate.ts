@@ -12,9 +12,9 @@ export interface Part {
   /** Dollars a month; null = unknown, and `unknown` says why. */
   monthly: number | null
   currency: 'USD'
-  /** The computation, for a person to check. */
+  /** The calculation, for a person to check. */
   quantity: string
-  /** The public list, the dated table, or a price that .env gives. */
+  /** The public list, the bundled table, or a price set in .env. */
   source: 'list' | 'offline' | 'configured'
   unknown?: string
 }
@@ -36,10 +36,13 @@ export interface Estimate {
 export const monthlyEstimate = async (context: Context, options?: { offline?: boolean }): Promise<Estimate> =>
   estimateCost(context.config, await readPrices(context, options))
 
-/** The parts that come first, in this order. */
+/** The parts to list first, in this order. */
 const order = ['postgres-compute', 'postgres-storage', 'redis', 'registry']
 
-/** Estimates a configuration with prices already read: to compare two configurations, read once. */
+/**
+ * Estimates a configuration with prices that have already been read, so that comparing two configurations
+ * reads them once.
+ */
 export function estimateCost(config: Config, prices: Prices): Estimate {
   const azureParts = getResources(config).flatMap((resource) => resource.getPricedParts(config))
   const rank = ({ id }: PricedPart) => (order.includes(id) ? order.indexOf(id) : order.length)

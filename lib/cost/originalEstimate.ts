@@ -68,7 +68,7 @@ const rows: readonly Row[] = [
   { title: 'VPS', parts: ['vps'], original: { from: 5, to: 10 } },
   { title: 'Domain', parts: ['domain'], original: exactly(1.25) },
 ]
-/** The total as the original estimate gives it. */
+/** The total as stated in the original estimate. */
 const total: Range = { from: 113, to: 118 }
 
 const cent = 0.005
@@ -91,7 +91,7 @@ export function compareWithOriginal(config: Config, estimate: Estimate): Compare
 function explain({ original, explain }: Row, config: Config, now: number | null): string {
   if (now === null) return 'no price known'
   if (!original) return 'the original omits it'
-  if (now >= original.from - cent && now <= original.to + cent) return 'the same as the original'
+  if (now >= original.from - cent && now <= original.to + cent) return 'same as the original'
   return explain?.(config, now) ?? 'the configured price'
 }
 
@@ -103,7 +103,7 @@ function explainContainer(
 ): string {
   if (cpu !== original.cpu || memoryGb !== original.memoryGb || count !== 1) {
     const size = `${count === 1 ? '' : `${count} × `}${cpu} CPU, ${memoryGb} GB`
-    return `${size}; the original assumes one of ${original.cpu} CPU, ${original.memoryGb} GB`
+    return `${size}; the original assumes one with ${original.cpu} CPU, ${original.memoryGb} GB`
   }
   const hours = Math.round((dollars / now) * hoursPerMonth)
   return `runs all ${hoursPerMonth} h of a month; the original figure pays for ${hours} h`

@@ -16,7 +16,7 @@ export interface PriceItem {
   /** Such as `1 Hour`, `1 GB Hour`, `1 GB/Month`, `1/Day`. */
   unitOfMeasure: string
   retailPrice: number
-  /** The quantity a month from which this price counts; absent = from the first unit. */
+  /** The monthly quantity from which this price applies; absent = from the first unit. */
   tierMinimumUnits?: number
   /** ISO time; a price may be announced before it is in force. */
   effectiveStartDate?: string
@@ -29,18 +29,18 @@ export interface Prices {
   priced: string
   region: string
   byService: Readonly<Record<string, ServicePrices>>
-  /** Why the public list was not used, where it was not. */
+  /** Why the public list was not used, if it was not. */
   note?: string
 }
 
 interface ServicePrices {
   source: 'list' | 'offline'
-  /** Empty when the table has nothing of this region. */
+  /** Empty when the table has no prices for this region. */
   items: readonly PriceItem[]
 }
 
 const address = 'https://prices.azure.com/api/retail/prices'
-/** A service has a few hundred prices in a region, a page 1000. */
+/** A service has a few hundred prices per region, and a page holds 1000. */
 const maxPages = 20
 
 /**
@@ -53,7 +53,7 @@ export function createPricesRequest(service: string, region: string): HttpReques
   return createPageRequest(`${address}?${query.toString().replaceAll('+', '%20')}`)
 }
 
-/** Uses az's network settings: where only a proxy leads out, .env configures it for az. */
+/** Uses az's network settings: where the network requires a proxy, .env configures it for az. */
 function createPageRequest(url: string): HttpRequest {
   return { method: 'GET', url, effect: 'read', timeoutMs: 15_000, as: 'az' }
 }
@@ -65,9 +65,9 @@ function getServices(config: Config): string[] {
 }
 
 /**
- * Reads the prices of the configured region: from the public list, or from the dated table in offline.json for a service
- * that the list gives no prices of, and for all with `offline`. Never throws when the list cannot be reached: `note` says
- * so.
+ * Reads the prices of the configured region from the public list. With `offline`, and for a service that the
+ * list has no prices for, it uses the dated table in offline.json. It does not throw when the list cannot be
+ * reached; `note` then says so.
  */
 export async function readPrices(context: Context, options: { offline?: boolean } = {}): Promise<Prices> {
   const region = context.config.azure.location
@@ -76,7 +76,7 @@ export async function readPrices(context: Context, options: { offline?: boolean 
     Object.fromEntries(services.map((service) => [service, prices(service)]))
   const table = (service: string) => ({ source: 'offline' as const, items: getOfflineItems(service, region) })
   if (options.offline) {
-    const note = `These are the prices of the table of ${offline.date}, not today's, as --offline requests.`
+    const note = `These prices are from the bundled table of ${offline.date}, not today's, because of --offline.`
     return { currency: 'USD', priced: offline.date, region, byService: mapServices(table), note }
   }
   const answers = await settleAll<Record<string, PriceItem[]>>(
@@ -93,7 +93,7 @@ export async function readPrices(context: Context, options: { offline?: boolean 
   if (!first) return { currency: 'USD', priced: new Date().toISOString().slice(0, 10), region, byService }
   const part =
     failures.length < services.length ? ` for ${failures.length} of ${services.length} services` : ''
-  const note = `The public price list gave no answer${part} (${getMessage(first)}); those prices are from the table of ${offline.date}, not today's.`
+  const note = `The public price list did not answer${part} (${getMessage(first)}); those prices are from the bundled table of ${offline.date}, not today's.`
   return { currency: 'USD', priced: offline.date, region, byService, note }
 }
 
@@ -101,7 +101,7 @@ async function readServicePrices({ runner }: Context, service: string, region: s
   const items: PriceItem[] = []
   let request: HttpRequest | undefined = createPricesRequest(service, region)
   for (let page = 1; request; page++) {
-    if (page > maxPages) throw new Error(`${address} gave more than ${maxPages} pages for ${service}`)
+    if (page > maxPages) throw new Error(`${address} returned more than ${maxPages} pages for ${service}`)
     const { status, body } = await runner.request(request)
     if (status !== 200) throw new Error(`${address} answered ${status}: ${body.slice(0, 200).trim()}`)
     const found = parsePage(body)
@@ -111,19 +111,21 @@ async function readServicePrices({ runner }: Context, service: string, region: s
   return items
 }
 
-/** Parses one page of the list. Throws when it is not what the API documents. */
+/** Parses one page of the list. Throws when it does not match the documentation of the API. */
 export function parsePage(body: string): { items: PriceItem[]; next?: string } {
   let page: { Items?: unknown; NextPageLink?: unknown; BillingCurrency?: unknown }
   try {
     page = JSON.parse(body)
   } catch {
-    throw new Error(`${address} gave no JSON: ${body.slice(0, 100).trim()}`)
+    throw new Error(`${address} did not return JSON: ${body.slice(0, 100).trim()}`)
   }
-  if (!Array.isArray(page?.Items)) throw new Error(`${address} gave JSON without Items`)
-  if (page.BillingCurrency !== 'USD') throw new Error(`${address} gave prices in ${page.BillingCurrency}`)
+  if (!Array.isArray(page?.Items)) throw new Error(`${address} returned JSON without Items`)
+  if (page.BillingCurrency !== 'USD') throw new Error(`${address} returned prices in ${page.BillingCurrency}`)
   const wrong = page.Items.find((item) => !isPrice(item))
   if (wrong)
-    throw new Error(`${address} gave a price that cannot be read: ${JSON.stringify(wrong).slice(0, 200)}`)
+    throw new Error(
+      `${address} returned a price that cannot be parsed: ${JSON.stringify(wrong).slice(0, 200)}`,
+    )
   const next = page.NextPageLink
   if (!next) return { items: page.Items }
   // The next page must be on the same host.
@@ -162,8 +164,9 @@ type Priced = { source: ServicePrices['source'] } & (
 )
 
 /**
- * Prices a month's quantity of a meter, in the units of `meter.unit`. Graduated prices are summed tier by tier
- * (`tierMinimumUnits`). A price is unknown when the list does not have it, has it in another unit, or has it twice.
+ * Prices a month's quantity of a meter, in the units of `meter.unit`. Graduated prices are summed tier by
+ * tier (`tierMinimumUnits`). A price is unknown when the list does not contain it, has it in another unit, or
+ * has it twice.
  */
 export function getPrice(meter: Meter, quantity: number, prices: Prices, now = new Date()): Priced {
   const { source, items } = prices.byService[meter.service] ?? { source: 'list', items: [] }
@@ -191,8 +194,8 @@ export function getPrice(meter: Meter, quantity: number, prices: Prices, now = n
 function describeMissing(name: string, { region }: Prices, source: 'list' | 'offline'): string {
   if (source === 'list') return `the public price list has no ${name} in ${region}`
   return offline.regions.includes(region)
-    ? `the table of ${offline.date} has no ${name}`
-    : `the table of ${offline.date} has no prices of ${region}, only of ${offline.regions.join(', ')}`
+    ? `the bundled table of ${offline.date} has no ${name}`
+    : `the bundled table of ${offline.date} has no prices for ${region}, only for ${offline.regions.join(', ')}`
 }
 
 /** The newest price of each tier; undefined when two prices of the same day differ. */

@@ -15,7 +15,7 @@ export async function reportCost(context: Context, options: { offline?: boolean 
   }
 }
 
-/** Formats the estimate with how each part is computed, then its comparison with the original one. */
+/** Formats the estimate with the calculation of each part, then its comparison with the original one. */
 export function formatEstimate(estimate: Estimate, compared: readonly Compared[]): string {
   const right = 'right' as const
   const part = { heading: 'Part' }
@@ -35,11 +35,11 @@ export function formatEstimate(estimate: Estimate, compared: readonly Compared[]
     compared.map((line) => [line.title, formatRange(line.document), formatDollars(line.now), line.because]),
   )
   const priced = `Azure prices of ${estimate.priced}, pay as you go, before tax; traffic and image builds are not included.`
-  const heading = 'Beside the original estimate (docs/original-document.md):'
+  const heading = 'Compared with the original estimate (docs/original-document.md):'
   return [parts, '', priced, ...(estimate.note ? [estimate.note] : []), '', heading, beside].join('\n')
 }
 
-const sources = { list: 'public list', offline: 'dated table', configured: 'configuration' } as const
+const sources = { list: 'public list', offline: 'bundled table', configured: 'configuration' } as const
 const formatSource = ({ id, source }: Part): string =>
   source === 'offline' && (id === 'vps' || id === 'domain') ? 'assumed' : sources[source]
 

@@ -14,9 +14,9 @@ import { exitCode, getMessage, OpsError, unknownError } from '../util/errors.ts'
 export const databasePort = 5432
 
 /**
- * Connects to the deployment's database server as its owner, by TLS and with a check of the server's name.
- * Throws exit 4 when the password is refused, exit 3 when the server cannot be reached.
- * @param name another database than the configured one
+ * Connects to the deployment's database server as its owner, over TLS, and checks the server's name. Throws
+ * exit 4 when the password is refused, exit 3 when the server cannot be reached.
+ * @param name a database other than the configured one
  */
 export async function openDatabase(context: Context, name?: string): Promise<Database> {
   const { config, runner } = context
@@ -26,7 +26,7 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
   const asked = performance.now()
   const address = await resolveDatabase(context)
   const dns = Math.round(performance.now() - asked)
-  // Loading pg blocks this process for a while, so first start what else waits, such as az.
+  // Loading pg blocks this process for a while, so first start other pending work, such as az.
   await aTurn()
   const [{ default: pg }, tls] = await Promise.all([import('pg'), import('node:tls')])
   const began = performance.now()
@@ -64,7 +64,7 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
       const asked = { text, ...(values.length > 0 ? { values: [...values] } : {}), ...limit }
       const answer = last.then(() => client.query(asked))
       last = answer.catch(() => {})
-      // Several statements give an array of results; the last one counts.
+      // Several statements produce an array of results; the last one counts.
       return answer.then(
         (result) => ((Array.isArray(result) ? result.at(-1) : result)?.rows ?? []) as Row[],
         (thrown) => {
@@ -97,11 +97,14 @@ const lostCode = /^(?:08...|57P0[1-3]|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|EN
 const lostMessage =
   /Connection terminated|Query read timeout|connection error and is not queryable|was closed and is not queryable/
 
-/** When the connection breaks, the result is unknown (exit 3). Every other error is the statement's and stays as it is. */
+/**
+ * When the connection breaks, the result is unknown (exit 3). Every other error comes from the statement and
+ * is passed on unchanged.
+ */
 export function explainLost(host: string, thrown: Error & { code?: string }): Error {
   if (!lostCode.test(thrown.code ?? '') && !lostMessage.test(thrown.message)) return thrown
   return unknownError(
-    `The connection to the database ${host} broke`,
+    `The connection to the database ${host} was lost`,
     thrown.message,
     `For details: ${formatScriptLine('check-database')}. Then run this command again.`,
   )
@@ -112,14 +115,14 @@ function explainConnect({ config }: Context, thrown: Error & { code?: string }):
   const said = getMessage(thrown)
   if (thrown.code === '3D000') {
     const next = `Restore a backup: ${formatScriptLine('restore-database', 'FILE', '--into', 'NAME')}`
-    return new OpsError({ what: `There is no such database on ${host}`, said, next })
+    return new OpsError({ what: `The database does not exist on ${host}`, said, next })
   }
   // PostgreSQL's refusal of an address. In Azure the firewall usually does not answer at all.
   if (/^28/.test(thrown.code ?? '') && !/no pg_hba\.conf entry/.test(said))
     return new OpsError({
       what: `The database ${host} refuses the password of ${config.postgres.user}`,
       said,
-      next: `Set POSTGRES_PASSWORD in ${formatKeyFile('POSTGRES_PASSWORD')} to the present one, or set a new one with ${formatScriptLine('provision')}.`,
+      next: `Set POSTGRES_PASSWORD in ${formatKeyFile('POSTGRES_PASSWORD')} to the current one, or set a new one with ${formatScriptLine('provision')}.`,
       exitCode: exitCode.notLoggedIn,
     })
   return unknownError(

@@ -20,11 +20,13 @@ export function serverQuery(
   return { text, effect, database: maintenanceDatabase, ...more }
 }
 
-/** Names have at most 63 bytes; a shortened one keeps the end, which makes it unique. */
+/** Names have at most 63 bytes. A shortened name keeps its end, which makes it unique. */
 const addSuffix = (database: string, suffix: string): string =>
   `${database.slice(0, 63 - suffix.length)}${suffix}`
 
-/** `codexdb_prove_20261123t012612z_1a2b`: a database that its own run drops, or else the next run. */
+/**
+ * `codexdb_prove_20261123t012612z_1a2b`: a database that the run that created it drops, or else the next run.
+ */
 export const createTemporaryName = (database: string, purpose: 'prove' | 'restore', time: Date): string =>
   addSuffix(database, `_${purpose}_${formatTimestamp(time).toLowerCase()}_${randomBytes(2).toString('hex')}`)
 
@@ -55,7 +57,7 @@ export function createDatabaseQuery(
   return serverQuery(effect, words.join(' '))
 }
 
-/** FORCE ends the connections that are left, such as that of a killed run's pg_restore. */
+/** FORCE ends remaining connections, such as that of a killed run's pg_restore. */
 export const dropDatabaseQuery = (database: string, effect: EffectKind): Query =>
   serverQuery(effect, `DROP DATABASE IF EXISTS ${name(database)} WITH (FORCE)`)
 
@@ -82,12 +84,12 @@ export function renameDatabasesQuery(renames: Renames): Query {
   return serverQuery('change', statements.join(';\n'), { title })
 }
 
-/** SQLSTATE object_in_use: a client connected between the end of the others and the lock. */
+/** SQLSTATE object_in_use: a client connected after the others were ended and before the lock. */
 const inUse = '55006'
 
 /**
- * Renames databases, and retries when a client connects meanwhile. Throws naming what prevents it; exit 3 when the
- * connection broke and the result is unknown.
+ * Renames databases, and retries when a client connects meanwhile. Throws naming what prevents it; exit 3
+ * when the connection was lost and the result is unknown.
  */
 export async function renameDatabases(context: Context, renames: Renames): Promise<void> {
   const { runner } = context
@@ -101,7 +103,7 @@ export async function renameDatabases(context: Context, renames: Renames): Promi
       if ((thrown as { code?: string }).code === inUse && tries < 5) continue
       if (await isRenamed(context, renames, thrown)) return
       throw new OpsError({
-        what: `The databases could not be renamed (${query.title}); all keep their names`,
+        what: `The databases could not be renamed (${query.title}); all names are unchanged`,
         said: [getMessage(thrown), (thrown as { detail?: string }).detail].filter(Boolean).join('\n'),
         next: 'End the connections to them (listed in pg_stat_activity), then run this command again.',
       })
@@ -140,7 +142,7 @@ WHERE pid <> pg_backend_pid() AND state = 'active' AND position($1 in query) > 0
     return await check(maintenanceDatabase).catch(() => check(config.postgres.database))
   } catch (silent) {
     throw unknownError(
-      `Whether the databases were renamed is unknown (${renameDatabasesQuery(renames).title})`,
+      `Could not determine whether the databases were renamed (${renameDatabasesQuery(renames).title})`,
       [getMessage(thrown), getMessage(silent)].join('\n'),
       'When the server answers again, run this command again: it continues where it stopped.',
     )
@@ -174,7 +176,10 @@ export async function readLocale({ runner }: Context): Promise<Locale> {
   }
 }
 
-/** Takes or frees the lock of a temporary database, which lasts as long as this run's connection: a locked one is in use. */
+/**
+ * Takes or frees the lock of a temporary database, which lasts as long as this run's connection. A locked
+ * database is in use.
+ */
 async function callLock(
   { runner }: Context,
   verb: 'try_advisory_lock' | 'advisory_unlock',

@@ -37,7 +37,7 @@ ${sql.trimEnd()}
   title: name,
 })
 
-/** Gives the migrations to apply. Throws when an applied one has been edited. */
+/** Returns the migrations to apply. Throws when an applied one has been edited. */
 export function getPending(
   all: readonly Migration[],
   applied: readonly Omit<Migration, 'sql'>[],
@@ -46,13 +46,15 @@ export function getPending(
   const edited = all.filter(({ name, sha256 }) => known.has(name) && known.get(name) !== sha256)
   if (edited.length > 0)
     throw new OpsError({
-      what: `${edited.map(({ name }) => name).join(', ')} was edited after it had been applied`,
-      next: 'Restore the file, and write the change as a new migration.',
+      what: `${edited.map(({ name }) => name).join(', ')} was edited after it was applied`,
+      next: 'Restore the file and write the change as a new migration.',
     })
   return all.filter(({ name }) => !known.has(name))
 }
 
-/** Reads the ledger; empty when there is none yet. `database` names another database than the configured one. */
+/**
+ * Reads the ledger; empty when there is none yet. `database` names a database other than the configured one.
+ */
 export async function readAppliedMigrations({ runner }: Context, database?: string) {
   const ask = <Row>(text: string) => runner.query<Row>({ text, effect: 'read', database })
   const exists = `SELECT to_regclass('schema_migrations')::text AS ledger`
@@ -73,7 +75,7 @@ export function migrationTask(context: Context, database: Task): Task {
     async inspect(ahead) {
       if (ahead.isUnknown(database)) {
         const effects = all.map(migrationQuery)
-        return { state: 'unknown', why: 'it is unknown whether the database exists', effects }
+        return { state: 'unknown', why: 'could not determine whether the database exists', effects }
       }
       const todo = ahead.willChange(database) ? all : getPending(all, await readWithRetry(context))
       if (todo.length === 0) return ok(`all ${all.length} migrations are applied`)

@@ -76,14 +76,14 @@ export const listCommand = (file: string): Command =>
   local({ env, explain: explainTool })`pg_restore --list ${file}`
 
 /**
- * Restores a dump into a database. Everything belongs to the user that restores, as in the original. pg_restore continues
- * after an error and then exits 1; parseRestoreErrors gives the errors that count.
+ * Restores a dump into a database. Everything belongs to the user that restores, as in the original.
+ * pg_restore continues after an error and then exits 1; parseRestoreErrors extracts the errors that count.
  */
 export const restoreCommand = (access: ServerAccess, database: string, file: string): Command =>
   local.change({ env, accept: [0, 1], timeoutMs: 12 * hour, explain: explainTool })`
     pg_restore --no-password --no-owner --no-privileges ${databaseArgument(access, database)} ${file}`
 
-/** Gives the lines of a table of contents that grant rights to roles. */
+/** Returns the lines of a table of contents that grant rights to roles. */
 export const extractGrants = (toc: string): string[] =>
   toc.split('\n').filter((line) => /^\d+; \d+ \d+ (?:DEFAULT )?ACL /.test(line))
 
@@ -103,13 +103,13 @@ export function grantsCommand(
 /** pg_restore 17 and newer sets this parameter on every server, also on older ones that lack it. */
 const harmless = /unrecognized configuration parameter "transaction_timeout"/
 
-/** Gives the errors in pg_restore's output, without harmless ones. */
+/** Returns the errors in pg_restore's output, without harmless ones. */
 export const parseRestoreErrors = (stderr: string): string[] =>
   stderr.split('\n').filter((line) => /^pg_restore: error: /.test(line) && !harmless.test(line))
 
 /**
- * Gives the version of a program. pg_dump refuses a newer server, and pg_restore a newer dump.
- * Throws exit 2 naming what to install when the program is missing or too old.
+ * Returns the version of a program. pg_dump refuses a newer server, and pg_restore a newer dump. Throws exit
+ * 2 naming what to install when the program is missing or too old.
  */
 export async function requirePgTool(
   { runner }: Context,
@@ -135,7 +135,7 @@ export function formatInstallHint(major: number, platform: NodeJS.Platform = pro
     return `brew install libpq && brew link --force libpq   (PostgreSQL's client tools, ${major} or newer), ${later}`
   if (platform === 'win32')
     return `Install "Command Line Tools" of PostgreSQL ${major} or newer (postgresql.org/download/windows), add its bin folder to the PATH, ${later}`
-  return `Debian, Ubuntu: apt-get install postgresql-client-${major} (an older release has it after the steps on postgresql.org/download); Fedora: dnf install postgresql; ${later}`
+  return `Debian, Ubuntu: apt-get install postgresql-client-${major} (on older releases, first follow the steps on postgresql.org/download); Fedora: dnf install postgresql; ${later}`
 }
 
 /** Messages of libpq, and of a server that ends or refuses a session. */
@@ -161,7 +161,7 @@ export function explainTool(output: string): Partial<Failure> | undefined {
   if (/password authentication failed/.test(output))
     return {
       what: 'The database refuses the password',
-      next: `Set POSTGRES_PASSWORD in ${formatKeyFile('POSTGRES_PASSWORD')} to the present one.`,
+      next: `Set POSTGRES_PASSWORD in ${formatKeyFile('POSTGRES_PASSWORD')} to the current one.`,
       exitCode: exitCode.notLoggedIn,
     }
   if (/server version mismatch|unsupported version \(/.test(output)) {
@@ -170,7 +170,7 @@ export function explainTool(output: string): Partial<Failure> | undefined {
   }
   if (!unreachable.some((message) => message.test(output))) return undefined
   return {
-    what: 'The database cannot be reached, or the connection broke',
+    what: 'The database cannot be reached, or the connection was lost',
     next: `For details: ${formatScriptLine('check-database')}. Then run this command again.`,
     exitCode: exitCode.unknown,
   }

@@ -1,5 +1,5 @@
-// Like pg's escapeIdentifier and escapeLiteral (PostgreSQL, 4.1 Lexical Structure), and a test compares them. Loading pg
-// takes as long as starting Node, so only a connection loads it.
+// Like pg's escapeIdentifier and escapeLiteral (PostgreSQL, 4.1 Lexical Structure); a test compares them.
+// Loading pg takes as long as starting Node, so only a connection loads it.
 
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
 

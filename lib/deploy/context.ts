@@ -8,16 +8,17 @@ import { formatTimestamp } from '../util/time.ts'
 
 /** A context that belongs to one run of one script. */
 export interface OpenContext extends Context {
-  /** Names the run in transcript, lock and receipt: UTC time, script, process id. */
+  /** Names the run in the transcript, the lock and the receipt: UTC time, script, process id. */
   readonly id: string
   close(): Promise<void>
 }
 
 /**
- * Opens the runner, with its transcript in the state folder and a redactor that knows every configured secret.
- * Connections open at their first use.
+ * Opens the runner, with its transcript in the state folder and a redactor that knows every configured
+ * secret. Connections are opened at their first use.
  * @param mayChange false in a dry run and in read-only scripts
- * @param transcripts.folder for a script that runs every few minutes, so that its transcripts do not replace those of deploys
+ * @param transcripts.folder for a script that runs every few minutes, so that its transcripts do not displace
+ * those of deploys
  * @param transcripts.unwritable called with the reason when the run continues without a transcript
  */
 export async function openContext(
@@ -27,7 +28,7 @@ export async function openContext(
   mayChange: boolean,
   transcripts: { folder?: string; unwritable?: (thrown: unknown) => void } = {},
 ): Promise<OpenContext> {
-  // Imported here because `--help` loads this file and needs none of them.
+  // Imported here because `--help` loads this file but needs none of them.
   const [
     { isReference },
     { assertStateDir },
@@ -64,7 +65,7 @@ export async function openContext(
     reach: createNetworkOptions(config),
     azReach: () => createAzNetworkOptions(config, process.env),
     env: process.env,
-    // The proxy is for az alone: npm and git have their own settings.
+    // The proxy is only for az: npm and git have their own settings.
     envOf: { az: config.network.azEnvironment },
     mayChange,
     signal: run.signal,
@@ -92,7 +93,7 @@ function greetingLine({ ionos }: Config, greeting: string): string {
   ].join('\n')
 }
 
-/** Opens a context, passes it to `use`, and closes it. Gives the exit code that `use` gives. */
+/** Opens a context, passes it to `use`, and closes it. Returns the exit code of `use`. */
 export async function withContext(
   run: Run<CommonFlags>,
   script: string,
@@ -113,7 +114,7 @@ function passwordOf(url: string | undefined): string[] {
   return password ? [password, decodeURIComponent(password)] : []
 }
 
-/** user@machine, as in lock and receipt. */
+/** user@machine, as in the lock and the receipt. */
 export function whoami(): string {
   let user = 'unknown'
   try {

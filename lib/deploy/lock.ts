@@ -38,8 +38,8 @@ async function takeLock({ runner, config }: Context, id: string, what: string) {
   }
   await held.close()
   if (held.firstLine !== 'refused') {
-    await runner.run(vps(config).sudo`true`) // throws the cause, if it is sudo
-    throw unknownError(`The lock ${file} on the VPS cannot be taken`, held.firstLine)
+    await runner.run(vps(config).sudo`true`) // Throws the cause if it is sudo.
+    throw unknownError(`The lock ${file} on the VPS cannot be acquired`, held.firstLine)
   }
   throw lockedBy(await readHolder({ runner, config }))
 }
@@ -47,26 +47,29 @@ async function takeLock({ runner, config }: Context, id: string, what: string) {
 const lockedBy = (holder: Holder | undefined): OpsError =>
   new OpsError({
     what: holder
-      ? `Locked: ${holder.by} runs "${holder.what}" since ${holder.since} (${formatDuration(Date.now() - Date.parse(holder.since))} ago)`
+      ? `Locked: ${holder.by} has been running "${holder.what}" since ${holder.since} (${formatDuration(Date.now() - Date.parse(holder.since))} ago)`
       : 'Locked: another deploy holds the lock',
-    next: `Wait for it to end, or if it is certainly dead: ${formatScriptLine('unlock')}`,
+    next: `Wait for it to end. If it is certainly dead, run: ${formatScriptLine('unlock')}`,
     exitCode: exitCode.locked,
   })
 
-/** Before a prompt: throws (exit 5) when somebody deploys. A VPS that does not answer is left to the run itself. */
+/**
+ * Throws (exit 5) when somebody is deploying, before the operator is prompted. A VPS that does not answer is
+ * left to the run itself.
+ */
 export async function assertUnlocked(context: Context): Promise<void> {
   const holder = await readHolder(context).catch(() => undefined)
   if (holder) throw lockedBy(holder)
 }
 
 const beatMs = 20_000
-/** After this silence the machine counts as asleep or cut off, and somebody else may deploy. */
+/** After this silence (in seconds), the machine counts as asleep or cut off, and somebody else may deploy. */
 const silenceSeconds = 90
 
 /**
- * The process that holds the lock: it reads one byte at a time, and ends with the connection or after a silence. It closes
- * the descriptors 9 and 2 in what it starts, so that the flock and the channel end with it. It waits a moment for the lock,
- * because a dry run takes it briefly to see whether it is free.
+ * The process that holds the lock. It reads one byte at a time and ends with the connection or after a
+ * silence. It closes the descriptors 9 and 2 for its children, so that the flock and the channel end with it.
+ * It waits a moment for the lock, because a dry run takes it briefly to test whether it is free.
  */
 export const holdArgv = (lock: string, holder: string, silence: number): string[] => [
   ...['sh', '-c', holdScript, 'lock'],
@@ -102,8 +105,8 @@ export function lockTask(
     } catch (thrown) {
       const silent = thrown instanceof OpsError && thrown.exitCode !== exitCode.locked
       if (run.needed || !silent) throw thrown
-      run.warn(`No deploy lock: ${thrown.message}. Make sure that nobody else deploys.`)
-      return ok(`none: the VPS that holds it cannot be reached (${thrown.message})`)
+      run.warn(`No deploy lock: ${thrown.message}. Make sure that nobody else is deploying.`)
+      return ok(`none: the VPS that stores it cannot be reached (${thrown.message})`)
     }
   }
   const task: Task = { id: 'lock', title: 'Deploy lock', part: 'prepare', inspect }
@@ -116,7 +119,7 @@ export function lockTask(
   }
 }
 
-// A dry run uses it, so it creates no file.
+// A dry run uses it, so it must not create a file.
 const holderScript = `[ -e "$1" ] || exit 0
 flock -n -E ${conflict} "$1" true && exit 0
 code=$?
@@ -131,6 +134,6 @@ export async function readHolder({ runner, config }: Context): Promise<Holder | 
   return { ...(JSON.parse(text) as Omit<Holder, 'pid'>), pid: Number(pid) }
 }
 
-/** Ends the process that holds the lock, unless it is another one by now. */
+/** Ends the process that holds the lock, unless another process holds it by now. */
 export const breakLock = (config: Config, holder: Holder): Command =>
   vps(config).sudo.record`sh -c ${`[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`} unlock ${file} ${holder.pid}`

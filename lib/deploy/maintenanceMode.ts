@@ -8,7 +8,7 @@ import { parseMessage, type Wanted } from '../vps/maintenance/task.ts'
 import { inspectServer } from '../vps/serverState.ts'
 import { whoami } from './context.ts'
 
-/** What the flags ask for. Throws (exit 2) when `until` is not in the future or `message` is not allowed. */
+/** Parses the flags. Throws (exit 2) when `until` is not in the future or `message` is not allowed. */
 export const wantedMaintenance = (
   mode: 'on' | 'off',
   { message, until }: { message?: string; until?: string },
@@ -37,14 +37,14 @@ export async function maintenanceStatus(run: Run<CommonFlags>, context: Context)
   const marker = vps.failure ? `unknown: ${vps.failure.message}` : state
   const seen = site.failure
     ? `unknown: ${site.failure.message}`
-    : `${url} says ${site.value.status}${site.value.retryAfter ? `, Retry-After: ${site.value.retryAfter}` : ''}`
+    : `${url} answers ${site.value.status}${site.value.retryAfter ? `, Retry-After: ${site.value.retryAfter}` : ''}`
   const contradiction = vps.value && site.value && site.value.status !== 503
   run.result(
     [
       `marker   ${marker}`,
       `visitors ${seen}`,
       ...(contradiction
-        ? [`→ The page is on, but visitors do not get it: ${formatScriptLine('configure-nginx')}`]
+        ? [`→ The page is on, but visitors do not get it. Run: ${formatScriptLine('configure-nginx')}`]
         : []),
     ].join('\n'),
     {

@@ -26,7 +26,7 @@ export interface RemoveFlags extends CommonFlags {
   skipIonos?: boolean
 }
 
-/** What stays because another environment names it, by kind. */
+/** What is kept because another environment names it, by kind. */
 type Staying = ReadonlyMap<ShareKind, SharedWith>
 
 /** What another environment names, too, whatever SHARES says. Throws (exit 2) when one of the files cannot be read. */
@@ -36,8 +36,8 @@ export async function readStaying(run: Run<RemoveFlags>): Promise<Staying> {
   const [unreadable] = others.unreadable
   if (unreadable) {
     throw usageError(
-      `${unreadable.file} cannot be read, so what else it names is not known, and nothing is removed: ${unreadable.why}`,
-      `Correct ${unreadable.file}, or move it to another folder if it is no environment.`,
+      `${unreadable.file} cannot be read, so it is unknown what it names; nothing was removed: ${unreadable.why}`,
+      `Fix ${unreadable.file}, or move it to another folder if it is not an environment.`,
     )
   }
   return new Map(findSharedWithOthers(config, others).map((shared) => [shared.kind, shared]))
@@ -46,7 +46,7 @@ export async function readStaying(run: Run<RemoveFlags>): Promise<Staying> {
 const stays = ({ what, files }: SharedWith): string =>
   `${what}: not removed, also named by ${files.join(', ')}`
 
-/** Why a kind is not removed; undefined when it is. */
+/** Why a kind of resource is not removed; undefined when it is. */
 export const reasonToStay =
   (staying: Staying) =>
   (kind: ShareKind): string | undefined => {
@@ -73,9 +73,9 @@ export const confirmRemoval = (run: Run<RemoveFlags>, staying: Staying): Promise
   withContext(run, 'remove', false, async (context) => {
     const { domain } = context.config
     const [lines] = await Promise.all([readLosses(context, run.flags, staying), assertUnlocked(context)])
-    run.log(`This takes down ${domain}:`)
+    run.log(`This removes ${domain}:`)
     for (const line of lines) run.log(`  ${line}`)
-    await confirmName(run.flags.confirm, domain, 'It cannot be undone.')
+    await confirmName(run.flags.confirm, domain, 'This cannot be undone.')
     return 0
   })
 
@@ -113,7 +113,7 @@ async function readLosses(
   const parts = getDataTier(config)
   const goes = (kind: ShareKind) => !staying.has(kind) && !(kind === 'site' ? skipIonos : skipAzure)
   const describe = async <Value>(what: string, ask: () => Promise<Value>, text: (value: Value) => string) =>
-    `${what}: ${await ask().then(text, (thrown) => `not known (${getMessage(thrown)})`)}`
+    `${what}: ${await ask().then(text, (thrown) => `unknown (${getMessage(thrown)})`)}`
   const list = (words: readonly string[]) => words.join(', ') || 'nothing'
   const lines = await Promise.all([
     goes('site') && describe('VPS', async () => listSiteParts(await inspectServer(context)), list),
@@ -125,10 +125,10 @@ async function readLosses(
       return goes(shareKind) && describe(what, read, (lost) => lost ?? 'nothing')
     }),
     describe(
-      'It costs',
+      'Cost',
       () => monthlyEstimate(context),
       ({ known, total }) =>
-        `about $${known.toFixed(2)} a month${total === null ? ', and parts that are not known' : ''}; the VPS and the domain go on costing until you cancel them`,
+        `about $${known.toFixed(2)} a month${total === null ? ', plus parts with unknown prices' : ''}; the VPS and the domain continue to cost until you cancel them`,
     ),
   ])
   return [
@@ -136,9 +136,9 @@ async function readLosses(
     ...[...staying.values()].map(stays),
     ...(staying.has('postgres') && !staying.has('database')
       ? [
-          `Database ${config.postgres.database} on that server: not removed, drop it by hand when nobody needs it`,
+          `Database ${config.postgres.database} on that server: not removed; drop it by hand when nobody needs it`,
         ]
       : []),
-    'Dumps, receipts, the configuration and the resource group stay.',
+    'Dumps, receipts, the configuration and the resource group are kept.',
   ]
 }

@@ -16,9 +16,9 @@ import { type LockTask, lockTask } from './lock.ts'
 import { type ReceiptFacts, writeReceipt } from './receipts/receipts.ts'
 
 export interface TaskList {
-  /** Every task but those of part `prepare` waits for the lock. */
+  /** Every task except those of the part `prepare` waits for the lock. */
   tasks: readonly Task[]
-  /** What is live at the end, for the receipt. */
+  /** Returns what is live at the end, for the receipt. */
   receipt?: (outcomes: readonly Outcome[]) => ReceiptFacts
   summary?: (outcomes: readonly Outcome[]) => string[]
 }
@@ -26,23 +26,23 @@ export interface TaskList {
 export interface TaskRun {
   /** Called while the connection to the VPS opens. */
   tasks(context: Context): readonly Task[] | TaskList | Promise<readonly Task[] | TaskList>
-  /** What `getSeparateConfig` has given already. */
+  /** The result of `getSeparateConfig`, if it has already run. */
   config?: Config
-  /** False: the run continues without the lock when the VPS cannot be reached, and warns. */
+  /** If false, the run warns and continues without the lock when the VPS cannot be reached. */
   needsVps: boolean
   /**
-   * Neither lock nor receipt, for a script that runs every few minutes and changes nothing that a deploy touches. Its tasks
-   * prevent concurrent runs. Without --json the result is logged, and stdout stays empty.
+   * Uses neither lock nor receipt, for a script that runs every few minutes and changes nothing that a deploy
+   * touches. Its tasks prevent concurrent runs. Without --json the result is logged and stdout stays empty.
    */
   unrecorded?: true
 }
 
-/** Plans or runs a list of tasks: lock, screen, receipt, result. Gives the exit code. */
+/** Plans or runs a list of tasks, with lock, screen, receipt and result. Returns the exit code. */
 export async function runTasks(run: Run<CommonFlags>, task: TaskRun): Promise<number> {
   const { config = await getSeparateConfig(run) } = task
   const planning = run.flags.dryRun === true
   const context = await openContext(run, config, run.script, !planning, {
-    // They are many and must not replace those of deploys.
+    // These transcripts are many and must not displace those of deploys.
     ...(task.unrecorded ? { folder: `transcripts-${run.script}` } : {}),
   })
   if (task.needsVps || !task.unrecorded) await context.runner.beginConnecting(getVps(context.config))
@@ -112,11 +112,11 @@ async function perform(
     stopping: lock ? AbortSignal.any([run.stopping, lock.lost]) : run.stopping,
     signal: run.signal,
   })
-  // Read while the connection opens, so that the receipt's revision costs no time.
+  // Read while the connection opens, so that determining the revision for the receipt takes no extra time.
   const revision = lock ? getRevision(runner, config.folder) : ''
   const outcomes = await running
   await screen.finished()
-  // A signal during the last task has interrupted nothing.
+  // A signal during the last task interrupts nothing.
   const cut = outcomes.some(({ state }) => state === 'skipped' || state === 'failed')
   const lockLost: Loss | undefined = lock?.lost.aborted ? lock.lost.reason : undefined
   const interrupted = (cut && run.interruptedBy() !== undefined) || lockLost !== undefined
@@ -126,7 +126,7 @@ async function perform(
     writeReceipt(context, outcomes, record, facts?.(outcomes) ?? {}, lock.held()).catch((thrown) => {
       run.log(`! The receipt could not be stored: ${getMessage(thrown)}`)
     })
-  // Nothing changes from here on: the next deploy may start while the receipt is sent.
+  // Nothing changes from here on, so the next deploy may start while the receipt is sent.
   const [receipt] = await Promise.all([keeping, lock?.release()])
   throwFailures(outcomes)
   if (interrupted) throw cutShort(config.ionos.host, outcomes, lockLost)
@@ -140,7 +140,7 @@ async function perform(
       : [`Longest chain of dependent steps: ${formatDuration(chain.ms)} (${chain.ids.join(' → ')})`]),
     ...(closing?.(outcomes) ?? []),
   ]
-  // Cron would mail each of these lines every few minutes.
+  // Otherwise cron would mail each of these lines every few minutes.
   if (unrecorded && !run.flags.json) run.log(text.join('\n'))
   else run.result(text.join('\n'), { ok: true, changed: !nothing, receipt, steps: planData(outcomes) })
   return exitCode.done
@@ -151,14 +151,14 @@ function cutShort(host: string, outcomes: readonly Outcome[], lockLost: Loss | u
   if (lockLost === undefined) return new OpsError({ what: `Interrupted: ${so}` })
   if (lockLost === 'cut') {
     return unknownError(
-      `The connection to ${host}, and with it the deploy lock, was lost while this deploy ran: ${so}`,
+      `The connection to ${host}, and with it the deploy lock, was lost during this deploy: ${so}`,
       undefined,
       'Run this command again: it continues where it stopped.',
     )
   }
   return new OpsError({
-    what: `The deploy lock was taken away while this deploy ran: ${so}`,
-    next: `This machine was asleep for too long, or somebody ran ${formatScriptLine('unlock')}. When nobody else deploys, run this command again: it continues where it stopped.`,
+    what: `The deploy lock was lost during this deploy: ${so}`,
+    next: `This machine was asleep for too long, or somebody ran ${formatScriptLine('unlock')}. When nobody else is deploying, run this command again: it continues where it stopped.`,
     exitCode: exitCode.locked,
   })
 }

@@ -38,9 +38,9 @@ export interface Scale extends Size {
 }
 
 export interface CurrentSize extends Scale {
-  /** The image that it runs, before and after. */
+  /** The image that it runs, before and after the change. */
   image: string
-  /** False after an interrupted run, or when somebody has changed a part of it by hand. */
+  /** False after an interrupted run or when somebody has changed part of it by hand. */
   settled: boolean
 }
 
@@ -80,7 +80,7 @@ const sameSize = (a: Size, b: Size): boolean => a.cpu === b.cpu && a.memoryGb ==
 
 const nothingRuns = (name: string) =>
   new OpsError({
-    what: `There is no ${name} to scale`,
+    what: `${name} does not exist, so it cannot be scaled`,
     next: `Set its size in ${formatKeyFile('BACKEND_CPU', 'BACKEND_MEMORY_GB')} and release it: ${formatScriptLine('deploy-complete')}`,
   })
 
@@ -90,7 +90,7 @@ const halfReleased = (image: string) =>
     next: `Finish it first: ${formatScriptLine('update-backend')}, or ${formatScriptLine('rollback', 'backend', '--to', 'TAG')}`,
   })
 
-/** The same configuration with a part in another size. */
+/** The same configuration with another size for a part. */
 export const scaledConfig = (config: Config, part: Scaled, { cpu, memoryGb, count }: Scale): Config =>
   part === 'backend'
     ? { ...config, backend: { ...config.backend, cpu, memoryGb } }
@@ -121,7 +121,7 @@ export interface ScalePlan {
   part: Scaled
   to: Scale
   cost: string
-  /** In a plan: why the current size is unknown. The configured size then stands in for it. */
+  /** In a plan: why the current size is unknown. The configured size is then used instead. */
   unasked?: OpsError
   save: boolean
 }
@@ -132,7 +132,7 @@ export async function compareCosts(context: Context, part: Scaled, now: Scale, t
   return formatCost(part, at(now), at(to))
 }
 
-/** Before and after: a table for a person who decides, and a line for the plan. */
+/** Before and after: a table for the person who decides, and a line for the plan. */
 export function formatCost(part: Scaled, now: Estimate, then: Estimate): { table: string; line: string } {
   const right = 'right' as const
   const of = ({ parts }: Estimate) => parts.find(({ id }) => id === part)
@@ -166,7 +166,7 @@ export interface ScaleFlags extends CommonFlags {
   save?: boolean
 }
 
-/** Shows the cost of a size, asks for confirmation, and applies it. Gives the exit code. */
+/** Shows the cost of a size, asks for confirmation, and applies it. Returns the exit code. */
 export async function scale(run: Run<ScaleFlags>): Promise<number> {
   const part = partOf(run.flags)
   const config = await getSeparateConfig(run)
@@ -187,23 +187,25 @@ export async function scale(run: Run<ScaleFlags>): Promise<number> {
 
 function partOf({ part, cpu, memory, workers }: ScaleFlags): Scaled {
   if (part !== undefined && part !== 'backend' && part !== 'worker')
-    throw usageError(`${part} has no size to scale`, 'Give backend or worker.')
+    throw usageError(`${part} is not a part that can be scaled`, 'Use backend or worker.')
   if (part === 'backend' && workers !== undefined)
     throw usageError(
-      '--workers is the number of workers, not of backends',
+      '--workers sets the number of workers, not of backends',
       formatScriptLine('scale', '--workers', 'N'),
     )
   if (part === undefined && (workers === undefined || cpu !== undefined || memory !== undefined))
     throw usageError(
-      'What is to be scaled?',
+      'Nothing to scale was given',
       `${formatScriptLine('scale', 'backend', '--cpu', '4', '--memory', '8')}, ${formatScriptLine('scale', 'worker', '--cpu', '2', '--memory', '4')}, or ${formatScriptLine('scale', '--workers', '3')}`,
     )
   if (cpu === undefined && memory === undefined && workers === undefined)
-    throw usageError(`To what size is the ${part} to be scaled?`, 'Give --cpu, --memory (GB) or --workers.')
+    throw usageError(`No size was given for the ${part}`, 'Use --cpu, --memory (GB) or --workers.')
   return part ?? 'worker'
 }
 
-/** The plan, once the size is allowed, priced and confirmed. Nothing has been changed then. */
+/**
+ * The plan, once the size has been validated, priced and confirmed. Nothing has been changed at this point.
+ */
 async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<ScalePlan> {
   const { cpu, memory, workers, save = false, yes, dryRun } = run.flags
   let scaling: ScalePlan | undefined
@@ -225,7 +227,7 @@ async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<ScalePlan> {
       `${part === 'backend' ? 'Backend' : 'Workers'}: ${wordsOf(now)} → ${wordsOf(to)}\n\n${costs.table}\n`,
     )
     if (part === 'worker' && cutsOff(now, to))
-      run.log('A job that runs in a worker which is replaced or deleted may be cut off.')
+      run.log('Jobs running in a worker that is replaced or deleted may be cut off.')
     const agreed = yes || dryRun || (await askToType('Scale?', 'yes', '--yes'))
     if (!agreed) throw usageError('Not confirmed: nothing was changed')
     return 0
@@ -243,7 +245,7 @@ export function unaskedScaling(
   if (!isUnanswered(thrown)) throw thrown
   const now = part === 'backend' ? { ...config.backend, count: 1 } : config.worker
   const to = { cpu: cpu ?? now.cpu, memoryGb: memory ?? now.memoryGb, count: workers ?? now.count }
-  return { part, to, cost: 'it cannot be compared with what runs', unasked: thrown, save }
+  return { part, to, cost: 'it cannot be compared with the running containers', unasked: thrown, save }
 }
 
 const cutsOff = (now: Scale, to: Scale): boolean =>
@@ -256,7 +258,7 @@ function warningOf(values: ReturnType<typeof valuesToSet>): string[] {
   const [first, ...others] = Object.keys(values) as KeyName[]
   if (first === undefined) return []
   const file = formatKeyFile(first, ...others)
-  return [`The next deploy sets this back, unless ${file} says (--save writes it there):`, ...lines]
+  return [`The next deploy reverts this unless ${file} contains (--save writes it there):`, ...lines]
 }
 
 /** Replaces the backend without downtime, or the workers one by one; with --save, then writes .env. */
@@ -266,13 +268,13 @@ export function scaleTasks(context: Context, { part, to, cost, unasked, save }: 
   const login = loginTask(scaled, azure.account)
   const image: Task<{ image: string }> = {
     id: 'image',
-    title: 'Image that runs',
+    title: 'Running image',
     part: 'azure',
     after: [login],
     async inspect() {
       if (unasked) throw unasked
       const { image: running } = await scaleNow(context.config, azure, part)
-      return { ...ok(`${running}; it stays`), fact: { image: running } }
+      return { ...ok(`${running}; unchanged`), fact: { image: running } }
     },
   }
   const costs: Task = {
@@ -309,7 +311,7 @@ function saveTask(config: Config, part: Scaled, to: Scale, verify: Task): Task<R
         byFile.set(file, { ...byFile.get(file), [key]: String(after) })
         fields.push({ name: `${file}: ${key}`, before: String(before), after: String(after) })
       }
-      if (fields.length === 0) return ok('it says so already')
+      if (fields.length === 0) return ok('already up to date')
       return { state: 'change', what: [...byFile.keys()].join(', '), fields, effects: [], fact: byFile }
     },
     async afterAll({ fact: byFile }) {

@@ -25,7 +25,7 @@ import { readKeptReceipts, receiptsKept } from './receipts/receipts.ts'
 import { verifiedReleases } from './rollback/candidates.ts'
 
 export interface VerifyOptions {
-  /** Undefined: Azure is not verified. */
+  /** Undefined if Azure is not verified. */
   azure: Azure | undefined
   ionos: boolean
   /** The task that made a frontend release live; when all checks pass, the release is pinned as verified. */
@@ -33,7 +33,7 @@ export interface VerifyOptions {
   after: readonly Task[]
 }
 
-/** Verifies what visitors get, and that backend and workers run. */
+/** Verifies what visitors get, and that the backend and the workers run. */
 export function verifyTask(context: Context, { azure, ionos, swap, after }: VerifyOptions): Task {
   const checking = createCheckContext(context, azure ? { azure } : {})
   const checks = select(allChecks, 'verify').filter(
@@ -65,13 +65,13 @@ export function verifyTask(context: Context, { azure, ionos, swap, after }: Veri
       throw new OpsError({
         what: `${failed.length} of ${checks.length} checks failed`,
         said: describeFailed(failed),
-        next: 'Fix what they name, then run this command again to verify.',
+        next: 'Fix what the checks report, then run this command again to verify.',
       })
     },
   }
 }
 
-/** Verifies the new image: through the site, in the containers, and the API. */
+/** Verifies the new image through the site, in the containers, and in the API. */
 export function verifyBackendTask(
   context: Context,
   azure: Azure,
@@ -100,7 +100,7 @@ export function verifyBackendTask(
         return ok(`${tag}, ${describePassed(checks, settled)}`, settled.hidden > 0)
       return {
         state: 'change',
-        what: `${tag} passes its checks: its mark as bad is removed`,
+        what: `${tag} passes its checks, so its bad mark was removed`,
         effects: [unmarkBadCommand(context.config, 'backend', tag)],
       }
     },
@@ -108,8 +108,9 @@ export function verifyBackendTask(
 }
 
 /**
- * The switch of an earlier run that was interrupted before it verified: from the previous release to the live one, if no
- * run has ever verified the live one. Throws when the receipts of the VPS cannot be read.
+ * The switch by an earlier run that was interrupted before it verified the result: from the previous release
+ * to the live one, if no run has ever verified the live one. Throws when the receipts of the VPS cannot be
+ * read.
  */
 async function switchedEarlier(context: Context, { live, previous }: ServerState): Promise<Switched> {
   const { kept, answers } = await readKeptReceipts(context, receiptsKept)
@@ -118,19 +119,19 @@ async function switchedEarlier(context: Context, { live, previous }: ServerState
   return worked ? { from: '', to: '' } : { from: previous, to: live }
 }
 
-/** The live release, and what was wrong with the one before. */
+/** The live release, and what was wrong with the previous one. */
 export interface FrontendVerdict {
   live: string
-  /** The switch to undo, and what the checks said. */
+  /** The switch to undo, and the results of the checks. */
   back?: Switched & { wrong: string }
   /** Set after a rollback. */
   failure?: OpsError
 }
 
 /**
- * Verifies that visitors get the live release, complete. If they do not, and this run (or one that was interrupted before
- * this step) switched to it, the task goes back to the previous release, marks the new one as bad, and fails. Without any
- * answer it concludes nothing and changes nothing.
+ * Verifies that visitors get the live release, complete. If they do not, and this run (or one that was
+ * interrupted before this step) switched to it, the task rolls back to the previous release, marks the new
+ * one as bad, and fails. Without any answer it concludes nothing and changes nothing.
  */
 export function verifyFrontendTask(
   context: Context,
@@ -141,7 +142,7 @@ export function verifyFrontendTask(
   const ofPages = select(allChecks, 'verify').filter(({ tags }) => tags.includes('pages'))
   const checksOf = (release: string) => [servedPages(release), ...ofPages]
 
-  /** Checks the previous release, which is live again; gives the failure to report. */
+  /** Checks the previous release, which is live again, and returns the failure to report. */
   async function checkPrevious(
     { from, to, wrong }: Switched & { wrong: string },
     log: Log,
@@ -150,14 +151,14 @@ export function verifyFrontendTask(
     const { failed } = await retryChecks(checking, checksOf(from))
     if (failed.length > 0) {
       return new OpsError({
-        what: `Release ${to} does not pass its checks, and release ${from}, which is live again, does not either`,
+        what: `Release ${to} fails its checks, and so does release ${from}, which is live again`,
         said: `${wrong}\nrelease ${from}:\n${describeFailed(failed)}`,
-        next: `The old pages fail too, so none was marked as bad. Check nginx and DNS: ${formatScriptLine('configure-nginx', '--dry-run')}`,
+        next: `The old release fails too, so neither was marked as bad. Check nginx and DNS: ${formatScriptLine('configure-nginx', '--dry-run')}`,
       })
     }
     await markBadRelease(context, 'frontend', to, wrong)
     return new OpsError({
-      what: `Release ${to} does not pass its checks; release ${from} is live again and passes them`,
+      what: `Release ${to} fails its checks; release ${from} is live again and passes them`,
       said: wrong,
       next: `Fix the dashboard. Release ${to} is marked as bad: no rollback selects it.`,
     })
@@ -183,7 +184,7 @@ export function verifyFrontendTask(
         }
         return {
           state: 'change',
-          what: `release ${live} passes its checks: its mark as bad is removed`,
+          what: `release ${live} passes its checks, so its bad mark was removed`,
           effects: [unmarkBadCommand(config, 'frontend', live)],
           fact: { live },
         }
@@ -207,7 +208,7 @@ export function verifyFrontendTask(
         said: wrong,
         next: back
           ? `Release ${from}, live before, is marked as bad. Fix the dashboard and run this command again.`
-          : `${to === live ? 'There is none to go back to' : 'This run did not make it live'}. What there is: ${formatScriptLine('rollback', 'frontend', '--list')}`,
+          : `${to === live ? 'There is no release to roll back to' : 'This run did not make it live'}. List the releases: ${formatScriptLine('rollback', 'frontend', '--list')}`,
       })
     },
     beforeEach: async () => performance.now(),

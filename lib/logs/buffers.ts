@@ -36,7 +36,7 @@ const maxHeld = 10_000
 
 /**
  * Sorts lines that are nearly in order by buffering the latest second.
- * @param batches an empty batch means that all existing lines were given; then the buffer is flushed
+ * @param batches an empty batch means that all existing lines have been passed; the buffer is then flushed
  */
 export async function* sortBatches(batches: AsyncIterable<LogLine[]>): AsyncGenerator<LogLine[]> {
   let held: LogLine[] = []
@@ -58,7 +58,7 @@ const byTime = (one: LogLine, other: LogLine): number => getTime(one) - getTime(
 
 /**
  * Passes lines on, but of the existing ones only the last `count`; it buffers at most twice as many.
- * @param give receives them in order
+ * @param give receives the lines in order
  */
 export function createTail(count: number | undefined, give: (lines: readonly LogLine[]) => Promise<void>) {
   let limit = count

@@ -14,7 +14,7 @@ import type { Source } from './merge.ts'
 import { createFailingSource, type SourceOptions } from './options.ts'
 import { createLineParser, type LogLine, parseContainerTimestamp } from './parse.ts'
 
-/** Azure keeps 4 MB of a container's log; a little less is used here because whole lines are cut off. */
+/** Azure keeps 4 MB of a container's log; a little less is used here because Azure cuts off whole lines. */
 const keptBytes = 4 * 1024 * 1024 - 64 * 1024
 const pollMs = 1000
 const retryPollMs = 5000

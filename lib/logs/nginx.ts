@@ -23,7 +23,8 @@ const liveMarker = '\x01'
 
 /**
  * Reads one nginx log with its rotated parts (remote/nginx-log.sh).
- * @param ended resolves when nobody listens any more: then the script's standard input ends, and with it the script
+ * @param ended resolves when nobody is listening any more; the script's standard input then ends, and with it
+ * the script
  */
 export function nginxLogCommand(
   config: Config,
@@ -36,7 +37,7 @@ export function nginxLogCommand(
   const args = [file, from, String(tail ?? ''), follow ? 'follow' : '']
   const next = `Set the server up: ${formatScriptLine('setup-server')}`
   const missing = { what: `${file} does not exist on the VPS`, said: undefined, next }
-  // biome-ignore lint/correctness/useYield: an input without content that ends
+  // biome-ignore lint/correctness/useYield: an empty input that ends
   async function* payload() {
     await ended
   }
@@ -72,7 +73,9 @@ async function* readNginxLog(
   const rest = dates?.rest() ?? []
   if (rest.length > 0) yield rest
   if (wanted.follow && !signal.aborted) {
-    throw new OpsError({ what: `${logFiles[log]} on the VPS is no longer followed: its reader has ended` })
+    throw new OpsError({
+      what: `${logFiles[log]} on the VPS is no longer followed because its reader has ended`,
+    })
   }
 }
 

@@ -14,8 +14,8 @@ import { documentOutput, jsonLinesOutput, type Output, type SourceReport, textOu
 const patienceMs = 10_000
 
 /**
- * Shows the logs merged by time. A source that fails or is late is named; the others are shown. Returns the exit
- * code: 0 when all of them answered.
+ * Shows the logs merged by time. A source that fails or is late is reported; the others are shown. Returns
+ * the exit code: 0 when all of them answered.
  */
 export async function viewLogs(
   context: Context,
@@ -39,7 +39,7 @@ export async function viewLogs(
     const parts = [failure.what, failure.said?.trim(), failure.next && `→ ${failure.next}`]
     const message = parts.filter(Boolean).join('\n  ')
     const before = reported.get(message)
-    log(`! ${source}: ${before ? `the same as ${before}` : message}`)
+    log(`! ${source}: ${before ? `same as ${before}` : message}`)
     reported.set(message, source)
   }
   const patience = formatDuration(patienceMs)
@@ -48,7 +48,7 @@ export async function viewLogs(
     patienceMs,
     onOpen: ({ id }) => void (id.includes(',') || getReport(id)),
     onLate: ({ id }) =>
-      log(`! ${id}: nothing for ${patience}; the others continue, its lines follow when they arrive`),
+      log(`! ${id}: no lines for ${patience}; the others continue, and its lines follow when they arrive`),
     onFailure: ({ id }, error) => fail(id, error),
   })
   await show(lines, view, output, json, ({ source }) => void getReport(source).lines++)

@@ -72,7 +72,7 @@ ${pointsTable(heading, usage, span)}
 </section>`
 }
 
-/** Two bands in one chart would hide each other. */
+/** Two bands in one chart would cover each other. */
 const chartPoints = ({ points }: Figures, band: boolean): ChartPoint[] =>
   points.map(({ at, average: value, minimum: low, maximum: high }) => {
     return band ? { at, value, low, high } : { at, value }

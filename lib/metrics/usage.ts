@@ -25,13 +25,13 @@ export interface Figures {
   allowed?: number
 }
 
-/** ARM's GB of a container group are 1024³ bytes; the portal says GiB. */
+/** A GB of a container group in ARM is 1024³ bytes; the portal says GiB. */
 const bytesPerGb = 1024 ** 3
 
 /**
- * Reads the usage of every container group in the resource group. A configured group that does not exist, or has no
- * measurements, is a failed answer beside the others.
- * Throws when Azure does not list the groups, or there are none.
+ * Reads the usage of every container group in the resource group. A configured group that does not exist or
+ * has no measurements is a failed answer among the others. Throws when Azure does not list the groups or
+ * there are none.
  */
 export async function readUsage(context: Context, span: Span): Promise<Answers> {
   const azure = createAzure(context)
@@ -57,7 +57,7 @@ export async function readUsage(context: Context, span: Span): Promise<Answers> 
     const usage = toUsage(group, measured)
     if (metricIds.some((metric) => usage.metrics[metric].summary)) return usage
     throw unknownError(
-      `No measurements of ${name} since ${span.from.toISOString()}`,
+      `No measurements for ${name} since ${span.from.toISOString()}`,
       undefined,
       'The first figures appear a few minutes after a container has started; use a longer --since for older ones.',
     )

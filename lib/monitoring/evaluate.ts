@@ -98,7 +98,7 @@ function explainOwnNetwork({ observations }: ProbeRun): Explanation {
   return { by: 'network', why, ids: new Set(silent.map(({ probe }) => probe.id)) }
 }
 
-/** True when the probes that use ssh have just failed: the VPS is not waited for a second time. */
+/** True when the probes that use ssh have just failed, so that nothing waits for the VPS a second time. */
 function isSshFailing({ observations }: ProbeRun): boolean {
   const asked = observations.filter(({ probe }) => probe.needs === 'ssh')
   return asked.length > 0 && asked.every(({ verdict }) => verdict === 'UNKNOWN')
@@ -108,7 +108,7 @@ function readNotedMaintenance({ history }: HistoryHandle): KnownMaintenance | un
   try {
     return history && getNotedMaintenance(history)
   } catch {
-    return undefined // the transaction that follows reports the error
+    return undefined // The transaction that follows reports the error.
   }
 }
 

@@ -20,7 +20,7 @@ export interface ProbeReport {
   figures: readonly Figure[]
   /** `2/3`: how far its fault, or its recovery, is confirmed. */
   progress?: string
-  /** Not OK, but explained by a maintenance or a deploy, so it does not count. */
+  /** Not OK but explained by a maintenance or a deploy, so it does not count. */
   planned?: true
 }
 
@@ -65,7 +65,7 @@ export const toExitCode = (verdict: Verdict): number =>
 const maxDetailLength = 200
 const maxFaults = 10
 /** The probe's name already says what was requested: `api 503`. */
-const requestPrefix = /^(https?:\/)?\/\S*(?: says |: )/
+const requestPrefix = /^(https?:\/)?\/\S*(?: answers | says |: )/
 
 /** `CRITICAL - api 503 (2/3); disk 91 % used (1/3)`: the line without its performance data. */
 export function formatSummary(report: Omit<Report, 'line'>): string {
@@ -85,8 +85,8 @@ export function formatSummary(report: Omit<Report, 'line'>): string {
   for (const [channel, list = []] of Object.entries(Object.groupBy(alerts.unsent, (each) => each.channel))) {
     const { kind, error } = list[0]!
     const one = list.length === 1
-    const which = one ? `the ${kind} alert` : `${list.length} alerts, first the ${kind},`
-    parts.push(`${which} could not be sent by ${channel}, and wait${one ? 's' : ''}: ${cut(error)}`)
+    const which = one ? `the ${kind} alert` : `${list.length} alerts (first: ${kind})`
+    parts.push(`${which} could not be sent by ${channel} and ${one ? 'is' : 'are'} queued: ${cut(error)}`)
   }
   return `${verdict} - ${formatIncidentChange(report)}${[...parts, ...trouble].join('; ')}`
 }

@@ -15,10 +15,10 @@ const kinds = {
 type RunKind = keyof typeof kinds
 
 /**
- * Prevents runs from piling up: one of each kind at a time. The lock is a SQLite lock on an empty file, which works
- * on all three systems and ends with the process.
- * `trouble` says why the lock could not be taken; the check runs anyway.
- * Throws (exit 3) naming the run in progress after waiting `patience` milliseconds for it.
+ * Prevents runs from piling up: one of each kind at a time. The lock is a SQLite lock on an empty file, which
+ * works on all three systems and ends with the process. `trouble` says why the lock could not be acquired;
+ * the check runs anyway. Throws (exit 3) naming the run in progress after waiting `patience` milliseconds for
+ * it.
  */
 export async function acquireRunLock(
   { stateDir }: Pick<Config, 'stateDir'>,
@@ -42,7 +42,10 @@ export async function acquireRunLock(
   }
 }
 
-/** Returns what releases the lock; undefined when another process holds it; the reason when it cannot be taken. */
+/**
+ * Returns a function that releases the lock; undefined when another process holds it; the reason when it
+ * cannot be acquired.
+ */
 async function tryLock(file: string): Promise<(() => void) | string | undefined> {
   try {
     return acquireLock(file, 0)
@@ -60,6 +63,6 @@ function alreadyRunning(kind: RunKind, holderFile: string): OpsError {
   return unknownError(
     `Another ${kinds[kind].title} is already running (${who})`,
     undefined,
-    'Wait for it to end. If it never does, see its transcript for what it waits for, then kill it; no data is lost.',
+    'Wait for it to end. If it never does, find out from its transcript what it is waiting for, then kill it; no data is lost.',
   )
 }

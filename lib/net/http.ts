@@ -23,7 +23,10 @@ export interface HttpRequest {
   readonly address?: string
 }
 
-/** Milliseconds from the start of the request to the end of each phase; a missing phase did not take place. */
+/**
+ * Milliseconds from the start of the request to the end of each phase. A phase that did not take place is
+ * missing.
+ */
 export interface Phases {
   dns?: number
   connect?: number
@@ -67,7 +70,8 @@ export async function makeRequest(
 ): Promise<HttpResponse> {
   const url = new URL(request.url)
   const secured = url.protocol === 'https:'
-  // An import of node:http would load everything that it exports, including WebSocket: as long as Node's own start.
+  // A static import of node:http would load everything that it exports, including WebSocket. That takes as
+  // long as starting Node itself.
   const client = process.getBuiltinModule(secured ? 'node:https' : 'node:http')
   const secureContext = secured ? await secureContextFor(reach) : undefined
   const started = performance.now()
@@ -91,7 +95,7 @@ export async function makeRequest(
             : reach.resolve(host)
           found.then(
             (addresses) => {
-              // Recorded here because the socket's own event may come before the listener is added.
+              // Recorded here because the socket's own event may fire before the listener is added.
               if (!request.address) phases.dns = since()
               const first = addresses[0]
               if (!first)
@@ -117,7 +121,7 @@ export async function makeRequest(
             headers: incoming.headers,
             body: Buffer.concat(chunks).subarray(0, most).toString(),
             phases,
-            // Few callers need it, and reading it takes longer than the rest of the answer.
+            // Read only on request: few callers need it, and it takes longer than the rest of the answer.
             get certificate() {
               return certificate?.toLegacyObject() as PeerCertificate | undefined
             },
@@ -155,7 +159,7 @@ export async function makeRequest(
       reject(error)
       outgoing.destroy(error)
     }
-    // AbortSignal.any and .timeout cost a sixth of a request.
+    // AbortSignal.any and AbortSignal.timeout would add a sixth to the time of a request.
     const late = () =>
       end('TimeoutError', `no answer within ${formatDuration(request.timeoutMs)}`, 'ETIMEDOUT')
     const timer = setTimeout(late, request.timeoutMs)
@@ -173,7 +177,7 @@ export async function makeRequest(
 
 const agents = new WeakMap<NetworkOptions, Map<boolean, Agent>>()
 
-/** Keeps connections open for the next shared request; an idle connection does not keep the process alive. */
+/** Keeps connections open for the next shared request. An idle connection does not keep the process alive. */
 function sharedAgent(reach: NetworkOptions, secured: boolean): Agent {
   const known = agents.get(reach) ?? new Map<boolean, Agent>()
   agents.set(reach, known)

@@ -21,18 +21,18 @@ export interface Mail {
   readonly messageId: string
   readonly inReplyTo?: string
   readonly headers?: Readonly<Record<string, string>>
-  /** For everything together: name, connection, TLS, login, message. */
+  /** Time limit for everything together: name resolution, connection, TLS, login and message. */
   readonly timeoutMs: number
   readonly effect: 'record'
 }
 
 export interface Mailed {
   response: string
-  /** Recipients that the server refused while it accepted others. */
+  /** Recipients that the server refused although it accepted others. */
   refused: string[]
 }
 
-/** Sends one e-mail. Rejects with the server's or the socket's own message when the server accepts no recipient. */
+/** Sends one e-mail. Rejects with the message of the server or the socket when no recipient is accepted. */
 export async function sendMail(mail: Mail, reach: NetworkOptions, signal: AbortSignal): Promise<Mailed> {
   const { server } = mail
   const [{ createTransport }, secureContext] = await Promise.all([
@@ -52,7 +52,7 @@ export async function sendMail(mail: Mail, reach: NetworkOptions, signal: AbortS
     ...(secureContext ? { tls: { secureContext } } : {}),
     disableFileAccess: true,
     disableUrlAccess: true,
-    // A server that does not close its end must not delay a finished run.
+    // A server that does not close the connection must not delay a finished run.
     socketCloseTimeout: 500,
     getSocket: (_options, done) => {
       connect(server, reach, stop).then(
@@ -79,7 +79,7 @@ export async function sendMail(mail: Mail, reach: NetworkOptions, signal: AbortS
   } catch (thrown) {
     socket?.destroy()
     if (!late.aborted) throw thrown
-    throw new Error(`${server.host}:${server.port} gave no answer within ${formatDuration(mail.timeoutMs)}`)
+    throw new Error(`${server.host}:${server.port} did not answer within ${formatDuration(mail.timeoutMs)}`)
   }
 }
 

@@ -2,7 +2,7 @@ import type { PeerCertificate } from 'node:tls'
 import { formatDuration } from '../util/format.ts'
 import { type NetworkOptions, secureContextFor } from './http.ts'
 
-/** One message and its answer on a bare connection, for protocols other than HTTP (Redis, PostgreSQL). */
+/** One message and its answer over a plain connection, for protocols other than HTTP (Redis, PostgreSQL). */
 export interface TcpExchange {
   readonly host: string
   readonly port: number
@@ -15,7 +15,10 @@ export interface TcpExchange {
 }
 
 export interface TcpReply {
-  /** The first bytes of the answer, or all of it, as latin1 text; '' when the other side closed without an answer. */
+  /**
+   * The first bytes of the answer, or all of it, as latin1 text; '' when the other side closed the connection
+   * without answering.
+   */
   answer: string
   certificate?: PeerCertificate
   ms: number
@@ -34,7 +37,7 @@ export async function exchange(
     value.tls ? secureContextFor(reach) : undefined,
     reach.resolve(value.host),
   ])
-  // A signal that is already aborted sends no event to a listener added now.
+  // A signal that is already aborted does not notify listeners added later.
   signal.throwIfAborted()
   const options = { host: address?.address ?? value.host, port: value.port }
   const secured =
@@ -42,7 +45,7 @@ export async function exchange(
     tls.connect({
       ...options,
       secureContext,
-      // SNI takes only a name (RFC 6066, 3); the certificate is checked against the address all the same.
+      // SNI accepts only a name (RFC 6066, 3); the certificate is checked against the address anyway.
       ...(net.isIP(value.host) ? {} : { servername: value.host }),
       checkServerIdentity: (_, certificate) => tls.checkServerIdentity(value.host, certificate),
     })
@@ -62,7 +65,7 @@ export async function exchange(
         'abort',
         () =>
           reject(
-            new Error(`${value.host}:${value.port} gave no answer within ${formatDuration(value.timeoutMs)}`),
+            new Error(`${value.host}:${value.port} did not answer within ${formatDuration(value.timeoutMs)}`),
           ),
         { once: true },
       )

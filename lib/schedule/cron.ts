@@ -34,7 +34,7 @@ export function formatCronLine({ interval, argv }: ScheduledTask, { folder, path
   if (invalid !== undefined)
     throw usageError(
       `${invalid} contains a backslash, which cron interprets itself`,
-      'Move the project to a folder with a simpler name.',
+      'Move the project to a folder whose name has only ordinary characters.',
     )
   const command = `cd ${quotePosix(folder)} && PATH=${quotePosix(path)} ${quoteLine(argv)}`.replaceAll(
     '%',
@@ -57,7 +57,7 @@ export const getMarkers = ({ environment, folder }: InstallTarget) => ({
 /** Our block of a crontab, with a final line break. */
 export function renderBlock(tasks: readonly ScheduledTask[], target: InstallTarget): string {
   const { begin, end } = getMarkers(target)
-  const about = `# Written by ${formatScriptLine('schedule', '--install')}; ${formatScriptLine('schedule', '--remove')} takes it away.`
+  const about = `# Written by ${formatScriptLine('schedule', '--install')}; ${formatScriptLine('schedule', '--remove')} removes it.`
   return [begin, about, ...tasks.map((task) => formatCronLine(task, target)), end, ''].join('\n')
 }
 
@@ -102,7 +102,7 @@ const readCommand = local({ ...options, accept: [0, 1] })`crontab -l`
 export const writeCommand = (text: string): Command =>
   text === '' ? local.change(options)`crontab -r` : local.change({ ...options, stdin: text })`crontab -`
 
-export const noCrontab = 'There is no crontab program on this machine'
+export const noCrontab = 'This machine has no crontab program'
 
 /** Reads this user's crontab; empty when there is none. Throws with advice when it cannot be read unchanged. */
 async function readCrontab(runner: Runner): Promise<string> {

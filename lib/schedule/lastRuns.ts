@@ -45,13 +45,13 @@ async function readHealthRun(config: Config): Promise<LastRun> {
   }
 }
 
-/** The newest dump says more than the run that created it. */
+/** The newest dump tells more than the run that created it. */
 function readBackupRun(config: Config): LastRun {
   const run = readLastTranscript(config, 'backup-database')
   try {
     const [newest] = readBackups(path.join(config.stateDir, 'backups'), config).backups
     const dump = newest
-      ? `newest dump ${newest.manifest.taken}, ${formatBytes(newest.manifest.bytes)}, ${newest.manifest.proven ? 'proven' : 'not proven'}`
+      ? `newest dump ${newest.manifest.taken}, ${formatBytes(newest.manifest.bytes)}, ${newest.manifest.proven ? 'verified' : 'not verified'}`
       : 'no dump'
     return { ...run, words: `${run.words}; ${dump}` }
   } catch (thrown) {

@@ -87,7 +87,7 @@ async function show(run: Run<ScheduleFlags>, context: Context, scheduled: Schedu
   ])
   const failure = installed instanceof Error ? installed : undefined
   const state = failure
-    ? `Unknown whether the entries are installed: ${failure.message}`
+    ? `Could not determine whether the entries are installed: ${failure.message}`
     : {
         yes: 'Installed and up to date.',
         otherwise: `Installed with differences. Update with: ${line}`,
@@ -167,7 +167,7 @@ async function warnAboutOther(run: Run<ScheduleFlags>, context: Context, schedul
   run.log(
     ours === true
       ? `! ${other.kind} also has entries of this tool, so each task runs twice. Remove them with: ${line}`
-      : `! Unknown whether ${other.kind} also has entries of this tool: ${ours.message}`,
+      : `! Could not determine whether ${other.kind} also has entries of this tool: ${ours.message}`,
   )
 }
 
@@ -261,6 +261,9 @@ function getUserName(kind: Schedule['kind']): string {
   try {
     return userInfo().username
   } catch {
-    throw usageError('The user of this process has no name', 'Run it as the user who is to run the tasks.')
+    throw usageError(
+      'The user of this process has no login name',
+      'Run this command as the user who should run the tasks.',
+    )
   }
 }

@@ -48,12 +48,12 @@ export function renderUnits(task: ScheduledTask, target: InstallTarget, scope: S
   if (/[$"'\\]/.test(task.argv[0]!))
     throw usageError(
       `systemd cannot start a program whose path contains a quote, a backslash or a $: ${task.argv[0]}`,
-      'Move the project to a folder with a simpler name.',
+      'Move the project to a folder whose name has only ordinary characters.',
     )
   const base = getUnitName(task, target)
   const head = [
     getMarker(target),
-    `# Written by ${formatScriptLine('schedule', '--install')}; ${formatScriptLine('schedule', '--remove')} takes it away.`,
+    `# Written by ${formatScriptLine('schedule', '--install')}; ${formatScriptLine('schedule', '--remove')} removes it.`,
     '[Unit]',
     `Description=Codex Dominion: ${task.title} (${target.environment})`,
   ]
@@ -127,7 +127,9 @@ async function assertResponding(runner: Runner, scope: Scope): Promise<void> {
   if (/^(running|degraded|starting|initializing|maintenance)\s*$/.test(stdout)) return
   const noSession = scope === 'user' && existsSync('/run/systemd/system')
   throw new OpsError({
-    what: noSession ? 'This login has no systemd session' : 'systemd is not running on this machine',
+    what: noSession
+      ? 'This login session has no systemd user instance'
+      : 'systemd is not running on this machine',
     said: stderr.trim() || stdout.trim() || undefined,
     next: noSession
       ? 'Log in directly (ssh, not su), and run loginctl enable-linger once, so that timers run without a login; or use --as cron.'

@@ -24,7 +24,7 @@ export interface ScheduledTask {
 export interface InstallTarget {
   /** The folder of `.env`. */
   readonly folder: string
-  /** The name given to --env, else `default`. */
+  /** The name given to --env, or `default`. */
   readonly environment: string
   /** The PATH for programs that tasks start: az, pg_dump, ssh … */
   readonly path: string
@@ -62,8 +62,8 @@ export function listScheduledTasks(
     },
     {
       id: 'backup-database',
-      title: 'proven backup',
-      // After the hour that a change of clocks skips or repeats.
+      title: 'verified backup',
+      // After the hour that is skipped or repeated when the clocks change.
       interval: { dailyAt: { hour: 3, minute: 15 } },
       argv: argv('backup-database', '--prove'),
       limitMinutes: 360,
@@ -74,12 +74,15 @@ export function listScheduledTasks(
 
 const divisors = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60]
 
-/** Parses --every: `1m`, `5m` … `1h`. Throws (exit 2) unless it divides an hour: cron could not keep it even. */
+/**
+ * Parses --every: `1m`, `5m` … `1h`. Throws (exit 2) unless it divides an hour, because cron could not keep
+ * other intervals regular.
+ */
 export function parseMinutes(words: string): number {
   const found = /^(\d{1,2})m$/.exec(words)?.[1] ?? (words === '1h' ? '60' : '')
   if (divisors.includes(Number(found))) return Number(found)
   throw usageError(
-    `--every ${words} does not divide an hour evenly`,
+    `--every ${words} does not divide an hour into equal parts`,
     `Specify ${divisors
       .slice(0, -1)
       .map((each) => `${each}m`)
@@ -122,10 +125,10 @@ export const unreachableSecrets = (config: Config): string[] =>
 
 /** Throws (exit 2) when a text cannot be on one line of a scheduler's file. */
 export function assertOneLine(text: string, kind: string): void {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to refuse
   if (!/[\u0000-\u001f\u007f]/.test(text)) return
   throw usageError(
     `${JSON.stringify(text)} contains a control character, which is not allowed in a ${kind}`,
-    'Move the project to a folder with a simpler name.',
+    'Move the project to a folder whose name has only ordinary characters.',
   )
 }

@@ -64,7 +64,7 @@ export function renderTaskXml(task: ScheduledTask, target: InstallTarget): strin
       `<WorkingDirectory>${escapeXml(target.folder)}</WorkingDirectory></Exec></Actions>`,
     ].join(''),
   ]
-  const description = `Codex Dominion: ${task.title} (${target.environment}) in ${target.folder}; ${formatScriptLine('schedule', '--remove')} takes it away`
+  const description = `Codex Dominion: ${task.title} (${target.environment}) in ${target.folder}; ${formatScriptLine('schedule', '--remove')} removes it`
   return [
     '<?xml version="1.0"?>',
     '<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">',

@@ -12,12 +12,12 @@ export interface SecretFile {
   /** What a reader of the plan sees: `<name>`. */
   readonly name: string
   readonly content: string
-  /** Put before the path, as in az's `@file`. */
+  /** Text to put before the path, as in az's `@file`. */
   readonly prefix: string
 }
 
 export interface Retry {
-  /** Attempts in all. */
+  /** Total number of attempts. */
   readonly times: number
   readonly pauseMs: number
   /** Only failures whose output matches are retried. */
@@ -37,7 +37,7 @@ export interface Command {
   readonly inherits?: (name: string) => boolean
   readonly timeoutMs: number
   readonly retry?: Retry | undefined
-  /** Exit codes that are an answer, not a failure. Default: 0 only. */
+  /** Exit codes that are an answer rather than a failure. Default: only 0. */
   readonly accept?: readonly number[]
   /** Explains the tool's output: what it means and what to do. */
   readonly explain?: (output: string) => Partial<Failure> | undefined
@@ -74,7 +74,7 @@ export const secretFile = (name: string, content: string, prefix = ''): SecretFi
   prefix,
 })
 
-/** The line to read or paste; secret files show as `<name>`. */
+/** The line to read or paste; secret files are shown as `<name>`. */
 export function display(command: Effect): string {
   if ('tls' in command) return `${command.tls ? 'tls' : 'tcp'}://${command.host}:${command.port}`
   if (isRequest(command)) return `${command.method} ${command.url}${command.body ? ` ${command.body}` : ''}`
@@ -95,7 +95,7 @@ export function display(command: Effect): string {
 
 type Argv = Command['argv']
 
-/** What a template may hold: one word, several words, or none (`false`, `undefined`). */
+/** What a template may contain: one word, several words, or none (`false`, `undefined`). */
 export type Word = string | number | SecretFile | readonly (string | SecretFile)[] | false | undefined
 
 export type CommandOptions = Partial<Omit<Command, 'argv' | 'on' | 'effect'>>

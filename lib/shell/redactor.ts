@@ -1,6 +1,6 @@
 import type { OnOutput } from './spawn.ts'
 
-/** Shorter texts occur everywhere; to replace them would make the output unreadable. */
+/** Shorter texts occur everywhere, so replacing them would make the output unreadable. */
 const shortest = 4
 
 const inJson = (text: string): string => JSON.stringify(text).slice(1, -1)
@@ -20,7 +20,7 @@ export function createRedactor(secrets: readonly string[] = []) {
     add(secret: string) {
       if (secret.length < shortest) return
       known.add(secret)
-      // Escaped twice, too: the transcript stores a tool's JSON output as a JSON string.
+      // Also escaped twice, because the transcript stores a tool's JSON output as a JSON string.
       known.add(inJson(secret))
       known.add(inJson(inJson(secret)))
       known.add(encodeURIComponent(secret))

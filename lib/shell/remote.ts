@@ -4,7 +4,7 @@ import type { OnOutput, ProcessResult } from './spawn.ts'
 export interface StreamEnd {
   /** -1 when a signal ended it. */
   code: number
-  /** Its last 4000 characters at most. */
+  /** At most its last 4000 characters. */
   stderr: string
 }
 
@@ -12,7 +12,7 @@ export interface StreamEnd {
 export interface Host {
   /** The prefix of its commands in plans and transcripts: `vps: nginx -t`. */
   readonly name: string
-  /** What messages call it: `the VPS`. */
+  /** Its name in messages: `the VPS`. */
   readonly label: string
   readonly address: string
   readonly port: number
@@ -25,7 +25,7 @@ export interface Host {
 /** Why a held command was lost: it ended on the host, or the connection broke. */
 export type Loss = 'ended' | 'cut'
 
-/** An open connection to a host. lib/vps/ssh/connect.ts makes one. */
+/** An open connection to a host, created by lib/vps/ssh/connect.ts. */
 export interface Remote {
   /** Runs one shell line there. Rejects only when the connection itself fails. */
   exec(

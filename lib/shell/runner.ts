@@ -15,7 +15,7 @@ import { removeLeftovers, writeSecretFiles } from './secretFile.ts'
 import { type OnOutput, type ProcessResult, startProcess } from './spawn.ts'
 import type { Transcript } from './transcript.ts'
 
-/** Runs every effect: nothing else reaches the outside. */
+/** Runs every effect; nothing else reaches the outside world. */
 export type Runner = ReturnType<typeof createRunner>
 
 /** Milliseconds that each part of opening a database connection took; login is TLS and the password. */
@@ -46,9 +46,9 @@ export interface RunnerOptions {
   mayChange: boolean
   /** Aborted on the second Ctrl-C. */
   signal: AbortSignal
-  /** @param leaving aborted when nobody needs the connection any more */
+  /** @param leaving aborted when nobody needs the connection any longer */
   openHost: (host: Host, leaving: AbortSignal) => Promise<Remote>
-  /** @param name a database on the server; undefined: the configured one */
+  /** @param name a database on the server; undefined for the configured one */
   openDatabase: (name?: string) => Promise<Database>
 }
 
@@ -221,7 +221,7 @@ export function createRunner(options: RunnerOptions) {
       .filter((word) => typeof word === 'string' && !word.startsWith('-'))
     const where = command.on === 'here' ? '' : ` on ${command.on.label}`
     const end = result.timedOut
-      ? `did not end within ${formatDuration(command.timeoutMs)}`
+      ? `did not finish within ${formatDuration(command.timeoutMs)}`
       : `exit ${result.code}`
     const said = lastLines([result.stdout.trim(), result.stderr.trim()].filter(Boolean).join('\n'), 50)
     return new OpsError({
@@ -236,7 +236,7 @@ export function createRunner(options: RunnerOptions) {
     /** Runs a command to its end. Throws OpsError when its exit code is not an accepted one. */
     run: (command: Command, onOutput?: OnOutput) => run(command, onOutput),
     stream,
-    /** Runs a command whose output is a secret: the transcript does not get it. */
+    /** Runs a command whose output is a secret, and keeps it out of the transcript. */
     runPrivately: (command: Command) => run(command, undefined, true),
     /** Makes a request; any status is an answer. `wanted` aborts it. Throws the socket's own error without an answer. */
     request: (request: HttpRequest, wanted?: AbortSignal) =>
@@ -246,7 +246,7 @@ export function createRunner(options: RunnerOptions) {
         () => makeRequest(request, reachFor(request), signal, ...(wanted ? [wanted] : [])),
         (answer) => ({ status: answer.status, phases: answer.phases }),
       ),
-    /** Sends one message on a TCP connection and gives the answer. Throws when there is no connection. */
+    /** Sends one message on a TCP connection and returns the answer. Throws when there is no connection. */
     dial: (value: TcpExchange) =>
       recorded(
         'dial',
@@ -270,7 +270,7 @@ export function createRunner(options: RunnerOptions) {
         async () => (await database(query.database).get()).query<Row>(query),
         (rows) => ({ rows: rows.length }),
       ),
-    /** Opens the connection for queries, unless it is open, and gives how long that took. */
+    /** Opens the connection for queries, unless it is open, and returns how long that took. */
     connect: async (name?: string) => (await database(name).get()).times,
     /** Starts a command on a host that runs until `close()`: the deploy lock. The caller writes the transcript. */
     hold: async (command: HostCommand, beatMs: number) =>
@@ -278,12 +278,12 @@ export function createRunner(options: RunnerOptions) {
     /** Starts to connect to a host and returns; the first command there waits for the connection and throws its failure. */
     async beginConnecting(host: Host) {
       remote(host).begin()
-      // Loading modules blocks this process: send the first packet before.
+      // Loading modules blocks this process, so send the first packet first.
       await aTurn()
     },
     secrets,
     transcript,
-    /** False in a dry run and in read-only scripts: nothing is changed or recorded elsewhere. */
+    /** False in a dry run and in read-only scripts, where nothing is changed or recorded elsewhere. */
     mayChange: options.mayChange,
     /** How many effects of each kind ran. */
     count: count as Readonly<typeof count>,
@@ -291,7 +291,7 @@ export function createRunner(options: RunnerOptions) {
     async close() {
       const connections = [...databases.values()]
       if (signal.aborted) for (const each of connections) each.opened().then((open) => open?.close())
-      // After the second Ctrl-C tasks are abandoned; their processes got a signal and end.
+      // After the second Ctrl-C, tasks are abandoned; their processes have received a signal and end.
       await Promise.allSettled(underWay)
       for (const each of connections) await (await each.opened())?.close()
       leaving.abort()
@@ -308,7 +308,7 @@ function notStarted(command: Command, thrown: unknown): unknown {
   const program = String(command.argv[0])
   if (command.on !== 'here' || (thrown as NodeJS.ErrnoException).code !== 'ENOENT') return thrown
   if (command.cwd && !existsSync(command.cwd))
-    return new OpsError({ what: `There is no folder ${command.cwd} to run ${program} in` })
+    return new OpsError({ what: `The folder ${command.cwd}, in which ${program} should run, does not exist` })
   return unknownError(
     `${program} is not installed, or not on the PATH`,
     undefined,

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Command } from './command.ts'
 
-/** Process ids are unique within a PID namespace. Containers that share /tmp have one each (Linux; elsewhere 0). */
+/**
+ * Process ids are unique within a PID namespace. Containers that share /tmp each have their own (Linux;
+ * elsewhere 0).
+ */
 function pidNamespace(): string {
   try {
     return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0'
@@ -17,13 +20,14 @@ const prefix = `dominion-${pidNamespace()}-`
 const named = new RegExp(`^${prefix}(\\d+)-[A-Za-z0-9]{6}$`)
 
 /**
- * Writes the secret files of a command (0600, in a new 0700 folder) and gives the argument vector with their paths.
- * `cleanUp` and the end of this process remove them; `removeLeftovers` removes those of a killed process.
+ * Writes the secret files of a command (0600, in a new 0700 folder) and returns the argument vector with
+ * their paths. `cleanUp` and the end of this process remove them; `removeLeftovers` removes those of a killed
+ * process.
  */
 export function writeSecretFiles(command: Command): { argv: string[]; cleanUp(): void } {
   if (command.argv.every((word) => typeof word === 'string')) return { argv: [...command.argv], cleanUp() {} }
   if (command.on !== 'here')
-    throw new Error('secret files exist for local commands only; use stdin on the VPS')
+    throw new Error('secret files exist only for local commands; use stdin on the VPS')
   const folder = mkdtempSync(path.join(tmpdir(), `${prefix}${process.pid}-`))
   const cleanUp = () => rmSync(folder, { recursive: true, force: true })
   process.once('exit', cleanUp)

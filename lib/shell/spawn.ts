@@ -44,7 +44,8 @@ export async function startProcess(argv: readonly string[], options: ProcessOpti
     child.on('error', (error) => {
       failure = error
     })
-    // A program that ends without reading all of its stdin is judged by its exit code, as in a shell's pipe.
+    // For a program that ends without reading all of its stdin, only its exit code counts, as in a shell
+    // pipe.
     child.stdin?.on('error', () => {})
     return child
   }

@@ -9,13 +9,16 @@ export interface Entry {
   [field: string]: unknown
 }
 
-/** The record of a run: every effect, redacted, in a file that only its owner can read. No script decides by it. */
+/**
+ * The record of a run: every effect, redacted, in a file that only its owner can read. No script bases a
+ * decision on it.
+ */
 export interface Transcript {
   readonly file: string
   write(entry: Entry): void
 }
 
-/** Cron runs scripts all day; nobody reads further back. */
+/** Cron runs scripts all day, and nobody reads further back. */
 const kept = 500
 
 /** Opens the transcript of a run, redacted by `clean`. The folder (0700, created at the first line) keeps the newest 500. */
@@ -28,7 +31,7 @@ export function openTranscript(folder: string, id: string, clean: (text: string)
       if (open === undefined) {
         makeFolder(folder, 0o700)
         keepNewest(folder, '.jsonl', kept)
-        // Stays open: to open it for each line would double the time of a thousand requests.
+        // Stays open, because reopening it for each line would double the time of a thousand requests.
         open = openSync(file, 'a', 0o600)
       }
       const line = clean(JSON.stringify({ at: new Date().toISOString(), ...entry }))
@@ -37,7 +40,10 @@ export function openTranscript(folder: string, id: string, clean: (text: string)
   }
 }
 
-/** For a run that matters more than its record: the first line that cannot be written is reported, and the run continues. */
+/**
+ * For a run that matters more than its record: the first line that cannot be written is reported and the run
+ * continues.
+ */
 export function bestEffort(transcript: Transcript, onError: (thrown: unknown) => void): Transcript {
   let reported = false
   return {

@@ -13,12 +13,12 @@ import {
 
 export interface Outcome {
   task: Task
-  /** What it waited for, including the lock. */
+  /** The tasks it waited for, including the lock. */
   after: readonly Task[]
   /** `skipped`: not started, because an earlier one failed or the operator interrupted. */
   state: Difference['state'] | 'failed' | 'skipped'
   difference?: Difference
-  /** What it found or made, for the tasks behind it. */
+  /** What it found or created, for the tasks that follow. */
   fact?: unknown
   error?: unknown
   /** It failed, or was abandoned, during a change, which may be incomplete. */
@@ -28,7 +28,7 @@ export interface Outcome {
   ended?: number
 }
 
-/** Gets the events of the tasks as they run. */
+/** Receives the events of the tasks as they run. */
 export interface Listener {
   started(task: Task): void
   /** `from` is set when it is a tool's output, unset when it is the task's own log. */
@@ -40,18 +40,19 @@ export interface EngineOptions {
   mode: 'plan' | 'apply'
   runner: Runner
   listener?: Listener
-  /** Every task but those of part `prepare` waits for this one, and it waits for those. */
+  /** Every task except those of the part `prepare` waits for this one, which waits for those. */
   lock?: Task | undefined
-  /** Aborted on the first Ctrl-C: tasks that run finish, no new one starts. */
+  /** Aborted on the first Ctrl-C: running tasks finish, and no new one starts. */
   stopping: AbortSignal
-  /** Aborted on the second: tasks that run are abandoned. */
+  /** Aborted on the second Ctrl-C: running tasks are abandoned. */
   signal?: AbortSignal
 }
 
 /**
- * Runs tasks, each as soon as those it waits for are done: inspect, and in `apply` mode run the effects of the difference.
- * The same list is the plan, the deploy, the resume and the run with nothing to do.
- * Never rejects for a failed task: its outcome carries the error. Throws when a list refers to a task that is not in it.
+ * Runs each task as soon as those it waits for are done: inspects it and, in `apply` mode, runs the effects
+ * of the difference. The same list serves as the plan, the deploy, the resumed deploy and the run with
+ * nothing to do. Never rejects because of a failed task: its outcome carries the error. Throws when a list
+ * refers to a task that is not in it.
  */
 export async function executeTasks(tasks: readonly Task[], options: EngineOptions): Promise<Outcome[]> {
   const origin = performance.now()
@@ -118,7 +119,7 @@ function createAhead(outcomes: ReadonlyMap<Task, Outcome>, mode: EngineOptions['
   const outcomeOf = (task: Task): Outcome => {
     const outcome = outcomes.get(task)
     if (outcome) return outcome
-    throw new Error(`${task.id} is asked about by a task that does not wait for it`)
+    throw new Error(`a task refers to ${task.id} without waiting for it`)
   }
   const stateOf = (task: Task | undefined) => (task && mode === 'plan' ? outcomeOf(task).state : undefined)
   return {
@@ -127,13 +128,13 @@ function createAhead(outcomes: ReadonlyMap<Task, Outcome>, mode: EngineOptions['
     fact<Fact>(task: Task<Fact>): Fact {
       const { fact, state } = outcomeOf(task)
       if (fact !== undefined) return fact as Fact
-      if (state === 'unknown') throw unknownError(`“${task.title}” is not known`)
-      throw new Error(`${task.id} gives no fact`)
+      if (state === 'unknown') throw unknownError(`the state of “${task.title}” is unknown`)
+      throw new Error(`${task.id} provides no fact`)
     },
   }
 }
 
-/** What a task found or made; undefined when it did not get that far or is not in the list. */
+/** What a task found or created; undefined when it did not get that far or is not in the list. */
 export const getFact = <Fact>(outcomes: readonly Outcome[], task: Task<Fact> | undefined): Fact | undefined =>
   outcomes.find((outcome) => outcome.task === task)?.fact as Fact | undefined
 
@@ -165,7 +166,7 @@ async function runEffect(runner: Runner, effect: TaskEffect, log: Log): Promise<
   else await runner.run(effect, log)
 }
 
-/** Runs a task outside of a list, for another task. Gives whether it changed anything. */
+/** Runs a task outside a list, on behalf of another task. Returns whether it changed anything. */
 export async function performTask(
   task: Task,
   runner: Runner,
@@ -177,7 +178,7 @@ export async function performTask(
   return difference.state !== 'ok'
 }
 
-/** In a plan, a cloud that does not answer, or has no login, is `unknown`, not a failure. */
+/** In a plan, a cloud that does not answer or has no login is `unknown`, not a failure. */
 function asUnknown(error: unknown): Difference | undefined {
   if (!isUnanswered(error)) return undefined
   const { what, next } = error.failure
@@ -215,7 +216,7 @@ export function inOrder(tasks: readonly Task[], lock?: Task): Placed[] {
   return [...placed.values()]
 }
 
-/** The longest chain of dependent tasks, by measured time: no schedule can be quicker. Milliseconds. */
+/** The duration in milliseconds of the longest chain of dependent tasks: no schedule can be faster. */
 export function criticalPath(outcomes: readonly Outcome[]): { ms: number; ids: string[] } {
   const byTask = new Map(outcomes.map((outcome) => [outcome.task, outcome]))
   const known = new Map<Task, { ms: number; ids: string[] }>()

@@ -11,7 +11,7 @@ const marks = {
   ok: chalk.green('✔ ok         '),
   create: chalk.green('+ create     '),
   change: chalk.yellow('~ change     '),
-  unknown: chalk.magenta('? cannot tell'),
+  unknown: chalk.magenta('? unknown    '),
   failed: chalk.red('✖ failed     '),
   skipped: chalk.dim('- not reached'),
 }
@@ -21,7 +21,7 @@ interface PlanRun {
   result(text: string, data: object): void
 }
 
-/** Prints the plan of a dry run, with `about` among its data. Gives the exit code. */
+/** Prints the plan of a dry run, with `about` among its data. Returns the exit code. */
 export function printPlan(
   run: PlanRun,
   outcomes: readonly Outcome[],
@@ -66,14 +66,14 @@ function details(difference: Difference | undefined): string[] {
   ]
 }
 
-/** One line: how many tasks are in which state. */
+/** One line with the number of tasks in each state. */
 export function formatSummary(outcomes: readonly Outcome[], done = false): string {
   const count = (state: Outcome['state']) => outcomes.filter((outcome) => outcome.state === state).length
   const parts = [
     [count('create'), done ? 'created' : 'to create'],
     [count('change'), done ? 'changed' : 'to change'],
     [count('ok'), 'ok'],
-    [count('unknown'), 'cannot tell'],
+    [count('unknown'), 'unknown'],
     [count('failed'), 'failed'],
   ] as const
   return `${parts

@@ -12,9 +12,11 @@ export interface Screen extends Listener {
 
 export interface ScreenOptions {
   tasks: readonly Task[]
-  /** listr2's renderer: `default` animates, and is for a real terminal of sane width that is not CI's. */
+  /**
+   * listr2's renderer. `default` is animated; it is only for a real terminal of reasonable width, not for CI.
+   */
   renderer: 'default' | 'verbose' | 'silent'
-  /** Plain lines show the tools' output too. */
+  /** Whether plain lines include the output of the tools. */
   verbose: boolean
   /** Aborted on the first Ctrl-C. */
   stopping?: AbortSignal
@@ -28,24 +30,28 @@ const groups = { azure: 'Azure', ionos: 'IONOS' } as const
 
 /** What listr2 draws of a task. */
 interface Row {
-  /** Set as soon as listr2 has started it, which is before the engine does. */
+  /** Set as soon as listr2 has started it, which is before the engine starts it. */
   drawn: PromiseWithResolvers<ListrTaskWrapper<unknown, never, never>>
   ended: PromiseWithResolvers<Outcome>
 }
 
 /**
- * Draws tasks with listr2, both clouds as groups; decides nothing: each row waits for the engine to say that its task has
- * ended. Off a terminal each event is a line with its time, and a running task gives a sign of life every 30 s.
+ * Draws tasks with listr2, with one group per cloud. It decides nothing: each row waits until the engine
+ * reports the end of its task. Without a terminal, each event is a line with its time, and a running task
+ * prints a line every 30 s.
  */
 export async function openScreen({ tasks, renderer, ...options }: ScreenOptions): Promise<Screen> {
   const { Listr, ListrLogger } = await import('listr2')
   const animated = renderer === 'default'
-  // listr2 writes to the terminal itself, and moves its cursor: what it is given must be safe already.
+  // listr2 writes to the terminal itself and moves its cursor, so its input must already be safe.
   const safe = (text: string) => (animated ? escapeControls(options.clean(text)) : options.clean(text))
   const rows = new Map<Task, Row>(
     tasks.map((task) => [task, { drawn: Promise.withResolvers(), ended: Promise.withResolvers() }]),
   )
-  /** Every plain line is the output of a row: what a state alone says comes too late to be in order. */
+  /**
+   * Every plain line is the output of a row, because messages about states alone come too late to be in
+   * order.
+   */
   class Lines extends ListrLogger {
     override log(level: string, message: unknown): void {
       if (level === 'OUTPUT') options.write(`${new Date().toISOString().slice(11, 19)} ${message}`)
@@ -92,7 +98,7 @@ export async function openScreen({ tasks, renderer, ...options }: ScreenOptions)
   }
 }
 
-/** The tasks of both clouds as a group each, where there are both; the others stand beside them. */
+/** Groups the tasks by cloud if there are both; the others stay at the top level. */
 function groupTasks(
   tasks: readonly Task[],
   draw: (task: Task) => ListrTask,
@@ -114,7 +120,7 @@ const splitLines = (text: string): string[] =>
     .map((line) => line.trimEnd())
     .filter(Boolean)
 
-/** On a terminal: the title of what runs is bright, the last line below it. */
+/** On a terminal, the title of a running task is bright, with its last line of output below. */
 function createAnimation(
   drawn: ReadonlyMap<Task, { title: string }>,
   show: (task: Task, line: string) => void,
@@ -126,10 +132,10 @@ function createAnimation(
     const row = drawn.get(task)
     if (row) row.title = safe(`${task.title}${note}`)
   }
-  // What is printed beside the list shows only when the list is done.
+  // Anything else that is printed appears only when the list is done.
   stopping?.addEventListener('abort', () => {
     for (const task of running)
-      retitle(task, chalk.yellow(' – finishing this; press Ctrl-C again to stop now'))
+      retitle(task, chalk.yellow(' – finishing this step; press Ctrl-C again to stop now'))
   })
   return {
     started(task) {
@@ -141,7 +147,7 @@ function createAnimation(
   }
 }
 
-/** For logs, pipes, cron and CI: one line an event. */
+/** For logs, pipes, cron and CI: one line per event. */
 function createLines(
   show: (task: Task, line: string) => void,
   { verbose }: Pick<ScreenOptions, 'verbose'>,
@@ -171,7 +177,7 @@ function createLines(
   }
 }
 
-/** What one finished task says of itself. */
+/** The message of a finished task. */
 export function endLine({ task, state, difference, error, started, ended }: Outcome): string {
   const took = started === undefined || ended === undefined ? '' : ` [${formatDuration(ended - started)}]`
   if (state === 'failed') return `${task.title}: failed: ${(error as Error).message.split('\n')[0]}${took}`

@@ -8,7 +8,7 @@ export interface Context {
   readonly runner: Runner
 }
 
-/** One field that differs. `before` is undefined when it was not set. */
+/** One field that differs. `before` is undefined if it was not set. */
 export interface Field {
   name: string
   before?: string | undefined
@@ -23,16 +23,16 @@ export interface Change<Fact = unknown> {
   fields?: Field[]
   /** The engine runs them in order. */
   effects: readonly TaskEffect[]
-  /** Only the operator can do it: `afterAll` prints how, and the run changes nothing. */
+  /** Only the operator can make this change: `afterAll` explains how, and the run changes nothing. */
   manual?: true
   fact?: Fact
 }
 
 /** The effect that runs, and the change it belongs to. */
 export interface CurrentEffect<Fact = unknown> {
-  /** Undefined before the first one, and where `apply` takes their place. */
+  /** Undefined before the first one, and where `apply` replaces the effects. */
   effect?: TaskEffect
-  /** Its place among the effects. */
+  /** Its index among the effects. */
   index: number
   change: Change<Fact>
 }
@@ -42,7 +42,7 @@ export type Difference<Fact = unknown> =
   /** `maskedByMaintenance`: the checks saw the maintenance page instead of the site. */
   | { state: 'ok'; reason: string; maskedByMaintenance?: boolean; fact?: Fact }
   | Change<Fact>
-  /** `effects`: what would run if it is needed. */
+  /** `effects` are the commands that would run if they are needed. */
   | {
       state: 'unknown'
       why: string
@@ -51,33 +51,38 @@ export type Difference<Fact = unknown> =
       fact?: Fact
     }
 
-/** What is known of the tasks that a task waits for; only these may be named. Undefined is a task that the list leaves out. */
+/**
+ * What is known about the tasks that a task waits for; only these may be queried. Undefined stands for a task
+ * that the list omits.
+ */
 export interface Ahead {
   /** In a plan: whether this task will create or change something. Always false in a real run. */
   willChange(task: Task | undefined): boolean
   /** In a plan: whether this task could not determine what exists. */
   isUnknown(task: Task | undefined): boolean
-  /** What the task found or made. Throws (exit 3) in a plan when the task could not determine it. */
+  /** What the task found or created. Throws (exit 3) in a plan when the task could not determine it. */
   fact<Fact>(task: Task<Fact>): Fact
 }
 
-/** For an inspection outside of a list. */
+/** For an inspection outside a list. */
 export const nothingAhead: Ahead = {
   willChange: () => false,
   isUnknown: () => false,
   fact: (task) => {
-    throw new Error(`${task.id} was not run`)
+    throw new Error(`${task.id} did not run`)
   },
 }
 
-/** Gives the fact of one task, for another one that runs outside of a list. */
+/** Provides the fact of one task to another one that runs outside a list. */
 export const knowing = <Fact>(task: Task<Fact>, fact: Fact): Ahead => ({
   ...nothingAhead,
   fact: <Other>(asked: Task<Other>): Other =>
     (asked as Task) === task ? (fact as unknown as Other) : nothingAhead.fact(asked),
 })
 
-/** Logs a line while a task runs; the second argument marks a tool's output, as the runner hands it on. */
+/**
+ * Logs a line while a task runs. The second argument marks the output of a tool, as the runner passes it on.
+ */
 export type Log = (line: string, from?: 'stdout' | 'stderr') => void
 
 /**
@@ -87,23 +92,29 @@ export type Log = (line: string, from?: 'stdout' | 'stderr') => void
 export interface Task<Fact = unknown> {
   id: string
   title: string
-  /** Groups tasks on the screen: which cloud. Those of `prepare` do not wait for the deploy lock. */
+  /** The group on the screen: which cloud. Tasks of the part `prepare` do not wait for the deploy lock. */
   part: 'prepare' | 'azure' | 'ionos' | 'together'
-  /** The tasks that must be done before this one starts. Each must be in the same list; undefined is a part left out. */
+  /**
+   * The tasks that must be done before this one starts. Each must be in the same list; undefined stands for
+   * an omitted part.
+   */
   after?: readonly (Task | undefined)[]
-  /** Only reads. An error ends the run; a dry run turns one of exit code 3 or 4 into `unknown`. */
+  /** Only reads. An error ends the run; a dry run turns an error with exit code 3 or 4 into `unknown`. */
   inspect(ahead: Ahead): Promise<Difference<Fact>>
-  /** Just before an effect; `afterEach` gets its result. */
+  /** Runs just before an effect; `afterEach` receives its result. */
   beforeEach?(current: CurrentEffect<Fact>, log: Log): Promise<unknown>
-  /** Just after an effect, for example to wait until it has taken effect. */
+  /** Runs just after an effect, for example to wait until it has taken effect. */
   afterEach?(current: CurrentEffect<Fact>, before: unknown, log: Log): Promise<void>
-  /** When all effects have succeeded. */
+  /** Runs when all effects have succeeded. */
   afterAll?(change: Change<Fact>, log: Log): Promise<Fact | undefined>
-  /** Runs instead of the effects, where each command depends on the result of another; a plan shows the known effects. */
+  /**
+   * Runs instead of the effects where each command depends on the result of another. A plan shows the known
+   * effects.
+   */
   apply?(change: Change<Fact>, log: Log): Promise<Fact | undefined>
-  /** When an effect or a hook has failed: gives the error to report. */
+  /** Runs when an effect or a hook has failed; returns the error to report. */
   onFailure?(thrown: unknown, current: CurrentEffect<Fact>, log: Log): Promise<unknown>
-  /** At the end of a change, successful or not. */
+  /** Runs at the end of a change, successful or not. */
   always?(): void
   /** Throws when the change does not work; the fact remains available. */
   verify?(fact: Fact | undefined, log: Log): Promise<void>

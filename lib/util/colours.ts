@@ -16,6 +16,6 @@ function createStyle(apply: Style): Style {
   const [open = '', close = ''] = apply('|').split('|')
   if (open === '') return (text) => text
   const [begin, end] = [markStyle(open), markStyle(close)]
-  // The end of a style inside would end this one, too.
+  // The end of a nested style would end this one, too.
   return (text) => (text === '' ? '' : `${begin}${text.replaceAll(end, end + begin)}${end}`)
 }

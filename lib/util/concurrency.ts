@@ -38,7 +38,7 @@ export function mapLimit<T, R>(
   return Promise.all(items.map((item) => turn(() => work(item))))
 }
 
-/** The value of one source, or why there is none. */
+/** The value from one source, or the reason why there is none. */
 export type Settled<Value> = { value: Value; failure?: never } | { value?: never; failure: Error }
 
 /** Asks several sources at once. A failure of one neither delays nor loses the answers of the others. */
@@ -75,20 +75,23 @@ export function memoize<Value>(read: () => Promise<Value>): () => Promise<Value>
 
 export type Opening<T> = ReturnType<typeof once<T>>
 
-/** The connection of a key, opened at the first call. */
+/** The connection for a key, opened at the first call. */
 export function getOrOpen<Key, T>(known: Map<Key, Opening<T>>, key: Key, open: () => Promise<T>): Opening<T> {
   const opening = known.get(key) ?? once(open)
   known.set(key, opening)
   return opening
 }
 
-/** Opens at the first call. After a failure, which every caller so far gets, the next call opens it again. */
+/**
+ * Opens the connection at the first call. If that fails, every waiting caller gets the failure, and the next
+ * call tries again.
+ */
 export function once<T>(open: () => Promise<T>) {
   let opening: Promise<T> | undefined
   return {
     begin() {
       opening ??= open()
-      opening.catch(() => {}) // whoever gets it hears it
+      opening.catch(() => {}) // Each caller handles the failure.
     },
     get(): Promise<T> {
       const asked = opening ?? open()

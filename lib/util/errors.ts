@@ -19,7 +19,10 @@ export interface Failure {
   /** What the operator can do about it. */
   next?: string | undefined
   exitCode?: number
-  /** The application itself failed, not the way to it: it does not become healthy, or gives wrong answers. */
+  /**
+   * The application itself failed, not the connection to it: it did not become healthy, or it gave wrong
+   * answers.
+   */
   application?: true
 }
 
@@ -39,11 +42,11 @@ export class OpsError extends Error {
 export const usageError = (what: string, next?: string): OpsError =>
   new OpsError({ what, next, exitCode: exitCode.usage })
 
-/** The remote state is unknown (exit 3): no answer allows no conclusion. */
+/** The remote state is unknown (exit 3), because without an answer nothing can be concluded. */
 export const unknownError = (what: string, said?: string, next?: string): OpsError =>
   new OpsError({ what, said, next, exitCode: exitCode.unknown })
 
-/** A cloud did not answer, or nobody is logged in: a plan reports it and continues, a run ends. */
+/** A cloud did not answer, or nobody is logged in. A plan reports this and continues; a run ends. */
 export const isUnanswered = (thrown: unknown): thrown is OpsError =>
   thrown instanceof OpsError &&
   (thrown.exitCode === exitCode.unknown || thrown.exitCode === exitCode.notLoggedIn)

@@ -20,10 +20,11 @@ export async function sha256OfFile(file: string): Promise<string> {
 }
 
 /**
- * Replaces a file, or makes it: a reader sees the old content or the new one, never half of it, even after a power failure.
- * Throws the file system's own error; the file is then as it was.
- * @param options.owner whose file it becomes; without it, this process's
- * @param options.check called just before the new content takes its place; what it throws prevents that
+ * Replaces or creates a file atomically: a reader sees either the old content or the new one, even after a
+ * power failure. Throws the file system's own error and then leaves the file unchanged.
+ * @param options.owner the owner of the new file (default: the user of this process)
+ * @param options.check called just before the new content is put in place; if it throws, the file stays
+ * unchanged
  */
 export function writeAtomically(
   file: string,
@@ -32,7 +33,7 @@ export function writeAtomically(
 ): void {
   const { mode = 0o666, owner, check } = options
   const beside = `${file}.${process.pid}.new`
-  // Left by a process of this number that was killed.
+  // Left behind by an earlier process with the same id that was killed.
   rmSync(beside, { force: true })
   try {
     writeFileSync(beside, content, { mode, flag: 'wx', flush: true })
@@ -57,9 +58,10 @@ export function keepNewest(folder: string, ending: string, kept: number): void {
 /**
  * Creates a folder and its missing parents. Throws the system's own error.
  *
- * Node's recursive mkdir takes ENOENT for a missing parent. Where the parent exists and the system reports ENOENT all the
- * same (below /proc, behind a dangling link), it retries without end and ignores every signal. This function creates a
- * parent once and then fails. (The same loop on Windows: https://github.com/nodejs/node/pull/27207.)
+ * Node's recursive mkdir takes ENOENT to mean a missing parent. Where the parent exists and the system still
+ * reports ENOENT (below /proc, behind a dangling link), it retries forever and ignores every signal. This
+ * function creates a parent once and then fails. (The same loop on Windows:
+ * https://github.com/nodejs/node/pull/27207.)
  */
 export function makeFolder(folder: string, mode = 0o777): void {
   if (isFolder(folder)) return
@@ -73,7 +75,7 @@ export function makeFolder(folder: string, mode = 0o777): void {
   }
 }
 
-/** A path below a file is no folder, either: stat throws ENOTDIR. */
+/** A path below a file is not a folder either: stat throws ENOTDIR. */
 function isFolder(folder: string): boolean {
   try {
     return statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true

@@ -8,9 +8,11 @@ export const formatCount = (number: number, thing: string, things = `${thing}s`)
 /** Formats bytes with three significant digits: `82 kB`, `1.07 GB`. */
 export const formatBytes = (bytes: number): string => formatScaled(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB'])
 
-/** Formats a figure in the largest of these units that it fills; each is `base` times the one before it. */
+/**
+ * Formats a figure in the largest of these units that it fills. Each unit is `base` times the previous one.
+ */
 export function formatScaled(figure: number, base: number, units: readonly string[]): string {
-  // Rounding must not give 1024 of a unit: 1023.99 KiB is 1 MiB.
+  // Rounding must not produce 1024 of a unit: 1023.99 KiB is 1 MiB.
   const power = units.findLastIndex((_, index) => figure >= base ** index * 0.9995)
   const exponent = Math.max(0, power)
   return `${formatFigure(figure / base ** exponent)} ${units[exponent]}`
@@ -21,8 +23,9 @@ export const formatFigure = (figure: number): string =>
   figure >= 100 ? figure.toFixed(0) : String(Number(figure.toPrecision(3)))
 
 /**
- * How long something took or lasts, in its two largest units: `0.4 s`, `25 s`, `2 min 30 s`, `2 h 5 min`, `3 d 4 h`. A lesser
- * unit that is 0 is left out; what is smaller is cut off. Below ten seconds one decimal counts; a negative time is `0 s`.
+ * Formats a duration in its two largest units: `0.4 s`, `25 s`, `2 min 30 s`, `2 h 5 min`, `3 d 4 h`. The
+ * second unit is left out when it is 0; smaller units are cut off. Durations below ten seconds have one
+ * decimal. A negative duration is `0 s`.
  */
 export function formatDuration(ms: number): string {
   const tenths = Math.max(0, Math.round(ms / 100))
@@ -42,8 +45,8 @@ function formatTwo(number: number, base: number, unit: string, lesser: string): 
 }
 
 /**
- * `a, b and 3 more`: at most `most` items by name and how many others there are. One item more is named, not counted.
- * @param separator other than a comma, it also stands before the last part: `a; b; and 3 more`
+ * `a, b and 3 more`: names at most `most` items and counts the rest. A single remaining item is named, too.
+ * @param separator if it is not a comma, it also precedes the last part: `a; b; and 3 more`
  */
 export function formatList(items: readonly string[], most: number, separator = ', '): string {
   if (items.length <= most + 1) return items.join(separator)
@@ -57,7 +60,10 @@ export interface Column {
   align?: 'left' | 'right'
 }
 
-/** Width on a terminal: colour sequences have none, and every character in this tool's tables is one wide. */
+/**
+ * Width on a terminal. Colour sequences have no width, and every character in this tool's tables is one
+ * column wide.
+ */
 const width = (text: string): number => [...stripVTControlCharacters(escapeControls(text))].length
 
 /** Formats columns with two spaces between them and no trailing spaces. */

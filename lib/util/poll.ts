@@ -1,20 +1,21 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 export interface PollOptions {
-  /** Milliseconds between one attempt and the next; as a function, by how many there have been. */
+  /** Milliseconds between two attempts, or a function of the number of attempts so far. */
   readonly intervalMs: number | ((attempts: number) => number)
-  /** No attempt begins later than this; the first is always made. */
+  /** Time in milliseconds after which no new attempt starts. The first attempt is always made. */
   readonly timeoutMs?: number
   readonly attempts?: number
   /** Rejects with an AbortError as soon as it is aborted. */
   readonly signal?: AbortSignal
-  /** What to throw when the time or the attempts are used up. Without it the result is then undefined. */
+  /** What to throw when the time or the attempts are used up. Without it, the result is undefined. */
   readonly describe?: () => unknown
 }
 
 /**
- * Repeats an attempt until it gives something other than undefined, and gives that. What the attempt throws ends it.
- * @param attempt gets how many there have been, from 1
+ * Repeats an attempt until it returns something other than undefined, and returns that. An error that the
+ * attempt throws ends the polling.
+ * @param attempt receives the number of the attempt, starting at 1
  */
 export function poll<Value>(
   attempt: (count: number) => Promise<Value | undefined>,

@@ -1,8 +1,9 @@
 /*
- * Everything that this tool prints passes here. Most of it was written by others: a server's banner, the body of an answer,
- * a log, a receipt, the name of a file. On a terminal such text could move the cursor, change colours, hide text, set the
- * window's title, fill the clipboard (OSC 52), make links (OSC 8) or reorder letters. So every control character becomes
- * visible text. This tool's own styles carry a random mark and pass.
+ * Everything that this tool prints passes through here. Much of it comes from elsewhere: a server's banner,
+ * the body of an answer, a log, a receipt, the name of a file. On a terminal, such text could move the
+ * cursor, change colours, hide text, set the window's title, fill the clipboard (OSC 52), make links (OSC 8)
+ * or reorder letters. Therefore every control character is made visible. This tool's own styles carry a
+ * random mark and pass unchanged.
  */
 
 /**
@@ -14,7 +15,10 @@ const controls =
   '\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]|\\udb40[\\udc00-\\udc7f]'
 const anyControl = new RegExp(controls, 'g')
 
-/** Digits, like the parameters of a sequence, so that code that measures width or wraps lines accepts it. */
+/**
+ * The mark consists of digits, like the parameters of a sequence, so that code that measures width or wraps
+ * lines accepts it.
+ */
 let mark: string | undefined
 let anyOfThem = anyControl
 

@@ -15,11 +15,11 @@ export const formatUtc = (time: number | string | Date, seconds = false): string
     .slice(0, seconds ? 19 : 16)
     .replace('T', ' ')
 
-/** `20261123T041805Z`: the UTC time in names of files, which then sort by age. */
+/** `20261123T041805Z`: the UTC time for file names, so that they sort by age. */
 export const formatTimestamp = (time: number | Date): string =>
   new Date(time).toISOString().replaceAll(/[-:]|\.\d+/g, '')
 
-// Date.parse accepts much else (a bare number is a year); only ISO 8601 is unambiguous.
+// Date.parse accepts many other forms (a bare number is a year), but only ISO 8601 is unambiguous.
 const dateOrTime = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/
 
 /** Parses an ISO 8601 time (local without a zone) or date (local midnight). Returns an invalid Date for anything else. */
@@ -29,7 +29,7 @@ export function parseDateTime(words: string): Date {
   // Date would read the 30th of February as the 2nd of March.
   const read = new Date(`${day}T00:00Z`)
   if (Number.isNaN(read.getTime()) || read.toISOString().slice(0, 10) !== day) return new Date('')
-  // Date would read a date alone as midnight UTC.
+  // Date would read a date without a time as midnight UTC.
   return new Date(words.length === 10 ? `${words}T00:00` : words.replace(' ', 'T'))
 }
 
@@ -48,12 +48,12 @@ export function parseFutureTime(flag: string, words: string, now = new Date()): 
   const moment = parseFuture(words, now)
   if (Number.isNaN(moment.getTime())) {
     throw usageError(
-      `${flag}=${words} is not a time`,
-      'Give 30m, 2h, 1d, a time of day as 03:30, or a date and time as 2026-11-23T03:30Z.',
+      `${flag}=${words} is not a valid time`,
+      'Use a duration such as 30m, 2h or 1d, a time of day such as 03:30, or a date and time such as 2026-11-23T03:30Z.',
     )
   }
   if (moment <= now)
-    throw usageError(`${flag}=${words} is in the past: ${moment.toISOString()}`, 'Give a time in the future.')
+    throw usageError(`${flag}=${words} is in the past: ${moment.toISOString()}`, 'Use a time in the future.')
   return moment
 }
 
@@ -79,8 +79,8 @@ export function parsePastTime(words: string, now = new Date(), flag = '--since')
   const moment = ago === undefined ? parseDateTime(words.trim()) : new Date(now.getTime() - ago)
   if (Number.isNaN(moment.getTime())) {
     throw usageError(
-      `${flag}=${words} is not a time`,
-      'Give 30m, 1h, 2d, 1h30m, or a date and time as 2026-11-23T03:30Z.',
+      `${flag}=${words} is not a valid time`,
+      'Use a duration such as 30m, 1h, 2d or 1h30m, or a date and time such as 2026-11-23T03:30Z.',
     )
   }
   if (moment > now)

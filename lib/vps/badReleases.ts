@@ -61,7 +61,7 @@ echo end`
 export function parseBadReleases(output: string, host: string): BadReleases {
   const lines = output.split('\n').filter((line) => line !== '')
   if (lines.pop() !== 'end') {
-    throw unknownError(`${host} did not list the releases that are marked as bad`, output.slice(0, 2000))
+    throw unknownError(`${host} did not list the releases marked as bad`, output.slice(0, 2000))
   }
   const marks = { frontend: new Map<string, BadMark>(), backend: new Map<string, BadMark>() }
   for (const line of lines) {

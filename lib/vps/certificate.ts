@@ -154,7 +154,7 @@ async function fetchToken(context: Context, name: string, token: string): Promis
   if (answer.status === 200 && answer.body === token) return
   throw new OpsError({
     what: `${name} answers on port 80, but not with this server's file, so the CA was not asked`,
-    said: `${url} gave ${answer.status}: ${answer.body.slice(0, 300)}`,
+    said: `${url} answered ${answer.status}: ${answer.body.slice(0, 300)}`,
     next: `Something in front of the VPS answers in its place (another server, a proxy, a parking page). ${next}`,
   })
 }
@@ -178,12 +178,12 @@ function explainCa(output: string) {
   const limited = /rateLimited|too many (certificates|failed|registrations)/i.test(output)
   return {
     what: limited
-      ? 'The CA refuses the request: too many requests for these names'
+      ? 'The CA refused the request: too many requests for these names'
       : 'The CA did not issue the certificate; the site is unchanged',
     said,
     next: limited
-      ? 'Wait until the time that the CA names; earlier requests only prolong the wait.'
-      : 'Fix what the CA reports, then run this command again. It was asked once, because it limits failed requests (5 an hour).',
+      ? 'Wait until the time stated by the CA; earlier requests only prolong the wait.'
+      : 'Fix what the CA reports, then run this command again. It was asked only once, because it limits failed requests (5 an hour).',
   }
 }
 
@@ -227,7 +227,7 @@ export async function runCertbot(
       const { code } = await runner.run(waitCommand(config, seconds), (lines) => {
         for (const [, pid, line = ''] of lines.matchAll(/^holder\t(\d+)\t(.*)$/gm)) {
           holder = `process ${pid}: ${line.trim()}`
-          log(`waiting for another certbot on the VPS to end, at most ${limit} (${holder})`)
+          log(`waiting at most ${limit} for another certbot on the VPS to end (${holder})`)
         }
       })
       if (code === stillHeld || Date.now() >= deadline) throw createBusyError(holder, timeoutMs)

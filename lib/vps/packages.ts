@@ -16,7 +16,7 @@ export function serverTask(context: Context): Task {
       assertSupportedSystem(config, state)
       const missing = sitePackages.filter((name) => !state.packages.has(name))
       const effects = getSetupCommands(config, state, missing)
-      if (effects.length === 0) return ok('packages, folders and services are there')
+      if (effects.length === 0) return ok('packages, folders and services are in place')
       return {
         state: missing.includes('nginx') ? 'create' : 'change',
         what: [

@@ -17,7 +17,7 @@ export function removeSiteTask(
     async inspect() {
       if (stays) return ok(stays)
       const there = listSiteParts(await inspectServer(context))
-      if (there.length === 0) return ok('nothing of it is there')
+      if (there.length === 0) return ok('nothing of it exists')
       const args = [config.domain, config.ionos.webRoot, acmeRoot, renewalHook]
       const effects = [remoteScript(config, 'change', 'remove', args)]
       return { state: 'change', what: `delete ${there.join(', ')}`, effects }

@@ -124,7 +124,7 @@ export function parseServerState(output: string, host: string, stderr = '') {
   }
 }
 
-/** Undefined for none, and for a damaged one: the certificate task then requests a new one. */
+/** Undefined when there is none or it is damaged; the certificate task then requests a new one. */
 function parseCertificate(base64: string) {
   if (!base64) return undefined
   try {

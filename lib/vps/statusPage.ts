@@ -9,7 +9,7 @@ export interface StatusPage {
   html: string
   /** Hexadecimal digest of what the page says, which is also in the page (formatDigestTag). */
   digest: string
-  /** For the plan: `all works, seen at 04:20 UTC`. */
+  /** For the plan, such as `all works, seen at 04:20 UTC`. */
   summary: string
 }
 
@@ -75,7 +75,7 @@ export function publishPageCommand(config: Config, { html }: StatusPage): Comman
 const explainMissingSite = ({ domain, ionos }: Config, output: string) =>
   /there is no site on this machine/.test(output)
     ? {
-        what: `There is no site ${domain} on ${ionos.host}, which a status page needs`,
+        what: `The status page needs the site ${domain}, which is not deployed on ${ionos.host}`,
         next: `Deploy it first: ${formatScriptLine('deploy-complete')}. The page alone: ${formatScriptLine('status-page', '--out', 'status.html')}`,
       }
     : undefined

@@ -64,7 +64,7 @@ export async function arm(world: World, call: Call): Promise<Reply> {
   if (parts.length === 3) return groupsRoute(world, call)
   const group = parts[3]!
   if (parts.length === 4) return groupRoute(world, call, group, version)
-  // The operations of a deployment have an address without provider.
+  // The operations of a deployment have an address without a provider.
   if (lower[4] === 'deployments') return deploymentsRoute(world, call, group, parts.slice(5), version)
   if (lower[4] !== 'providers') return groupRoute(world, call, group, version, parts.slice(4))
   const namespace = lower[5]
@@ -74,7 +74,7 @@ export async function arm(world: World, call: Call): Promise<Reply> {
   return resourceRoute(world, call, getGroup(world, group).name, parts[5]!, parts.slice(6), version)
 }
 
-/** The longest known resource a path names, and what follows it. */
+/** The longest known resource that a path names, and what follows it. */
 function splitPath(world: World, group: string, namespace: string, rest: string[]) {
   let found: { address: Address; tail: string[] } | undefined
   for (let used = 2; used <= rest.length; used += 2) {

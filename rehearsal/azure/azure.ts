@@ -18,7 +18,7 @@ import { deleteResource } from './resources.ts'
 import { createWorld, type World } from './world.ts'
 
 export interface AzureOptions {
-  /** Where everything of the emulated cloud lies; made when it is not there. */
+  /** The folder for everything of the emulated cloud; created if it does not exist. */
   folder: string
   network: Network
   dns: Dns
@@ -28,9 +28,9 @@ export interface AzureOptions {
   latency: 'none' | 'realistic'
   subscription?: { id: string; name: string; tenant: string }
   servicePrincipal: { id: string; secret: string }
-  /** With it api.hosting.ionos.com answers too. */
+  /** If set, api.hosting.ionos.com answers, too. */
   ionosDns?: IonosDnsOptions
-  /** What else the tests' control reaches. */
+  /** What else the control interface of the tests can reach. */
   controls?: Controls
 }
 
@@ -69,7 +69,7 @@ async function getHosts(world: World, options: AzureOptions): Promise<Hosts> {
 }
 
 async function removeEverything(world: World): Promise<void> {
-  // What still is being made would come up after its own removal; nobody waits for Azure's time any more.
+  // Resources still being created would appear after their own removal; skip the emulated waiting times.
   world.latency = 'none'
   await Promise.all([...world.operations.values()].map(({ done }) => done))
   const tops = [...world.resources.values()].filter((each) => !each.name.includes('/'))

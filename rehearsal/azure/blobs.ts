@@ -15,7 +15,7 @@ const problem = (status: number, code: string, message: string): Reply => ({
   body: `<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`,
 })
 
-/** The log of a run: `x-ms-meta-Complete` is what ends `az`'s reading. */
+/** The log of a run: `x-ms-meta-Complete` makes `az` stop reading. */
 function readLog(world: World, call: Call): Reply {
   const run = findRunByLog(world, call.path)
   if (!run) return problem(404, 'BlobNotFound', 'The specified blob does not exist.')
@@ -56,7 +56,7 @@ export function blobs(world: World, call: Call): Reply {
       'AuthenticationFailed',
       'Server failed to authenticate the request: the signature is not valid.',
     )
-  // Large contexts come in blocks (Put Block, then Put Block List) in the order in which they are named.
+  // Large contexts arrive in blocks (Put Block, then Put Block List), in the order in which they are named.
   const kind = call.query.get('comp')
   if (kind === 'block') world.blobs.set(`${key}#${call.query.get('blockid')}`, call.body)
   else if (kind === 'blocklist') {

@@ -73,7 +73,9 @@ const emptyConfig = (): ImageConfig => ({
   labels: {},
 })
 
-/** What a `FROM` may name: a Python image (played by Debian's Python), or an image of the same registry. */
+/**
+ * What a `FROM` may name: a Python image (represented by Debian's Python), or an image in the same registry.
+ */
 function baseImage(world: World, input: BuildInput, name: string): Image | undefined {
   const { host, repository, reference } = imageReference(name)
   if (host === input.loginServer) {
@@ -232,7 +234,7 @@ export async function buildImage(
   if (base) state.config = structuredClone(base.config)
   const machine = await startBuildMachine(world, input.name, input.source, base)
   try {
-    // `az` puts the Dockerfile into the archive under a random name; it is no part of the content.
+    // `az` puts the Dockerfile into the archive under a random name; it is not part of the content.
     if (/^[0-9a-f]{32}_/.test(input.dockerfile))
       await machine.run(
         ['rm', '-f', `/tmp/context/${input.dockerfile}`],

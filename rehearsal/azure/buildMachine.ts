@@ -15,8 +15,8 @@ const context = '/tmp/context'
 const builder = '/tmp/builder'
 
 /**
- * The builder's own folders, and the files that every container gets from the one who runs it. Password files carry
- * the day, so that no two builds would be equal, and are not needed to know a user.
+ * The builder's own folders, and the files that every container gets from its host. Password files contain
+ * the date, which would make every build different, and they are not needed to look up a user.
  */
 const notImage =
   /^(tmp\/(context|builder)|etc\/(hostname|hosts|resolv\.conf|shadow|gshadow|(passwd|group|shadow|gshadow|subuid|subgid)-))$/

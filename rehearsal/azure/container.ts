@@ -8,7 +8,7 @@ import { type Probe, startProbe } from './probes.ts'
 
 const stopGrace = 10_000
 const longestBackOff = 10_000
-/** A container that ran that long starts its back-off anew. */
+/** A container that ran for this long (in milliseconds) starts its back-off again. */
 const settled = 60_000
 
 export interface ContainerOptions {
@@ -30,7 +30,7 @@ export interface ContainerState {
   detailStatus: string
 }
 
-/** One supervised container; its story is kept over restarts. */
+/** One supervised container; its history is kept across restarts. */
 export interface Container {
   name: string
   current: ContainerState
@@ -43,12 +43,12 @@ export interface Container {
   pid(): number | undefined
   kill(): void
   restart(): Promise<void>
-  /** Ends it for good; `stopped`: by Azure's `stop`, not by a removal. */
+  /** Ends it permanently; `stopped` if by Azure's `stop`, not by a removal. */
   stop(): Promise<void>
   start(): Promise<void>
 }
 
-/** The story so far of a group's container, so that an update goes on with its logs. */
+/** The history of a group's container, so that an update continues its logs. */
 export interface Story {
   log: ContainerLog
   events: Bag[]
@@ -66,7 +66,7 @@ const newEvents =
     if (story.events.length > 50) story.events.splice(0, story.events.length - 50)
   }
 
-/** Starts a container's program in its machine and keeps it running as its restart policy says. */
+/** Starts a container's program in its machine and keeps it running according to its restart policy. */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: its closures share the state of one container.
 export async function startContainer(
   machine: Machine,
@@ -114,7 +114,7 @@ export async function startContainer(
   }
   const { keep } = story.log
 
-  /** SIGTERM, and SIGKILL when the grace is over. */
+  /** SIGTERM, then SIGKILL after the grace period. */
   async function end(): Promise<void> {
     clearTimeout(timer)
     for (const probe of probes) probe.stop()
@@ -154,9 +154,9 @@ export async function startContainer(
         onEnd(127)
         resolve()
       })
-      // Not `close`: what the main process left behind may hold its output open.
+      // Not `close`: children left behind by the main process may hold its output open.
       started.once('exit', async (code, signal) => {
-        // It ends with the main process, as in a container; only the machine's init stays.
+        // Everything ends with the main process, as in a container; only the machine's init remains.
         await machine.run(['sh', '-c', 'kill -9 -1']).catch(() => {})
         onEnd(code ?? (signal === 'SIGKILL' ? 137 : 143))
         resolve()

@@ -3,12 +3,12 @@ import { StringDecoder } from 'node:string_decoder'
 /** Azure keeps the newest 4 MB of a container's output. */
 const limit = 4 * 1024 * 1024
 
-/** What a container has written, and when each line began. */
+/** What a container has written, and when each line started. */
 export interface ContainerLog {
   keep(chunk: Buffer | string): void
   /**
-   * @param tail the last lines only; 0: all of it
-   * @param stamped every line begins with the time it was written (RFC 3339, nanoseconds)
+   * @param tail only this many of the last lines; 0 for all
+   * @param stamped whether each line starts with the time at which it was written (RFC 3339, nanoseconds)
    */
   text(tail?: number, stamped?: boolean): string
 }

@@ -10,7 +10,7 @@ import type { World } from './world.ts'
 /** The default of a subscription in every region. */
 export const largestGroup = { cpu: 4, memoryGb: 16 }
 
-/** What of a container group can only be changed by deleting it. */
+/** The properties of a container group that can be changed only by deleting it. */
 const immutable = (wanted: Bag): Bag => ({
   osType: wanted.properties.osType,
   restartPolicy: wanted.properties.restartPolicy,
@@ -66,7 +66,7 @@ function checkContainer(group: string, container: Bag): void {
   }
 }
 
-/** The image of a container when its registry gives it out, as `InaccessibleImage` otherwise. */
+/** Returns the image of a container if its registry provides it; otherwise throws `InaccessibleImage`. */
 export function accessibleImage(world: World, group: string, image: string, credentials: Bag[]): Image {
   const { host, repository, reference } = imageReference(image)
   const registry = findRegistry(world, host)
@@ -125,7 +125,7 @@ function checkAddress({ world, address, wanted }: Request): void {
     )
 }
 
-/** The cores of all groups of a region together; words of MicrosoftDocs/azure-docs#51738. */
+/** The limit for the cores of all groups in a region; message from MicrosoftDocs/azure-docs#51738. */
 function checkQuota({ world, address, wanted }: Request): void {
   const { limit, used } = getCores(world, wanted.location, address.id)
   const asked = countCores(wanted)
@@ -137,7 +137,7 @@ function checkQuota({ world, address, wanted }: Request): void {
     )
 }
 
-/** What Azure Container Instances refuses. A PUT replaces the group: nothing is taken over from what was there. */
+/** What Azure Container Instances refuses. A PUT replaces the group and keeps nothing of the existing one. */
 export function checkContainerGroup(request: Request): void {
   const { world, address, wanted, existing } = request
   const { properties } = wanted

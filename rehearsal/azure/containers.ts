@@ -16,10 +16,10 @@ export interface GroupRuntime {
   container?: Container
   metrics?: MetricsStore
   story?: Story
-  /** Azure's `stop` was asked for. */
+  /** Azure's `stop` was requested. */
   stopped?: boolean
   incarnation?: number
-  /** What the group itself, not its container, has met. */
+  /** The events of the group itself, not of its container. */
   events?: Bag[]
 }
 
@@ -30,7 +30,7 @@ export const getFqdn = (resource: Resource): string | undefined => {
   return label === undefined ? undefined : `${label}.${resource.wanted.location}.azurecontainer.io`
 }
 
-/** Group by group: the machine, the image's files in it, then the program. */
+/** For each group: the machine, the files of the image in it, then the program. */
 async function bringUp(world: World, resource: Resource): Promise<void> {
   const runtime = getRuntime(resource)
   const { properties } = resource.wanted
@@ -185,7 +185,7 @@ function running(resource: Resource): Container {
     : transitioning(resource.name)
 }
 
-/** A group without capacity has been accepted; it fails later, with an event that says why. */
+/** A group without capacity is accepted first and fails later, with an event that says why. */
 function meetCapacity(world: World, resource: Resource): void {
   if (counted(world, 'container-no-capacity') === undefined) return
   const { location, properties } = resource.wanted

@@ -11,7 +11,7 @@ import type { PostgresServer } from './postgresServer.ts'
 import type { RedisServer } from './redisServer.ts'
 import type { Resource, World } from './world.ts'
 
-/** Further things to control, by the first word of the path. */
+/** Additional controls, by the first word of the path. */
 export type Controls = Readonly<Record<string, (call: Call) => Promise<Reply>>>
 
 export interface Control {
@@ -139,9 +139,9 @@ async function route(world: World, more: Controls, call: Call): Promise<Reply> {
 }
 
 /**
- * The tests' hand behind the curtain, on loopback only: faults, crashes, what was asked. No cloud has this. Containers:
- * POST /containers/NAME/kill (its restart policy brings it back), /stop, /start, /delay {milliseconds}. Servers: POST
- * /postgres/NAME/stop, /start, and /redis/NAME/…
+ * The control interface for tests, on loopback only: faults, crashes, recorded requests. No real cloud has
+ * this. Containers: POST /containers/NAME/kill (its restart policy brings it back), /stop, /start, /delay
+ * {milliseconds}. Servers: POST /postgres/NAME/stop, /start, and /redis/NAME/…
  */
 export async function openControlServer(world: World, more: Controls = {}): Promise<Control> {
   const server = createServer(async (request, response) => {

@@ -6,8 +6,8 @@ import type { Resource, World } from './world.ts'
 const relays = new Map<string, Relay>()
 
 /**
- * Answers of a container group come that much later, for whoever asks it by its name: the name leads to a relay before it.
- * 0 leads it back. nginx on the VPS keeps an address for 10 s.
+ * Delays the answers of a container group for everyone who uses its name, by pointing the name at a relay in
+ * front of it. 0 removes the delay. nginx on the VPS caches an address for 10 s.
  */
 export async function delayGroup(world: World, resource: Resource, milliseconds: number): Promise<void> {
   const { machine } = resource.runtime as GroupRuntime
@@ -18,7 +18,7 @@ export async function delayGroup(world: World, resource: Resource, milliseconds:
   await relays.get(name)?.stop()
   relays.delete(name)
   if (milliseconds === 0) return world.dns.set(name, [machine.address])
-  // Half of it on the way there, half on the way back.
+  // Half of the delay on the way there, half on the way back.
   const relay = await startRelay(
     { host: machine.address, port: port.port },
     { delayMs: milliseconds / 2 },

@@ -2,8 +2,9 @@ import { badRequest } from './errors.ts'
 import type { Bag } from './json.ts'
 
 /**
- * Reads the body of a deployment. `az deployment group create` sends `template:` as a bare key so that the template's
- * text stays as written; ARM accepts that, JSON.parse does not, so the bare key (outside of strings) gets its quotes.
+ * Reads the body of a deployment. `az deployment group create` sends `template:` as a bare key to keep the
+ * text of the template unchanged. ARM accepts that but JSON.parse does not, so the bare key (outside strings)
+ * gets quotes.
  */
 export function deploymentBody(text: string): Bag {
   let body: Bag

@@ -7,7 +7,7 @@ import { evaluate, listExpressions, resourceId, type Scope } from './template.ts
 import type { Address } from './types.ts'
 import type { ResourceGroup, World } from './world.ts'
 
-/** One resource of a template: not evaluated yet, its body may refer to resources that come before it. */
+/** One resource of a template, not yet evaluated: its body may refer to resources that come before it. */
 export interface PlannedResource {
   address: Address
   template: Bag
@@ -155,7 +155,7 @@ function checkCycle(resources: PlannedResource[]): void {
   }
 }
 
-/** Checks a template with its parameters and orders its resources; nothing is changed. */
+/** Checks a template with its parameters and sorts its resources. Changes nothing. */
 export function planDeployment(
   world: World,
   group: ResourceGroup,
@@ -186,7 +186,7 @@ export function planDeployment(
     .filter((each) => !wanted.includes(each))
     .map((each) => String(evaluate(scope, each.name)))
   for (const each of resources) {
-    // A dependency on a resource that its condition leaves out does not count, as in ARM.
+    // As in ARM, a dependency on a resource that is excluded by its condition does not count.
     const dependsOn = (each.template.dependsOn ?? []).filter((value: unknown) => {
       const id = String(evaluate(scope, value))
       return (

@@ -24,7 +24,10 @@ function shell(world: World, group: string, name: string, properties: Bag): Bag 
 
 const duration = (since: number): string => `PT${((Date.now() - since) / 1000).toFixed(3)}S`
 
-/** Puts one resource and waits for its end; an error carries the resource's name as ARM's details do. */
+/**
+ * Puts one resource and waits until it is done; an error contains the name of the resource, as ARM's details
+ * do.
+ */
 async function deployOne(world: World, plan: DeploymentPlan, at: number, deployment: Bag): Promise<void> {
   const planned = plan.resources[at]!
   const startedAt = Date.now()

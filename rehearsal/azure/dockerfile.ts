@@ -6,7 +6,7 @@ export interface Instruction {
   line: number
 }
 
-/** A Dockerfile that cannot be read or carried out; the message becomes the last line of the build's log. */
+/** A Dockerfile that cannot be parsed or executed; the message becomes the last line of the build log. */
 export class BuildError extends Error {}
 
 const known = [
@@ -41,7 +41,7 @@ export function parseDockerfile(text: string): Instruction[] {
     while (whole.endsWith('\\') && at + 1 < lines.length) {
       at += 1
       const next = lines[at]!.trim()
-      // Comment lines inside a continued instruction are left out.
+      // Skip comment lines inside a continued instruction.
       if (!next.startsWith('#')) whole = `${whole.slice(0, -1).trimEnd()} ${next}`
       else whole = `${whole.slice(0, -1).trimEnd()} \\`
     }

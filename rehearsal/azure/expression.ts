@@ -25,8 +25,8 @@ function tokens(text: string): string[] {
 }
 
 /**
- * Parses what stands between `[` and `]` in a template.
- * Source: "Syntax and expressions in ARM templates" of Azure Resource Manager's documentation.
+ * Parses the text between `[` and `]` in a template. Source: "Syntax and expressions in ARM templates" of
+ * Azure Resource Manager's documentation.
  */
 export function parseExpression(text: string): Expression {
   const list = tokens(text)

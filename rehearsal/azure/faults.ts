@@ -36,7 +36,7 @@ export function counted(world: World, name: string): number | undefined {
   return fault.seconds ?? 1
 }
 
-/** The faults that meet any request to ARM: throttling, an outage, slowness. */
+/** The faults that affect every request to ARM: throttling, an outage, slowness. */
 export async function applyFaults(world: World): Promise<void> {
   const slow = world.faults.get('slow')
   if (slow) await new Promise((resolve) => setTimeout(resolve, slow.milliseconds ?? 1000))
@@ -53,7 +53,7 @@ export async function applyFaults(world: World): Promise<void> {
     throw new ArmError(503, 'ServiceUnavailable', 'The service is unavailable now, please try again later.')
 }
 
-/** Policies are asked before anything is made: what they forbid of this resource, as ARM's error. */
+/** Policies are evaluated before anything is created. Returns ARM's error for a resource that they forbid. */
 export function policyFault(world: World, { name }: Address): ArmError | undefined {
   if (world.faults.has('region-disallowed'))
     return new ArmError(
@@ -71,7 +71,10 @@ export function policyFault(world: World, { name }: Address): ArmError | undefin
   return new ArmError(403, 'RequestDisallowedByPolicy', why)
 }
 
-/** Before a deployment begins ARM shows its resources to the policies: all of them are refused together. */
+/**
+ * ARM evaluates the policies for all resources before a deployment starts, and refuses the deployment as a
+ * whole.
+ */
 export function applyPolicies(world: World, addresses: readonly Address[]): void {
   const details = addresses.flatMap((address): Bag[] => {
     const fault = policyFault(world, address)
@@ -109,7 +112,10 @@ export function applyRedisCapacity(world: World): void {
       )
 }
 
-/** What a container group without capacity fails with, and shows as its event. Source: Azure/Azure-Landing-Zones#2404. */
+/**
+ * The error of a container group without capacity, which its event also shows. Source:
+ * Azure/Azure-Landing-Zones#2404.
+ */
 export const formatCapacityError = (location: string, cpu: number, memoryGb: number): string =>
   `The requested resource is not available in the location '${location}' at this moment. Please retry with a different resource ` +
   `request or in another location. Resource requested: '${cpu}' CPU '${memoryGb}' GB memory 'Linux' OS`

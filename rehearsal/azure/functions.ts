@@ -20,7 +20,9 @@ function format(pattern: string, ...values: Value[]): string {
   )
 }
 
-/** ARM's own hash is not published; what matters is 13 characters that stay the same for the same input. */
+/**
+ * ARM's own hash is not published. What matters is that the 13 characters are the same for the same input.
+ */
 function uniqueString(...values: Value[]): string {
   const hash = createHash('sha256').update(values.map(text).join('\0')).digest()
   return [...hash.subarray(0, 13)].map((byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte % 32]).join('')
@@ -57,7 +59,7 @@ function integer(value: Value): number {
   throw badRequest('InvalidTemplate', `The template function 'int' cannot convert '${value}' to an integer.`)
 }
 
-/** The functions that need nothing but their arguments; `if`, `parameters` and the like are the evaluator's. */
+/** The functions that need only their arguments; `if`, `parameters` and the like belong to the evaluator. */
 export const pureFunctions: Record<string, (...values: Value[]) => Value> = {
   concat: (...values) => (Array.isArray(values[0]) ? values.flat() : values.map(text).join('')),
   format,

@@ -21,7 +21,7 @@ export interface Reply {
 
 export type Handler = (call: Call) => Reply | Promise<Reply>
 
-/** Build contexts are a few megabytes; anything far above is a mistake of the caller. */
+/** Build contexts have a few megabytes; anything far larger is a mistake of the caller. */
 const largestBody = 256 * 1024 * 1024
 
 export async function readCall(request: IncomingMessage): Promise<Call> {

@@ -18,7 +18,7 @@ export interface IonosRecord {
 export interface IonosDnsOptions {
   /** `<prefix>.<secret>`, as the header X-API-Key carries it. */
   apiKey: string
-  /** The records each zone begins with. */
+  /** The initial records of each zone. */
   zones: Record<string, { name: string; type: string; content: string; ttl?: number; prio?: number }[]>
 }
 
@@ -62,7 +62,7 @@ function newRecord(zone: Zone, given: Bag): IonosRecord {
   }
 }
 
-/** The zone's A records, into the DNS of the rehearsal. */
+/** Copies the A records of the zone into the DNS of the rehearsal. */
 async function publish(dns: Dns, names: Iterable<string>, zone: Zone): Promise<void> {
   for (const name of new Set(names)) {
     const addresses = zone.records

@@ -4,19 +4,19 @@ import type { Machine } from '../machine.ts'
 import type { Finished } from '../processes.ts'
 import type { Image } from './images.ts'
 
-/** What a build changed, as paths below `/`, sorted. Bytes of a name are kept as the characters of latin1. */
+/** What a build changed, as sorted paths below `/`. The bytes of a name are kept as latin1 characters. */
 export interface Layer {
   written: string[]
-  /** Files and folders of the root that are gone, or that something of another type replaces. */
+  /** Files and folders of the root that were removed or replaced by another type. */
   removed: string[]
 }
 
 /**
  * Reads a layer from the three sides of an overlay.
- * @param upper the upper layer: everything that was written, and marks of what was removed
+ * @param upper the upper layer: everything that was written, and marks for what was removed
  * @param lower the root below it
  * @param merged both together, as the machine sees them
- * @param isLeftOut says of a path, with all below it, that it is no part of the image
+ * @param isLeftOut whether a path, with everything below it, is excluded from the image
  */
 export function readLayer(
   { upper, lower, merged }: { upper: string; lower: string; merged: string },
@@ -41,7 +41,7 @@ export function readLayer(
     }
   }
   visit('', true)
-  // By bytes, as latin1 sorts: a folder stands before what it holds.
+  // By bytes, as latin1 sorts, so that a folder precedes its content.
   return { written: layer.written.sort(), removed: layer.removed.sort() }
 }
 
@@ -64,11 +64,11 @@ function getPath(root: string, path: string): Buffer {
 
 const join = (folder: string, name: string): string => (folder === '' ? name : `${folder}/${name}`)
 
-/** A list as `tar --null -T -` and `xargs -0` read it. */
+/** A list in the form that `tar --null -T -` and `xargs -0` read. */
 export const formatList = (paths: string[]): Buffer =>
   Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1')
 
-/** Makes the machine, which stands on the image root, hold what the image holds. */
+/** Gives the machine, which starts from the image root, the content of the image. */
 export async function unpackImage(machine: Machine, image: Image): Promise<Finished> {
   if (image.removed.length > 0) {
     const argv = ['xargs', '-0', 'rm', '-rf', '--']

@@ -38,7 +38,7 @@ export function tokenClaims(world: World, token: string, audience: string): Bag 
   return claims.aud === audience && claims.exp * 1000 > Date.now() ? claims : undefined
 }
 
-/** Refuses a request without a valid token for ARM, in ARM's words. */
+/** Refuses a request without a valid token for ARM, with ARM's message. */
 export function requireLogin(world: World, call: Call): void {
   const refuse = (code: string, message: string): never => {
     const authenticate = `Bearer authorization_uri="https://login.microsoftonline.com/${world.subscription.tenant}", error="invalid_token", error_description="${message}"`

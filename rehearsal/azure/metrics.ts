@@ -40,12 +40,12 @@ function readTotals(machine: Machine): Totals {
     try {
       if (readlinkSync(`/proc/${name}/ns/pid`) !== space) continue
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
-      // The program's name stands in parentheses and may hold blanks: fields count from behind it.
+      // The program's name is in parentheses and may contain spaces, so fields are counted from its end.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
       totals.ticks.set(Number(name), Number(fields[11]) + Number(fields[12]))
       totals.memory += Number(fields[21]) * pageSize
     } catch {
-      // It ended meanwhile.
+      // It has ended in the meantime.
     }
   }
   for (const line of readFileSync(`/proc/${machine.pid}/net/dev`, 'utf8').split('\n')) {
@@ -86,7 +86,7 @@ export function startMetrics(machine: Machine, earlier?: MetricsStore): MetricsS
   const timer = setInterval(sample, period)
   timer.unref()
   sample()
-  // The first figures need not wait for a whole period.
+  // The first figures should not have to wait for a whole period.
   setTimeout(sample, 2000).unref()
   return store
 }

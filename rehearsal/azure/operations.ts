@@ -3,7 +3,7 @@ import { ArmError, errorBody } from './errors.ts'
 import type { Reply } from './http.ts'
 import type { Operation, World } from './world.ts'
 
-/** Starts work that outlives its request. Never rejects: the operation records how it ended. */
+/** Starts work that outlives its request. Never rejects; the operation records how it ended. */
 export function startOperation(world: World, work: () => Promise<void>, result?: () => unknown): Operation {
   const operation: Operation = {
     id: randomUUID(),

@@ -16,7 +16,7 @@ const server = (resource: Resource): PostgresServer => {
   throw conflict('ServerIsNotReady', `The server '${resource.name}' is not ready (${resource.state}).`)
 }
 
-/** The rules as they are wanted now, into pg_hba.conf. */
+/** Writes the current rules to pg_hba.conf. */
 async function refreshFirewall(world: World, resource: Resource): Promise<void> {
   if (!resource.runtime.server) return
   const rules = listChildren(world, resource, firewallRules.type)
@@ -25,7 +25,10 @@ async function refreshFirewall(world: World, resource: Resource): Promise<void> 
   await server(resource).allow(rules, resource.runtime.secureTransport !== 'off')
 }
 
-/** Azure takes a first full backup soon after creation; here it is a real base backup, taken beside. */
+/**
+ * Azure takes a first full backup soon after creation. Here it is a real base backup, taken in the
+ * background.
+ */
 async function backUp(world: World, resource: Resource, name: string, source: string): Promise<void> {
   const folder = join(world.folder, 'backups', resource.name)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -45,7 +48,7 @@ function showServer(_world: World, resource: Resource): Bag {
     properties: {
       administratorLogin: properties.administratorLogin,
       version: properties.version,
-      // What really answers: Debian's version, which may be another one than the template asked for.
+      // The version that is actually running: Debian's, which may differ from the one in the template.
       minorVersion: resource.runtime.server?.version() ?? '',
       state: states[resource.state] ?? (running ? 'Ready' : 'Stopped'),
       fullyQualifiedDomainName: `${resource.name}.postgres.database.azure.com`,
@@ -72,7 +75,7 @@ const flexibleServers: ResourceType = {
   createdStatus: 202,
   check(request) {
     checkServer(request)
-    // What is asked for may equal what is there: to the server it is an operation all the same.
+    // The request may match the existing state, but for the server it is still an operation.
     if (request.existing) startSettling(request.existing)
   },
   async apply(world, resource, before) {
@@ -195,7 +198,7 @@ const databases: ResourceType = {
       'postgres',
       `SELECT 1 FROM pg_collation WHERE collname = ${quoteText(collation)}`,
     )
-    // Debian has generated C.UTF-8 always, other locales only where its administrator wanted them.
+    // Debian always has C.UTF-8, but other locales only where an administrator generated them.
     const locale = known ? ` LOCALE ${quoteText(collation)}` : ''
     await parent.sql(
       'postgres',
@@ -274,7 +277,7 @@ const configurations: ResourceType = {
   show: (world, resource) => ({
     properties: showSetting(getParent(world, resource)!, resource.name.split('/').at(-1)!).properties,
   }),
-  // Every setting of a running server exists, whether somebody has set it or not.
+  // Every setting of a running server exists, whether or not somebody has set it.
   implicit(world, address) {
     const parent = getParent(world, address)
     const name = address.name.split('/').at(-1)!

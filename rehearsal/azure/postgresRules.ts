@@ -84,7 +84,7 @@ function checkUpdate(before: Bag, now: Bag): void {
     )
 }
 
-/** Names of servers are hosts below one domain, so they are taken for everybody. */
+/** Server names are host names below one domain, so a taken name is taken for everybody. */
 function checkName({ world, address }: Request): void {
   if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(address.name))
     throw badRequest(
@@ -101,7 +101,9 @@ function checkName({ world, address }: Request): void {
     throw conflict('ServerNameAlreadyExists', 'Specified server name is already used.')
 }
 
-/** What Azure Database for PostgreSQL flexible server refuses; what an update leaves out stays as it was. */
+/**
+ * What Azure Database for PostgreSQL flexible server refuses. Properties that an update omits stay unchanged.
+ */
 export function checkServer(request: Request): void {
   const { world, wanted, existing } = request
   checkName(request)

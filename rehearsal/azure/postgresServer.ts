@@ -10,11 +10,11 @@ import type { World } from './world.ts'
 export interface PostgresServer {
   machine: Machine
   host: string
-  /** What really runs, such as `15.18`. */
+  /** The running version, such as `15.18`. */
   version(): string
   settings: Map<string, Setting>
   sql(database: string, statement: string): Promise<string>
-  /** Who may connect from where; in force at once. */
+  /** Sets who may connect from where; takes effect at once. */
   allow(rules: { start: string; end: string }[], secureOnly: boolean): Promise<void>
   set(name: string, value: string): Promise<void>
   backUp(folder: string): Promise<void>
@@ -185,9 +185,9 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
         ...blocks.map((block) => `${kind} all all ${block} scram-sha-256`),
       ]
       writeFileSync(join(machine.root, data, 'pg_hba.conf'), `${lines.join('\n')}\n`)
-      // SIGHUP rather than SQL: it does no harm to a server that is just ending.
+      // SIGHUP rather than SQL: it does not harm a server that is shutting down.
       program.signal('SIGHUP')
-      // It answers nothing; the postmaster reads the file within milliseconds.
+      // There is no reply; the postmaster reads the file within milliseconds.
       await new Promise((resolve) => setTimeout(resolve, 50))
     },
     async set(name, value) {
@@ -212,7 +212,7 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
       ]
       const { code, stderr } = await machine.run(argv, { user: 'postgres' })
       if (code !== 0) throw new Error(`pg_basebackup failed: ${stderr.trim()}`)
-      // Out of the machine, so that a backup outlives its server.
+      // Stored outside the machine, so that a backup outlives its server.
       cpSync(join(machine.root, inside), folder, { recursive: true })
       rmSync(join(machine.root, inside), { recursive: true, force: true })
     },

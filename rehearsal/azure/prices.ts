@@ -15,9 +15,9 @@ interface Price {
 }
 
 /**
- * The meters the system uses, pay as you go, East US; names, units and figures as the public list has them
- * (read between August and October 2026); other regions by a factor of that order.
- * A rehearsal must not go to the internet, so these stand in for https://prices.azure.com/api/retail/prices.
+ * The meters that the system uses, pay as you go, East US, with names, units and figures from the public list
+ * (read between August and October 2026). Other regions differ by a plausible factor. A rehearsal must not
+ * access the internet, so these replace https://prices.azure.com/api/retail/prices.
  */
 const prices: Price[] = [
   {

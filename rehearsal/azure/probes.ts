@@ -8,7 +8,7 @@ export interface ProbeEvents {
   failed(reason: string): void
   /** The failure threshold is reached. */
   gaveUp(reason: string): void
-  /** A readiness probe goes on after giving up. */
+  /** A readiness probe continues after the threshold. */
   goesOn?: boolean
 }
 
@@ -40,7 +40,7 @@ function httpProbe(address: string, httpGet: Bag, timeout: number): Promise<stri
 /** Runs a program inside a container, as its own user, in its folder, with its environment. */
 export type RunInside = (argv: string[]) => ChildProcess
 
-/** Healthy is what ends with 0 in time; what does not end in time is ended. */
+/** Healthy if the program exits with 0 in time. A program that does not finish in time is killed. */
 async function execProbe(run: RunInside, command: string[], timeout: number): Promise<string | undefined> {
   const child = run(command)
   let late = false
@@ -57,8 +57,8 @@ async function execProbe(run: RunInside, command: string[], timeout: number): Pr
 const getMessage = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
 
 /**
- * Asks as often as a probe of a container says.
- * Defaults: delay 0 s, period 10 s, time-out 1 s, threshold 3 (the ContainerProbe of ACI's REST reference).
+ * Runs as often as the probe of a container specifies. Defaults: delay 0 s, period 10 s, time-out 1 s,
+ * threshold 3 (the ContainerProbe of ACI's REST reference).
  */
 export function startProbe(address: string, run: RunInside, probe: Bag, events: ProbeEvents): Probe {
   const { initialDelaySeconds = 0, periodSeconds = 10, failureThreshold = 3, timeoutSeconds = 1 } = probe

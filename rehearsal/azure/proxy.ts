@@ -8,7 +8,7 @@ import { errorReply } from './errors.ts'
 import { type Handler, readCall, sendReply } from './http.ts'
 import type { SeenRequest, World } from './world.ts'
 
-/** Which host is answered by what; a pattern may begin with `*.`. */
+/** Maps hosts to handlers; a pattern may start with `*.`. */
 export type Hosts = Record<string, Handler>
 
 export interface Doors {
@@ -22,7 +22,7 @@ export function handlerFor(hosts: Hosts, host: string): Handler | undefined {
   return hosts[host] ?? hosts[wildcard]
 }
 
-/** A certificate per host name, issued when it is first asked for. */
+/** One certificate per host name, issued on first use. */
 function certificates(authority: Authority, hosts: Hosts) {
   const made = new Map<string, Promise<SecureContext>>()
   return (host: string): Promise<SecureContext> => {
@@ -76,8 +76,8 @@ async function listen(server: Server, port: number, host: string): Promise<Addre
 }
 
 /**
- * Opens both ways to the emulated hosts: a CONNECT proxy on loopback that ends TLS itself, and TLS on port 443 of the
- * rehearsal's network for clients that resolve the names. Hosts that are not ours are refused with 403.
+ * Opens both ways to the emulated hosts: a CONNECT proxy on loopback that ends TLS itself, and TLS on port
+ * 443 of the rehearsal's network for clients that resolve the names. Other hosts are refused with 403.
  */
 export async function openDoors(world: World, hosts: Hosts): Promise<Doors> {
   const contextOf = certificates(world.authority, hosts)

@@ -62,7 +62,7 @@ const clusters: ResourceType = {
         'SkuNotAvailable',
         'Azure Managed Redis is not available for this subscription in this region. Choose another region or SKU.',
       )
-    // An orphan of a creation that failed is in the way until it is deleted: microsoft/aspire#19174,
+    // The leftover of a failed creation blocks the name until it is deleted: microsoft/aspire#19174,
     // Azure-Samples/ai-hub-gateway-solution-accelerator#108.
     if (existing?.runtime.createFailed)
       throw conflict('Conflict', 'A resource with this name already exists or is in a conflicting state.')
@@ -123,7 +123,7 @@ function clusterState({ state, runtime }: Resource): string {
   return state
 }
 
-/** The eviction policies as ARM spells them, such as `AllKeysLRU`, to Redis's own. */
+/** Maps the eviction policies from ARM's spelling, such as `AllKeysLRU`, to that of Redis. */
 const eviction: Record<string, string> = {
   NoEviction: 'noeviction',
   AllKeysLFU: 'allkeys-lfu',
@@ -149,7 +149,8 @@ const clusterDatabases: ResourceType = {
       port: 10000,
       clusteringPolicy: 'OSSCluster',
       evictionPolicy: 'VolatileLRU',
-      // Off unless asked for: new caches expect Entra ID. https://learn.microsoft.com/azure/redis/entra-for-authentication
+      // Off unless requested: new caches expect Entra ID.
+      // https://learn.microsoft.com/azure/redis/entra-for-authentication
       accessKeysAuthentication: 'Disabled',
       ...before,
       ...wanted.properties,

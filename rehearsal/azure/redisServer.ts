@@ -35,7 +35,7 @@ export interface RedisOptions {
   clustered: boolean
 }
 
-/** Like Azure's: 44 characters that end with `=`. */
+/** Like Azure's keys: 44 characters that end with `=`. */
 const newKey = (): string => randomBytes(32).toString('base64')
 
 function configuration(options: RedisOptions): string {
@@ -82,7 +82,10 @@ export async function startRedis(world: World, options: RedisOptions): Promise<R
     if (options.clustered) await takeSlots()
   }
 
-  /** Slots are kept over a restart; it serves them once it has looked at its cluster, which takes it about two seconds. */
+  /**
+   * Slots are kept across a restart. The server serves them once it has checked its cluster, which takes
+   * about two seconds.
+   */
   async function takeSlots(): Promise<void> {
     const info = await cli('CLUSTER', 'INFO')
     if (/cluster_slots_assigned:0\b/.test(info)) await cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')

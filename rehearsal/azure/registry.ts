@@ -9,7 +9,7 @@ import type { Resource, World } from './world.ts'
 
 const newPassword = (): string => randomBytes(39).toString('base64').replace(/[+/=]/g, 'A').slice(0, 52)
 
-/** What a registry keeps: its images, its builds, the admin user's two passwords. */
+/** The state of a registry: its images, its builds, and the two passwords of the admin user. */
 export interface RegistryState {
   repositories: Map<string, Repository>
   passwords: [string, string]
@@ -26,7 +26,7 @@ export function findRegistry(world: World, loginServer: string): Resource | unde
 const equal = (left: string, right: string): boolean =>
   left.length === right.length && timingSafeEqual(Buffer.from(left), Buffer.from(right))
 
-/** Whether these are the admin user's name and one of its passwords, and the admin user is switched on. */
+/** Whether these are the name and one of the passwords of the admin user, and the admin user is enabled. */
 export function isAdmin(registry: Resource, username: string, password: string): boolean {
   if (!registry.wanted.properties.adminUserEnabled || username !== registry.name.toLowerCase()) return false
   return (registry.runtime as RegistryState).passwords.some((each) => equal(each, password))

@@ -89,7 +89,9 @@ const showManifest = (repository: Repository, image: Image): Bag => ({
   changeableAttributes: changeable,
 })
 
-/** Newest last, or by the time of the last update when asked; `last` and `n` page. */
+/**
+ * Sorted with the newest last, or by the time of the last update on request; `last` and `n` select a page.
+ */
 function ordered<Item>(items: Item[], call: Call, time: (item: Item) => Date): Item[] {
   const order = call.query.get('orderby')
   const sorted = order
@@ -158,7 +160,7 @@ function metadata(registry: Resource, call: Call, rest: string): Reply {
   return problem(404, 'MANIFEST_UNKNOWN', `manifest sha256 "${item}" is not found`)
 }
 
-/** The Docker registry API's reading part (manifests), and deletion of a manifest. */
+/** The read part of the Docker registry API (manifests), and the deletion of a manifest. */
 function distribution(registry: Resource, call: Call, rest: string): Reply {
   const { repositories } = registry.runtime as RegistryState
   if (rest === '_catalog') return { status: 200, body: { repositories: [...repositories.keys()].sort() } }

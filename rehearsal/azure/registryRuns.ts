@@ -33,7 +33,7 @@ const getRuns = (registry: Resource): Map<string, Run> => {
 
 const logs = new WeakMap<World, Map<string, Run>>()
 
-/** The run whose log a path of the blob host names. */
+/** The run whose log is at a path on the blob host. */
 export const findRunByLog = (world: World, path: string): Run | undefined => logs.get(world)?.get(path)
 
 function requireTasks(world: World): void {
@@ -50,7 +50,7 @@ export function uploadUrl(world: World, registry: Resource): Reply {
   const relativePath = `source/${new Date().toISOString().replace(/\D/g, '').slice(0, 12)}/${randomUUID()}.tar.gz`
   const folder = `build-${registry.name.toLowerCase()}`
   const signature = randomBytes(24).toString('base64url')
-  // Only the address that was handed out may be written to.
+  // Only the issued address may be written to.
   world.blobs.set(`/${folder}/${relativePath}?${signature}`, Buffer.alloc(0))
   const query = `sv=2019-12-12&sr=b&sig=${signature}&se=2040-01-01&sp=w`
   return {
@@ -169,7 +169,10 @@ async function carryOut(
   }
 }
 
-/** `az acr build --no-logs` sleeps 30 s between its questions, so an answer waits a moment for the run's end. */
+/**
+ * `az acr build --no-logs` sleeps 30 s between its requests, so an answer waits a moment for the end of the
+ * run.
+ */
 export async function runRoute(registry: Resource, id: string): Promise<Reply> {
   const run = runNamed(registry, id)
   await poll(async () => run.endedAt, { intervalMs: 100, timeoutMs: 20_000 })

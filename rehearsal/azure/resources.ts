@@ -35,7 +35,7 @@ export function requireRegistered(world: World, namespace: string): void {
     )
 }
 
-/** The address of a resource, with the type's own spelling. */
+/** The address of a resource, with the canonical spelling of its type. */
 export function getAddress(world: World, group: string, type: string, name: string): Address {
   const known = getResourceType(world, type)
   const [namespace = '', ...types] = known.type.split('/')
@@ -102,13 +102,13 @@ function requireLocation(type: ResourceType, address: Address, wanted: Bag, exis
 export interface Put {
   resource: Resource
   created: boolean
-  /** Absent when there was nothing to change. */
+  /** Absent if there was nothing to change. */
   operation?: Operation
 }
 
 /**
- * Creates or updates a resource: checks at once (ArmError), works in an operation.
- * An equal body changes nothing and starts none.
+ * Creates or updates a resource: checks at once (ArmError), works in an operation. An identical body changes
+ * nothing and starts no operation.
  */
 export function putResource(world: World, address: Address, body: Bag): Put {
   const group = getGroup(world, address.group)

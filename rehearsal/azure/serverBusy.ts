@@ -12,16 +12,19 @@ const serverIsBusy = (name: string): ArmError =>
     `Cannot complete operation while server '${name}' is busy processing another operation. Try again later.`,
   )
 
-/** An operation on the server itself has ended, or found nothing to change: for a while it still works behind the scenes. */
+/**
+ * Called when an operation on the server itself has ended or found nothing to change: the server is still
+ * busy internally for a while.
+ */
 export function startSettling(server: Resource): void {
   server.runtime.settlingUntil = Date.now() + settlingMs
 }
 
 /**
- * A server works on one child at a time, and refuses a parameter that comes right behind an operation on itself.
- * Sources: Azure/azure-postgresql#134 and Azure/bicep-types-az#1507 (a `configurations` resource behind the server usually
- * fails); avm/res/db-for-postgre-sql/flexible-server in Azure/bicep-registry-modules (database, firewall rules and
- * parameters one after the other are accepted).
+ * A server works on one child at a time and refuses a parameter immediately after an operation on itself.
+ * Sources: Azure/azure-postgresql#134 and Azure/bicep-types-az#1507 (a `configurations` resource behind the
+ * server usually fails); avm/res/db-for-postgre-sql/flexible-server in Azure/bicep-registry-modules
+ * (database, firewall rules and parameters one after the other are accepted).
  */
 export function checkServerFree(world: World, { address }: Request, parameter = false): void {
   const server = getParent(world, address)
@@ -32,6 +35,6 @@ export function checkServerFree(world: World, { address }: Request, parameter = 
   const settling = parameter && (server.runtime.settlingUntil ?? 0) > Date.now()
   const forced = /databases$/.test(address.type) && counted(world, 'postgres-busy') !== undefined
   if (working || settling || forced) throw serverIsBusy(server.name)
-  // Whatever follows this one waits for its end, and by then the server has settled.
+  // Any later operation waits until this one has ended, and by then the server is ready again.
   if (!parameter) server.runtime.settlingUntil = 0
 }

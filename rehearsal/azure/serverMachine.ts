@@ -4,9 +4,12 @@ import type { World } from './world.ts'
 
 /** The program of a server, in a separate machine. */
 export interface ServerProgram {
-  /** Returns when it answers; nothing when it runs already. Throws with its last words when it does not get ready. */
+  /**
+   * Starts it and returns when it answers; does nothing when it is already running. Throws with its last
+   * output when it does not become ready.
+   */
   start(): Promise<void>
-  /** Asks it to end, and returns when it has. */
+  /** Stops it, and returns when it has ended. */
   stop(): Promise<void>
   running(): boolean
   signal(signal: NodeJS.Signals): void
@@ -27,13 +30,13 @@ export async function startServerMachine(world: World, name: string, host: strin
 }
 
 interface ProgramOptions {
-  /** Names it in errors. */
+  /** Its name in error messages. */
   title: string
   argv: string[]
   user: string
-  /** Does it answer? Gives up when `running` says that it has ended. */
+  /** Whether it answers. Gives up when `running` reports that it has ended. */
   ready(running: () => boolean): Promise<boolean>
-  /** What asks it to end. */
+  /** The signal that stops it. */
   endSignal: NodeJS.Signals
 }
 

@@ -7,7 +7,7 @@ import { getResourceType, view } from './resources.ts'
 import { usagesReply } from './usages.ts'
 import type { World } from './world.ts'
 
-/** Locations of the rehearsal: those the prices know, and a few more. */
+/** Locations of the rehearsal: those with prices, and a few more. */
 export const locations: Record<string, string> = {
   eastus: 'East US',
   eastus2: 'East US 2',
@@ -53,7 +53,7 @@ function showProvider(world: World, name: string): Bag {
       .map((each) => ({
         resourceType: each.type.split('/').slice(1).join('/'),
         locations: Object.values(locations),
-        // `az resource show` takes the newest from here when none is given.
+        // `az resource show` uses the newest version from here by default.
         apiVersions: ['2025-07-01', '2024-08-01', '2023-05-01', '2021-10-01'],
         defaultApiVersion: '2024-08-01',
         capabilities: 'SupportsTags, SupportsLocation',
@@ -172,7 +172,7 @@ function providersRoute(world: World, call: Call, rest: string[]): Reply {
   throw notThere(call)
 }
 
-/** Everything that is not inside a resource group. */
+/** Handles everything that is not inside a resource group. */
 export function subscriptionRoute(world: World, call: Call, parts: string[]): Reply {
   const [top, , kind] = parts.map((part) => part.toLowerCase())
   const list = (value: Bag[]): Reply => ({ status: 200, body: { value } })

@@ -6,14 +6,14 @@ import type { Bag } from './json.ts'
 // biome-ignore lint/suspicious/noExplicitAny: template values are of any JSON type
 type Value = any
 
-/** What the functions of a template may ask for. */
+/** What the functions of a template may access. */
 export interface Scope {
   parameters: Bag
   variables: Bag
   subscription: { subscriptionId: string; tenantId: string; displayName: string; id: string }
   resourceGroup: Bag
   deployment: string
-  /** Properties (or all, with `full`) of a resource that exists by now, by name or id. */
+  /** The properties (or everything, with `full`) of an existing resource, by name or id. */
   reference(resource: string, full: boolean): Value
 }
 

@@ -15,11 +15,11 @@ export interface Request {
   world: World
   address: Address
   wanted: Bag
-  /** What is there now, when it is. */
+  /** The existing resource, if there is one. */
   existing?: Resource | undefined
 }
 
-/** What ARM knows about one resource type; everything real behind it happens in `apply` and `remove`. */
+/** What ARM knows about one resource type. Everything real behind it happens in `apply` and `remove`. */
 export interface ResourceType {
   /** Such as `Microsoft.Cache/redisEnterprise/databases`. */
   type: string
@@ -27,25 +27,28 @@ export interface ResourceType {
   usualSeconds: number
   /** Child resources have no location. */
   needsLocation: boolean
-  /** What a PUT answers at creation: ARM's types differ, and the clients follow. */
+  /** The status that a PUT returns at creation: ARM's types differ, and clients rely on it. */
   createdStatus: 201 | 202
-  /** Throws an ArmError for a body ARM would refuse; may fill in defaults. Nothing is changed yet. */
+  /** Throws an ArmError for a body that ARM would refuse; may fill in defaults. Changes nothing else. */
   check(request: Request): void
-  /** The type's own words for "busy with something else". */
+  /** The error of this type for "busy with another operation". */
   transitioning?(name: string): ArmError
-  /** Makes it so. `resource.wanted` is new already, `before` is what was wanted until now. */
+  /** Applies the change. `resource.wanted` already has the new values; `before` has the previous ones. */
   apply(world: World, resource: Resource, before?: Bag): Promise<void>
-  /** An operation on it has ended well. */
+  /** Called when an operation on it has succeeded. */
   ended?(resource: Resource): void
-  /** The resource as GET shows it, without id, name, type: no secret in it. */
+  /** The resource as GET shows it, without id, name and type. Must not contain secrets. */
   show(world: World, resource: Resource): Bag
-  /** As a list shows it, when that is less than what GET shows. */
+  /** The resource as a list shows it, if that is less than what GET shows. */
   showInList?(world: World, resource: Resource): Bag
   remove?(world: World, resource: Resource): Promise<void>
   /** POST actions by lower-case name. */
   actions?: Record<string, (world: World, resource: Resource, call: Call) => Reply | Promise<Reply>>
-  /** A resource that is there without anybody having put it, such as a server's settings. */
+  /** A resource that exists without having been created, such as a server's settings. */
   implicit?(world: World, address: Address): Resource | undefined
-  /** Reads below a resource that are no resources themselves, such as logs: the path's rest → answer. */
+  /**
+   * Reads below a resource that are not resources themselves, such as logs: maps the rest of the path to an
+   * answer.
+   */
   read?(world: World, resource: Resource, rest: string[], call: Call): Promise<Reply | undefined>
 }

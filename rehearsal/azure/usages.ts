@@ -19,7 +19,7 @@ export const countCores = (wanted: Bag): number =>
     0,
   )
 
-/** The cores of a region: how many there may be, and how many all groups but `without` use. */
+/** The cores of a region: the limit, and how many all groups except `without` use. */
 export function getCores(world: World, location: string, without = ''): { limit: number; used: number } {
   const few = world.faults.get('few-cores')
   const others = groupsIn(world, location).filter(({ id }) => id.toLowerCase() !== without.toLowerCase())

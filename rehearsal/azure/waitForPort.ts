@@ -1,7 +1,10 @@
 import { connect } from 'node:net'
 import { poll } from '../../lib/util/poll.ts'
 
-/** Whether something accepts TCP connections there within the time; gives up early when `alive` says so. */
+/**
+ * Whether something accepts TCP connections there within the time limit. Gives up early when `alive` returns
+ * false.
+ */
 export async function waitForPort(
   host: string,
   port: number,

@@ -6,7 +6,7 @@ import type { Roots } from '../roots.ts'
 import type { Bag } from './json.ts'
 import type { ResourceType } from './types.ts'
 
-/** A resource as last asked for, and what runs behind it. */
+/** A resource as last requested, and what runs behind it. */
 export interface Resource {
   id: string
   group: string
@@ -34,7 +34,7 @@ export interface Operation {
   endedAt?: Date
   status: 'InProgress' | 'Succeeded' | 'Failed' | 'Canceled'
   error?: Bag
-  /** What the operation's `properties` (and its result) show once it succeeded. */
+  /** The operation's `properties` (and its result) once it has succeeded. */
   result?: () => unknown
   done: Promise<void>
 }
@@ -47,7 +47,7 @@ export interface SeenRequest {
   status: number
 }
 
-/** Everything the emulated cloud knows; it lives as long as the process. */
+/** The whole state of the emulated cloud; it exists as long as the process. */
 export interface World {
   types: ResourceType[]
   folder: string
@@ -58,7 +58,7 @@ export interface World {
   latency: 'none' | 'realistic'
   subscription: { id: string; name: string; tenant: string }
   servicePrincipal: { id: string; secret: string }
-  /** Signs tokens; made anew at every start. */
+  /** The key that signs tokens; new at every start. */
   tokenKey: Buffer
   groups: Map<string, ResourceGroup>
   resources: Map<string, Resource>
@@ -107,7 +107,7 @@ export function createWorld(parts: WorldParts): World {
     deployments: new Map(),
     operations: new Map(),
     providers: new Map(namespaces.map((name) => [name, 'Registered'])),
-    // A new tenant cannot create the retiring cache any more, so neither can the rehearsal unless told.
+    // A new tenant cannot create the retiring cache any more, so neither can the rehearsal by default.
     faults: new Map([['classic-redis-retired', { name: 'classic-redis-retired', on: true }]]),
     requests: [],
     blobs: new Map(),
@@ -121,12 +121,12 @@ export async function azureAddressesChanged(world: World): Promise<void> {
 }
 
 /**
- * Waits a tenth of what Azure usually takes, with latency `realistic`; with `none` not at all.
+ * With latency `realistic`, waits a tenth of Azure's usual time; with `none`, does not wait.
  * @param usualSeconds Azure's usual time in seconds
- * @param since start of the operation in ms since the epoch: real work already counts
+ * @param since start of the operation in ms since the epoch; real work counts towards the time
  */
 export async function waitUsualTime(world: World, usualSeconds: number, since: number): Promise<void> {
-  // In slices, so that a rehearsal that is being taken down need not wait for it.
+  // In slices, so that taking down a rehearsal does not have to wait for it.
   while (world.latency === 'realistic') {
     const rest = since + usualSeconds * 100 - Date.now()
     if (rest <= 0) return

@@ -4,7 +4,7 @@ import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
 const script = defineTaskScript({
   name: 'provision',
-  summary: 'Create or change the data tier: registry, PostgreSQL with its tables, Redis',
+  summary: 'Create or update the data tier: registry, PostgreSQL with its tables, Redis',
   needsVps: false,
   tasks(context, _flags, { createAzure, dataTierTasks, loginTask, migrationTask, secretsTask }) {
     const azure = createAzure(context)

@@ -4,11 +4,11 @@ import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
 const script = defineTaskScript<{ quick?: boolean }>({
   name: 'release-containers',
-  summary: 'Release the image to the backend and the workers without downtime',
+  summary: 'Release the image to the backend and the workers with no downtime',
   options: (parser) =>
     parser.option(
       '--quick',
-      'Release the newest existing image that is not marked as bad instead of the image of these sources',
+      'Release the newest existing image not marked as bad instead of the image of these sources',
     ),
   needsVps: false,
   tasks(context, { quick }, factories) {

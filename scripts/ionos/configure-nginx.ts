@@ -4,9 +4,10 @@ import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
 const script = defineTaskScript({
   name: 'configure-nginx',
-  summary: 'Write the nginx configuration and test it; restore the old one when nginx refuses it',
+  summary: 'Write and test the nginx configuration; restore the old one if nginx rejects it',
   needsVps: true,
-  // With a certificate: the whole site. Without: what the CA needs to find. nginx -t, then systemctl reload nginx.
+  // With a certificate, the whole site; without one, only what the CA must find. nginx -t, then systemctl
+  // reload nginx.
   tasks: (context, _flags, { nginxHttpTask }) => [nginxHttpTask(context, { title: 'nginx' })],
 })
 

@@ -5,12 +5,12 @@ import { exitCode } from '../../lib/util/errors.ts'
 
 const script = defineScript({
   name: 'api-token',
-  summary: 'Print the token that the dashboard asks for before it runs a workflow',
+  summary: 'Print the token that the dashboard requires to run a workflow',
   changes: false,
   options: (parser) =>
     parser.addHelpText(
       'after',
-      '\nThe token is derived from APP_SECRET_KEY. Whoever has it can run workflows: treat it as a password.',
+      '\nThe token is derived from APP_SECRET_KEY. Anyone who has it can run workflows, so treat it as a password.',
     ),
   run: (run) =>
     withContext(run, 'api-token', false, async ({ config, runner }) => {

@@ -4,15 +4,16 @@ import { whoami, withContext } from '../../lib/deploy/context.ts'
 
 const script = defineScript<{ to?: string; keep?: string; prove?: string | boolean }>({
   name: 'backup-database',
-  summary: 'Dump the database to a folder, with retention; --prove restores it into a throwaway and compares',
+  summary:
+    'Dump the database to a folder and delete old dumps; --prove restores the dump into a scratch database and compares',
   changes: true,
   options: (parser) =>
     parser
-      .option('--to <folder>', 'Folder of the backups (default: backups/ in the state folder)')
+      .option('--to <folder>', 'Folder for the backups (default: backups/ in the state folder)')
       .option('--keep <number>', 'Backups to keep (default: 14); the last verified one is always kept')
       .option(
         '--prove [file]',
-        'Restore it into a throwaway database and compare; with a file: that one, without taking another',
+        'Restore the dump into a scratch database and compare; with a file, verify that dump instead of taking one',
       ),
   // pg_dump --format=custom; with --prove pg_restore into a throwaway database, compared with the dump.
   async run(run) {

@@ -9,10 +9,10 @@ interface Flags {
 
 const script = defineScript<Flags>({
   name: 'cost',
-  summary: 'Estimate what the configured system costs a month, part by part (needs no login)',
+  summary: 'Estimate the monthly cost of the configured system, part by part (needs no login)',
   changes: false,
   options(parser) {
-    parser.option('--offline', 'Use the dated table instead of the public price list')
+    parser.option('--offline', 'Use the bundled price table instead of the public price list')
   },
   run: (run) =>
     withContext(run, 'cost', false, async (context) => {

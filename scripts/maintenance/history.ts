@@ -8,13 +8,13 @@ import { getVps } from '../../lib/vps/remote/vps.ts'
 
 const script = defineScript<HistoryFlags>({
   name: 'history',
-  summary: 'Show the receipts of deploys, of this machine and of the VPS, as one table',
+  summary: 'Show the deploy receipts of this machine and the VPS in one table',
   changes: false,
   options(parser) {
     parser
       .option('--lines <number>', 'Number of receipts, newest first (default: 20)', wholeNumber)
       .option('--show <id>', 'Show one receipt in full; a prefix of its id is enough')
-      .option('--diff <id...>', 'Show what differs between two: --diff A B')
+      .option('--diff <id...>', 'Show the differences between two receipts: --diff A B')
   },
   run: (run) =>
     withContext(run, 'history', false, async (context) => {

@@ -19,7 +19,7 @@ const script = defineScript<Flags>({
         parser.createArgument('<mode>', 'on, off, or status (read-only)').choices(['on', 'off', 'status']),
       )
       .option('--message <text>', 'Text of the page, one paragraph')
-      .option('--until <time>', 'End to announce: 30m, 2h, 03:30, 2026-11-23T03:30Z')
+      .option('--until <time>', 'Expected end to announce: 30m, 2h, 03:30, 2026-11-23T03:30Z')
       .action((mode) => void parser.setOptionValue('mode', mode)),
   async run(run) {
     const { mode, message, until } = run.flags

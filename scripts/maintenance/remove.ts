@@ -5,17 +5,17 @@ import { usageError } from '../../lib/util/errors.ts'
 
 const script = defineScript<RemoveFlags>({
   name: 'remove',
-  summary: 'Take down what the deploy made; keep dumps and receipts',
+  summary: 'Remove everything the deploy created; keep dumps and receipts',
   changes: true,
   options: (parser) =>
     parser
-      .option('--confirm <domain>', 'The domain, instead of typing it when asked')
+      .option('--confirm <domain>', 'Confirm with the domain instead of typing it when asked')
       .option('--skip-azure', 'Skip Azure')
       .option('--skip-ionos', 'Skip the VPS'),
   async run(run) {
     const { skipAzure, skipIonos, dryRun } = run.flags
     if (skipAzure && skipIonos)
-      throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Give one of them.')
+      throw usageError('--skip-azure and --skip-ionos together leave nothing to do', 'Use only one of them.')
     const factories = await import('../../lib/deploy/taskFactories.ts')
     const { readStaying, confirmRemoval, reasonToStay, runTasks } = factories
     const staying = await readStaying(run)

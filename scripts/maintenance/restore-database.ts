@@ -9,9 +9,12 @@ const script = defineScript<{ file: string; into?: string; confirm?: string }>({
   changes: true,
   options: (parser) =>
     parser
-      .argument('<file>', 'The .dump of a backup; its .dump.json must be beside it')
+      .argument('<file>', 'The .dump file of a backup, with its .dump.json next to it')
       .option('--into <name>', 'Database to create (required)')
-      .option('--confirm <name>', 'The name of the live database, instead of typing it when asked')
+      .option(
+        '--confirm <name>',
+        'Confirm with the name of the live database instead of typing it when asked',
+      )
       .action((file) => void parser.setOptionValue('file', file)),
   async run(run) {
     const { into, confirm, dryRun } = run.flags

@@ -14,11 +14,14 @@ const script = defineScript<RollbackFlags>({
     parser
       .argument('[part]', 'frontend or backend')
       .action((part?: string) => void parser.setOptionValue('part', part))
-      .option('--to <id>', 'Roll back to this release (a prefix of its id is enough), not the previous one')
-      .option('--list', 'List the releases: time, revision, which is live, which is bad')
+      .option(
+        '--to <id>',
+        'Roll back to this release instead of the previous one (a prefix of its id is enough)',
+      )
+      .option('--list', 'List the releases with time and revision, and which one is live or bad')
       .option('--mark-bad', 'Mark the current release as bad so that no rollback selects it')
-      .option('--why <words>', 'Reason stored with the mark')
-      .option('--clear-bad <id>', 'Remove the mark from a release; rolls nothing back'),
+      .option('--why <reason>', 'Reason to store with the mark')
+      .option('--clear-bad <id>', 'Remove the mark from a release without rolling back'),
   async run(run) {
     const { part, list } = checkFlags(run.flags)
     const { getVps, listReleases, rollbackTasks, runTasks } = await import(
@@ -41,7 +44,7 @@ const script = defineScript<RollbackFlags>({
   },
 })
 
-/** Throws (exit 2) when flags do not go together. */
+/** Throws (exit 2) when flags cannot be combined. */
 function checkFlags({ part, list, to, markBad, clearBad, why }: RollbackFlags): {
   part?: ReleasePart
   list: boolean

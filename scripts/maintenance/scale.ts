@@ -7,7 +7,7 @@ import { parseNumber } from '../../lib/util/number.ts'
 
 const script = defineScript<ScaleFlags>({
   name: 'scale',
-  summary: 'Change the size or the number of the containers; show the monthly cost before and after',
+  summary: 'Change the size or number of the containers; show the monthly cost before and after',
   changes: true,
   options(parser) {
     parser

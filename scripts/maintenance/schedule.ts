@@ -6,7 +6,7 @@ import type { ScheduleFlags } from '../../lib/schedule/schedule.ts'
 const script = defineScript<ScheduleFlags>({
   name: 'schedule',
   summary:
-    'Print, install or remove the entries for health, status page and nightly backup; show their last runs',
+    'Print, install or remove the scheduled tasks (health, status page, nightly backup); show their last runs',
   changes: true,
   options(parser) {
     parser
@@ -14,11 +14,13 @@ const script = defineScript<ScheduleFlags>({
       .option('--remove', 'Remove only the entries this tool created')
       .addOption(
         parser
-          .createOption('--as <scheduler>', 'Scheduler (default: the one of this machine)')
+          .createOption('--as <scheduler>', 'Scheduler to use (default: the one of this machine)')
           .choices(['cron', 'systemd', 'windows']),
       )
       .addOption(
-        parser.createOption('--every <time>', 'Interval of health: 1m, 2m, 5m, 10m … 1h').default('5m', '5m'),
+        parser
+          .createOption('--every <time>', 'Interval between health checks: 1m, 2m, 5m, 10m … 1h')
+          .default('5m', '5m'),
       )
   },
   async run(run) {

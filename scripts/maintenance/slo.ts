@@ -4,7 +4,7 @@ import type { SloFlags } from '../../lib/monitoring/slo/slo.ts'
 
 const script = defineScript<SloFlags>({
   name: 'slo',
-  summary: 'Report availability against the SLO, error budget, latency and incidents of a month or a range',
+  summary: 'Report availability against the SLO, error budget, latency and incidents for a month or a period',
   changes: false,
   options(parser) {
     parser

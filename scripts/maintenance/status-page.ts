@@ -4,8 +4,7 @@ import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
 const script = defineTaskScript<{ out?: string }>({
   name: 'status-page',
-  summary:
-    'Publish https://DOMAIN/status/: state, 90 days, latency, incidents, deploys; or write it to --out FILE',
+  summary: 'Publish the status page at https://DOMAIN/status/, or write it to a file with --out',
   options: (parser) => parser.option('--out <file>', 'Write the page to this file instead of publishing it'),
   needsVps: ({ out }) => out === undefined,
   unrecorded: true,

@@ -6,7 +6,7 @@ import { exitCode, OpsError } from '../../lib/util/errors.ts'
 
 const script = defineScript({
   name: 'unlock',
-  summary: 'Show who holds the deploy lock, and release it',
+  summary: 'Show who holds the deploy lock and release it',
   changes: true,
   async run(run) {
     const { breakLock, readHolder } = await import('../../lib/deploy/lock.ts')
@@ -24,7 +24,7 @@ const script = defineScript({
       }
       run.log(who)
       if (!run.flags.yes && !(await askToType('Release it?', 'unlock', '--yes'))) {
-        throw new OpsError({ what: 'Not confirmed: the lock stays', exitCode: exitCode.usage })
+        throw new OpsError({ what: 'Not confirmed: the lock was kept', exitCode: exitCode.usage })
       }
       // ssh: kill PID of the process that holds the flock. The deploy that loses it starts no further task.
       await context.runner.run(breakLock(context.config, holder))

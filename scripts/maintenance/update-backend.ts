@@ -4,11 +4,11 @@ import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
 const script = defineTaskScript<{ inPlace?: boolean }>({
   name: 'update-backend',
-  summary: 'Build the backend and release it with no failed request; roll back automatically if it fails',
+  summary: 'Build the backend and release it with no failed requests; roll back automatically if it fails',
   options: (parser) =>
-    parser.option('--in-place', 'Replace the backend where it runs; requests fail in the meantime'),
+    parser.option('--in-place', 'Replace the running backend in place; requests fail in the meantime'),
   needsVps: true,
-  // The tables stay as they are: `provision` applies migrations.
+  // The tables stay unchanged: only `provision` applies migrations.
   tasks(context, { inPlace = false }, factories) {
     const { createAzure, loginTask, containerSecretsTask, registryTask, imageTask, containerTasks } =
       factories

@@ -16,7 +16,7 @@ const script = defineTaskScript({
     const upload = uploadTask(context, { build })
     const swap = switchTask(context, upload)
     const purge = purgeTasks(context, swap)
-    // Goes back to the release before when visitors do not get this one whole.
+    // Rolls back to the previous release when visitors do not get all of this one.
     const verify = verifyFrontendTask(context, { swap, after: [...purge, nginx] })
     return {
       tasks: [nginx, build, upload, swap, ...purge, verify],

@@ -20,11 +20,14 @@ const script = defineScript<Flags>({
         '--only <names>',
         'Show only these, separated by commas: backend, worker, nginx (= access, error)',
       )
-      .option('--since <time>', 'Show nothing older: 30m, 1h, 2d, or a date and time (ISO 8601)')
-      .option('--lines <number>', 'Number of lines (default: 100, with --follow 10, with --since all)')
+      .option('--since <time>', 'Show only lines since: 30m, 1h, 2d, or a date and time (ISO 8601)')
+      .option('--lines <number>', 'Number of lines (default: 100; 10 with --follow; all with --since)')
       .option('--grep <regex>', 'Show only lines whose text matches (case-sensitive)')
-      .option('-f, --follow', 'Follow new lines until Ctrl-C')
-      .addHelpText('after', '\nTimes are UTC. With --json and --follow each line is a document (JSON Lines).')
+      .option('-f, --follow', 'Print new lines until Ctrl-C')
+      .addHelpText(
+        'after',
+        '\nTimes are UTC. With --json and --follow, each line is one JSON document (JSON Lines).',
+      )
   },
   // az container logs of each group; tail -F of nginx's logs over ssh
   async run(run) {

@@ -9,7 +9,7 @@ test.each([
     [...globSync('{lib,rehearsal}/**/*.sh', { cwd: home }), 'rehearsal/azure/builder/apt-get', 'bin/node'],
   ],
   ['bash', ['.ci/run']],
-])('shellcheck has nothing to say about files of %s', (shell, files) => {
+])('shellcheck reports nothing for files of %s', (shell, files) => {
   const argv = ['--shell', shell, '--severity', 'warning', ...files]
   const { status, stdout, stderr } = spawnSync('shellcheck', argv, { cwd: home, encoding: 'utf8' })
   expect(status, stdout + stderr).toBe(0)

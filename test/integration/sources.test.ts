@@ -13,11 +13,11 @@ async function run(name: string, program: string, ...args: string[]) {
   return start([script, ...args], { cwd: home }).ended
 }
 
-test('every type is right', async () => {
+test('the type check passes', async () => {
   expect(await run('typescript', 'tsc', '--noEmit')).toMatchObject({ code: 0, stdout: '' })
 }, 300_000)
 
-test('nothing for the linter and the formatter to say', async () => {
+test('the linter and the formatter report nothing', async () => {
   const { code, stdout, stderr } = await run('@biomejs/biome', 'biome', 'check', '--error-on-warnings')
   expect(code, stdout + stderr).toBe(0)
 }, 300_000)

@@ -68,7 +68,7 @@ async function getEvents(name: string): Promise<unknown> {
   return (JSON.parse(stdout) as { instanceView?: { events?: unknown } }).instanceView?.events
 }
 
-test('policies refuse before anything is made: the region, a rule of the organisation, a login without MFA', async () => {
+test('policies refuse before anything is created: the region, a rule of the organisation, a login without MFA', async () => {
   await forgetRequests(clouds)
   const refusals = [
     [
@@ -101,14 +101,14 @@ test('a region that is closed to PostgreSQL: says so, with the key to change and
   )
 })
 
-test('classic Redis refused: says which setting to change', async () => {
+test('classic Redis refused: names the setting to change', async () => {
   const { code, stderr } = await run('provision', good)
   expect(code).toBe(1)
   expect(stderr).toMatch(/classic Azure Cache for Redis[\s\S]*is retiring[\s\S]*REDIS_KIND=managed/)
   await fault('classic-redis-retired', false)
 })
 
-test('managed Redis refused: says which setting to change', async () => {
+test('managed Redis refused: names the setting to change', async () => {
   await fault('managed-redis-refused')
   const managed = clouds.variant('managed', {
     ...common,
@@ -176,7 +176,7 @@ test('a failing image build: its log is shown, and nothing is released', async (
   expect((await getAzureChanges(clouds)).filter((line) => /containerGroups/.test(line))).toEqual([])
 })
 
-test('containers without capacity or with a label that is taken: each says what to change', async () => {
+test('containers without capacity or with a taken label: each says what to change', async () => {
   await fault('container-no-capacity')
   const full = await deploy(good, '--skip-ionos')
   expect(full.code).toBe(1)
@@ -199,7 +199,7 @@ test('containers without capacity or with a label that is taken: each says what 
   expect(few.stderr).toMatch(/The quota StandardCores of Azure Container Instances in eastus is used up/)
 })
 
-test('with the faults gone the same line goes on to a verified site, on classic Redis', async () => {
+test('without the faults the same command continues to a verified site, on classic Redis', async () => {
   const { code, stdout, stderr } = await deploy(good)
   expect(code, stderr).toBe(0)
   expect(stdout).toMatch(/^Done in /)
@@ -213,7 +213,7 @@ async function underLoad(environment: string, ...flags: string[]) {
   return { ...result, load: await load.stop() }
 }
 
-test('a release that crashes: its last words are shown, and the old one serves on', async () => {
+test('a release that crashes: its last output is shown, and the old one keeps serving', async () => {
   const crashing = copyBackend(work.folder, 'crashing', {
     'dominion/app.py': (text) => `${text}\nraise RuntimeError('the stars are not right')\n`,
   })
@@ -222,7 +222,7 @@ test('a release that crashes: its last words are shown, and the old one serves o
     '--skip-ionos',
   )
   expect(code).toBe(1)
-  expect(stderr).toMatch(/crashes again and again[\s\S]*The old release is still serving/)
+  expect(stderr).toMatch(/keeps crashing[\s\S]*The old release is still serving/)
   expect(stderr).toMatch(/│ .*the stars are not right/)
   const shown = stderr.split('\n').filter((line) => line.startsWith('  │ '))
   expect(shown.length).toBeLessThanOrEqual(50)
@@ -231,7 +231,7 @@ test('a release that crashes: its last words are shown, and the old one serves o
   expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
 })
 
-test('a release that answers but is not healthy: given up after its time, and the old one serves on', async () => {
+test('a release that answers but is not healthy: given up after the time limit, and the old one keeps serving', async () => {
   const ill = copyBackend(work.folder, 'ill', {
     'dominion/health.py': (text) => text.replace('200 if healthy else 503', '503'),
   })
@@ -240,18 +240,18 @@ test('a release that answers but is not healthy: given up after its time, and th
     '--skip-ionos',
   )
   expect(code).toBe(1)
-  expect(stderr).toMatch(/codex-backend-next did not get healthy within 6 s: .* says 503/)
+  expect(stderr).toMatch(/codex-backend-next did not become healthy within 6 s: .* answers 503/)
   expect(load.failed).toEqual([])
   expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
 })
 
-test('the good sources again: nothing to do, for nothing was lost', async () => {
+test('with the good sources again there is nothing to do, because nothing was lost', async () => {
   const { code, stdout, stderr } = await deploy(good)
   expect(code, stderr).toBe(0)
   expect(stdout).toMatch(/^Nothing to do/)
 })
 
-test('a new release: no request fails, the new image serves, and the plan told every line of it', async () => {
+test('a new release: no request fails, the new image serves, and the plan listed every command', async () => {
   const newer = copyBackend(work.folder, 'newer', { 'dominion/app.py': (text) => `${text}\n# newer\n` })
   const environment = clouds.variant('newer', { ...common, BACKEND_DIR: newer })
   const lines = await getPlannedLines(clouds, ['deploy-complete'], environment)
@@ -280,7 +280,7 @@ test('a new release: no request fails, the new image serves, and the plan told e
   expect(JSON.parse(answer.body)).toMatchObject({ status: 'ok', release: tag })
 })
 
-test('another size: the plan says delete and create, and no request fails while it is done', async () => {
+test('another size: the plan says delete and create, and no request fails meanwhile', async () => {
   const smaller = clouds.variant('smaller', { ...common, BACKEND_CPU: '1' })
   const plan = await deploy(smaller, '--dry-run', '--skip-ionos', '--quick')
   expect(plan.stdout).toMatch(/Backend container: codex-backend: delete and create again[\s\S]*CPU: 2 → 1/)
@@ -290,7 +290,7 @@ test('another size: the plan says delete and create, and no request fails while 
   expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
 })
 
-test('a killed worker comes back by itself', async () => {
+test('a killed worker restarts by itself', async () => {
   const group = `${clouds.state.controlUrl}/containers/codex-worker`
   const read = async () => (await (await fetch(group)).json()) as { pid: number; restarts: number }
   const before = await read()
@@ -301,6 +301,6 @@ test('a killed worker comes back by itself', async () => {
   expect((await read()).pid).not.toBe(before.pid)
 })
 
-test('no secret in anything that was said, kept or passed as an argument', () => {
+test('no secret in anything that was printed, stored or passed as an argument', () => {
   expect(secrets.seen()).toEqual([])
 })

@@ -90,12 +90,14 @@ test('an AAAA record that is not the VPS is named', async () => {
   await setDns([clouds.state.vps], ['2001:db8::80'])
   const done = await issue()
   expect(done.code).toBe(1)
-  expect(done.stderr).toContain(`${domain} has AAAA 2001:db8::80, which is not the VPS: delete it`)
+  expect(done.stderr).toContain(
+    `${domain} has AAAA 2001:db8::80, which does not belong to the VPS: delete it`,
+  )
   expect(askedOfCa()).toEqual({ requests: 0, orders: 0 })
   await setDns([elsewhere])
 })
 
-test('a key that IONOS refuses is exit 4, and nothing is changed', async () => {
+test('a key that IONOS refuses gives exit 4, and nothing is changed', async () => {
   const wrong = clouds.variant('wrong-key', { IONOS_DNS_KEY: 'prefix.not-the-secret' })
   const done = await pointDns(wrong)
   expect(done.code).toBe(4)
@@ -105,14 +107,14 @@ test('a key that IONOS refuses is exit 4, and nothing is changed', async () => {
   expect(`${done.stdout}${done.stderr}`).not.toContain('not-the-secret')
 })
 
-test('without a key the records to set by hand are told, and the script is not done', async () => {
+test('without a key the records to set by hand are listed, and the script fails', async () => {
   const done = await pointDns(environment)
   expect(done.code).toBe(1)
   expect(done.stderr).toContain(`${domain}. A ${clouds.state.vps}`)
   expect(done.stderr).toContain('IONOS_DNS_KEY')
 })
 
-test('with a key the two records are set by PATCH, all others stay, and the zone is kept', async () => {
+test('with a key the two records are set by PATCH, all others stay, and the zone is saved', async () => {
   const keyed = clouds.variant('keyed', { IONOS_DNS_KEY: clouds.state.ionosDnsKey, DASHBOARD_DIR: dashboard })
   await fetch(`${clouds.state.controlUrl}/requests`, { method: 'DELETE' })
   const plan = await clouds.dominion(['point-dns', '--dry-run'], { environment: keyed })
@@ -171,7 +173,7 @@ async function zoneNow(address: string): Promise<ZoneRecord[]> {
   return JSON.parse(answer.body).records
 }
 
-test('a CA that is down: its words, and what is served stays', async () => {
+test('a CA that is down: its message is shown, and the site is unchanged', async () => {
   await control('/ca/stop')
   const done = await issue()
   await control('/ca/start')
@@ -181,7 +183,7 @@ test('a CA that is down: its words, and what is served stays', async () => {
   await stillServes(503, `http://${domain}/`)
 })
 
-test('a validation that fails: the words of the CA, asked once', async () => {
+test('a failing validation: the message of the CA, which is asked once', async () => {
   await control('/ca/mislead', { name: domain, addresses: [clouds.state.vps.replace(/\d+$/, '253')] })
   askedOfCa()
   const done = await issue()
@@ -193,7 +195,7 @@ test('a validation that fails: the words of the CA, asked once', async () => {
   await stillServes(503, `http://${domain}/`)
 })
 
-test('a CA that refuses the name, and has lost the account before: each is said as what it is', async () => {
+test('a CA that refuses the name, and one that has lost the account: each is explained', async () => {
   await control('/ca/refuse', { names: [domain] })
   askedOfCa()
   const forgotten = await issue()
@@ -226,7 +228,7 @@ async function issueWhileWaiting(line: string) {
   return done
 }
 
-test('with all causes fixed, the same line waits for another certbot, then issues the certificate and serves it', async () => {
+test('with all causes fixed, the same command waits for another certbot, then issues the certificate and serves it', async () => {
   // The lock as certbot takes it: fcntl.lockf.
   const holder =
     'import fcntl, os, time; f = open("/etc/letsencrypt/.certbot.lock", "w"); fcntl.lockf(f, fcntl.LOCK_EX); open("/run/holder.pid", "w").write(str(os.getpid())); time.sleep(300)'
@@ -237,7 +239,7 @@ test('with all causes fixed, the same line waits for another certbot, then issue
   const done = await issueWhileWaiting('kill $(cat /run/holder.pid)')
   expect(done.code, done.stderr).toBe(0)
   expect(done.stderr).toMatch(
-    /waiting for another certbot on the VPS to end, at most 10 minutes \(process \d+: python3 -c/,
+    /waiting at most 10 min\w* for another certbot on the VPS to end \(process \d+: python3 -c/,
   )
   get = createVisitor(clouds) // the CA has a new root since its restart
   const { status, certificate } = await get('/')
@@ -281,7 +283,7 @@ test('the certificate that a leftover certbot obtained is not requested again', 
   expect((await issue()).stdout).toContain('Nothing to do')
 })
 
-test('a CA that fails leaves the old certificate in force and served', async () => {
+test('a CA that fails leaves the old certificate in place', async () => {
   const before = await serials()
   // Another server for renewals means that certbot asks again, although the certificate is good.
   const other = clouds.variant('other-ca', {

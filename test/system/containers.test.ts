@@ -58,7 +58,7 @@ async function groups(): Promise<string[]> {
 
 /* Several workers: made, changed, watched and taken away. Of the core alone, which is all that they touch. */
 
-test('another size: each is deleted and created, one after the other, by the lines of the plan', async () => {
+test('another size: each is deleted and created, one after the other, with the commands of the plan', async () => {
   expect(await groups()).toEqual(['codex-backend', 'codex-worker', 'codex-worker-2'])
   const bigger = clouds.variant('bigger', { ...common, WORKER_COUNT: '2', WORKER_MEMORY_GB: '3' })
   const lines = await getPlannedLines(clouds, ['release-containers'], bigger)
@@ -73,7 +73,7 @@ test('another size: each is deleted and created, one after the other, by the lin
 
 /* Maintenance of what the backend needs. */
 
-test('database and Redis rest for three minutes: /health says so, and nothing is restarted', async () => {
+test('database and Redis are stopped for three minutes: /health says so, and nothing is restarted', async () => {
   const read = async (name: string) => {
     const answer = await fetch(`${clouds.state.controlUrl}/containers/${name}`)
     return (await answer.json()) as { pid: number; restarts: number; ready: boolean; incarnation: number }
@@ -98,7 +98,7 @@ test('database and Redis rest for three minutes: /health says so, and nothing is
   expect(await lives()).toEqual(before)
 })
 
-test('one that crashes again and again: a deploy with nothing to do fails by its name', async () => {
+test('a container that keeps crashing makes a deploy with nothing to do fail, by name', async () => {
   const url = `${clouds.state.controlUrl}/containers/codex-worker-2`
   // It may be between two lives when it is killed, and then it is killed again.
   async function killed(): Promise<number> {
@@ -107,7 +107,7 @@ test('one that crashes again and again: a deploy with nothing to do fails by its
   }
   await expect.poll(killed, { timeout: 180_000, interval: 500 }).toBeGreaterThanOrEqual(3)
   const { code, stderr } = await core('deploy-complete', `${clouds.name}-bigger`, '--skip-ionos')
-  expect(stderr).toMatch(/│ containers: codex-worker-2 (crashes again and again|is Waiting) /)
+  expect(stderr).toMatch(/│ containers: codex-worker-2 (keeps crashing|is Waiting) /)
   expect(code).toBe(1)
   expect(stderr).toMatch(/Worker containers: ok, 2 × /)
 })
@@ -138,7 +138,7 @@ kill -9 $pid`,
 const target = async () =>
   (await ssh(clouds, 'cat /etc/nginx/dominion/*/loaded/backend.conf')).match(/codex-api[a-z-]*/)?.[0]
 
-test('lost before, between and after the two switches: no request fails, and the same line finishes', async () => {
+test('killed before, between and after the two switches: no request fails, and the same command finishes', async () => {
   const environment = clouds.variant('newer', { ...newer, WORKER_MEMORY_GB: '3' })
   const built = await clouds.dominion(['build-image'], { environment })
   expect(built.code, built.stderr).toBe(0)
@@ -176,7 +176,7 @@ test('lost before, between and after the two switches: no request fails, and the
 
   const finished = await release().ended
   const { answered, failed } = await load.stop()
-  expect(last.said).toMatch(/Backend container: finish the release that was interrupted/)
+  expect(last.said).toMatch(/Backend container: finish the interrupted release/)
   expect(last.said).toMatch(
     /✖ The connection to \S+, and with it the deploy lock, was lost[\s\S]*→ Run this command again/,
   )
@@ -204,12 +204,12 @@ async function sizes(): Promise<string[]> {
   return (JSON.parse(stdout) as [string, number, number][]).map((row) => row.join(' ')).sort()
 }
 
-test('refused before anything is touched: too large, too small, nobody to ask, not logged in', async () => {
+test('refused before anything is touched: too large, too small, no terminal, not logged in', async () => {
   await forgetRequests(clouds)
   const large = await run('scale', 'backend', '--cpu', '64', '--memory', '0.5', '--yes')
   expect(large.code).toBe(2)
   expect(large.stderr).toMatch(
-    /64 CPU and 0\.5 GB is not allowed[\s\S]*nearest allowed: --cpu 4 --memory 1\n/,
+    /64 CPU and 0\.5 GB is not allowed[\s\S]*Nearest allowed size: --cpu 4 --memory 1\n/,
   )
   const unasked = await run('scale', 'backend', '--cpu', '1')
   expect(unasked.code).toBe(2)
@@ -223,7 +223,7 @@ test('refused before anything is touched: too large, too small, nobody to ask, n
   expect(await getAzureChanges(clouds)).toEqual([])
 })
 
-test('backend: the surge way, no request fails; the next deploy would set it back, and the script says so', async () => {
+test('backend: with a surge group, no request fails; the next deploy would revert it, and the script says so', async () => {
   const plan = await run('scale', 'backend', '--cpu', '1', '--memory', '2', '--dry-run')
   expect(plan.stdout).toMatch(/Cost \(\d+\.\d\d → \d+\.\d\d \$ a month; all parts/)
   expect(plan.stdout).toMatch(
@@ -241,7 +241,7 @@ test('backend: the surge way, no request fails; the next deploy would set it bac
   expect(next.stdout).toMatch(/CPU: 1 → 2[\s\S]*memory \(GB\): 2 → 4/)
 })
 
-test('workers: killed while the only one is made anew, the same line goes on; --save keeps it for the next deploy', async () => {
+test('workers: killed while the only one is recreated, the same command continues; --save keeps it for the next deploy', async () => {
   const file = getEnvironmentFile(environment)
   const before = readFileSync(file, 'utf8')
   const args = ['scale', 'worker', '--cpu', '1.5', '--memory', '2', '--workers', '2', '--yes', '--save']
@@ -264,7 +264,7 @@ test('workers: killed while the only one is made anew, the same line goes on; --
   expect(again.stdout).toMatch(/^Nothing to do/)
 })
 
-test('fewer workers: the surplus one is deleted, and only it', async () => {
+test('fewer workers: only the surplus one is deleted', async () => {
   const { code, stdout, stderr } = await run('scale', '--workers', '1', '--yes')
   expect(code, stderr).toBe(0)
   expect(stdout).toContain('WORKER_COUNT=1')

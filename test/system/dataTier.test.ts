@@ -31,25 +31,23 @@ async function provisioned(environment: string): Promise<Receipt> {
   return (JSON.parse(stdout) as { receipt: Receipt }).receipt
 }
 
-test('a password that is still the placeholder is refused before anything is made, in a plan too, with its file', async () => {
+test('a placeholder password is refused before anything is created, also in a plan, naming its file', async () => {
   const environment = clouds.variant('placeholder', { POSTGRES_PASSWORD: 'change-me' })
   await forgetRequests(clouds)
   for (const flags of [[], ['--dry-run']]) {
     const { code, stderr } = await provision(environment, ...flags)
     expect(code).toBe(2)
-    expect(stderr).toMatch(/✖ .*POSTGRES_PASSWORD is still the placeholder of \.env\.example/)
+    expect(stderr).toMatch(/✖ .*POSTGRES_PASSWORD is still the placeholder from \.env\.example/)
     expect(stderr).toContain(`→ Set POSTGRES_PASSWORD in .env.${environment}: `)
   }
   expect(await getAzureChanges(clouds)).toEqual([])
 })
 
-test('the data tier is made once, though PostgreSQL is busy at first: submitted again, and the operator sees it', async () => {
+test('the data tier is created once although PostgreSQL is busy at first: resubmitted, and the operator sees it', async () => {
   await clouds.control('/faults', { name: 'postgres-busy' })
   const { code, stdout, stderr } = await provision(clouds.name, '--json')
   expect(code, stderr).toBe(0)
-  expect(stderr).toMatch(
-    /PostgreSQL is busy with another operation: .*submitted again 30 s after.*\(1 of 3\)/,
-  )
+  expect(stderr).toMatch(/PostgreSQL is busy with another operation: .*resubmitted 30 s after.*\(1 of 3\)/)
   const { receipt } = JSON.parse(stdout) as { receipt: Receipt }
   expect(receipt.changed.map(({ id }) => id)).toEqual(
     expect.arrayContaining(['data-tier', 'registry', 'database', 'redis', 'migrations']),
@@ -79,7 +77,7 @@ test('a setting of the server goes from A to B and back to A: applied each time,
   await unchanged(clouds.name)
 })
 
-test('so does the password, which nobody can read back: the tables are reached with the one in force', async () => {
+test('the password, which cannot be read back, changes as well: the tables are reached with the current one', async () => {
   const other = clouds.variant('other', { POSTGRES_PASSWORD: 'Another-1-of-the-passwords' })
   for (const environment of [other, clouds.name]) {
     const { changed, unchanged: same } = await provisioned(environment)
@@ -108,12 +106,12 @@ const rest = (method: string, id: string, version: string, body?: object): strin
     ...(body ? ['--body', JSON.stringify(body)] : []),
   )
 
-test('require_secure_transport switched off: doctor finds it, provision sets it by one line, and then nothing', async () => {
+test('require_secure_transport switched off: doctor detects it, provision sets it with one command, and then nothing', async () => {
   rest('put', getId(secureTransport), '2022-12-01', {
     properties: { value: 'off', source: 'user-override' },
   })
   const { stdout } = await clouds.dominion(['doctor', '--only', 'data-tier'], { environment: clouds.name })
-  expect(stdout).toMatch(/CRITICAL +data-tier +PostgreSQL over TLS only +require_secure_transport is off/)
+  expect(stdout).toMatch(/CRITICAL +data-tier +PostgreSQL only over TLS +require_secure_transport is off/)
   const { changed, commands } = await provisioned(clouds.name)
   expect(changed.find(({ id }) => id === 'data-tier')?.fields).toEqual([
     { name: 'PostgreSQL require_secure_transport', before: 'off', after: 'on' },
@@ -136,11 +134,11 @@ async function transaction(): Promise<string> {
   })
 }
 
-test('Redis takes a transaction over several slots, and no policy but NoCluster does', async () => {
+test('Redis accepts a transaction across several slots only with the policy NoCluster', async () => {
   expect(await transaction()).toMatch(/^PONG\nOK\nQUEUED\nQUEUED\nOK\nOK\n1\n2\n/)
 })
 
-test('a Redis with another policy: plan, provision and doctor show the way out, and it leads out', async () => {
+test('a Redis with another policy: plan, provision and doctor show the solution, and it works', async () => {
   const database = getId(managedDatabase)
   az('resource', 'delete', '--ids', database, '--api-version', '2025-07-01')
   const properties = {
@@ -183,7 +181,7 @@ test('a Redis with another policy: plan, provision and doctor show the way out, 
   await unchanged(clouds.name)
 })
 
-test('a disk that would have to shrink is refused in Azure’s words', async () => {
+test('a disk that would have to shrink is refused with Azure’s message', async () => {
   const bigger = clouds.variant('bigger', { POSTGRES_STORAGE_GB: '64' })
   await changes(bigger, { name: 'PostgreSQL storage (GB)', before: '32', after: '64' })
   const { code, stderr } = await provision(clouds.name)
@@ -191,6 +189,6 @@ test('a disk that would have to shrink is refused in Azure’s words', async () 
   expect(stderr).toMatch(/Storage cannot be scaled down: the server has 64 GB, 32 GB was asked for/)
 })
 
-test('no secret in anything that was said, kept or passed as an argument', () => {
+test('no secret in anything that was printed, stored or passed as an argument', () => {
   expect(secrets.seen()).toEqual([])
 })

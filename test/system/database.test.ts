@@ -72,14 +72,14 @@ async function check(environment = clouds.name) {
   return { code, findings, of, stdout }
 }
 
-test('check-database: everything known, everything in order', async () => {
+test('check-database: everything is known and OK', async () => {
   // Azure takes the first backup by itself, soon after the server is there.
   await expect.poll(async () => (await check()).of('backups')?.verdict, { timeout: 60_000 }).toBe('OK')
   const { code, findings, of, stdout } = await check()
   expect(code, stdout).toBe(0)
   expect(findings.filter(({ verdict }) => verdict !== 'OK')).toEqual([])
   expect(of('tls')?.detail).toBe('a plain connection was tried and refused')
-  expect(of('backups')?.detail).toMatch(/newest \d{4}-.* any moment since \d{4}-/)
+  expect(of('backups')?.detail).toMatch(/newest \d{4}-.* {2}any moment from \d{4}-/)
   const { tables, times } = JSON.parse(stdout) as {
     tables: { name: string; rows: number; bytes: number }[]
     times: Record<string, number>
@@ -92,7 +92,7 @@ test('check-database: everything known, everything in order', async () => {
   expect(Object.keys(times)).toEqual(['dns', 'tcp', 'login'])
 })
 
-test('a backup taken while rows are written is of one moment: proven, and nothing is left on the server', async () => {
+test('a backup taken while rows are written is consistent: verified, and nothing is left on the server', async () => {
   const before = await getRows('metrics')
   let writing = true
   const writer = (async () => {
@@ -114,7 +114,7 @@ test('a backup taken while rows are written is of one moment: proven, and nothin
   for (const each of [file, getManifestPath(file)]) cpSync(each, path.join(work.folder, path.basename(each)))
 })
 
-test('--keep: the newest stay, and the one that was proven', async () => {
+test('--keep: the newest ones and the verified one are kept', async () => {
   const folder = path.join(clouds.config.stateDir, 'backups')
   const dumps = () => readdirSync(folder).filter((name) => name.endsWith('.dump'))
   const [proven] = dumps()
@@ -144,7 +144,7 @@ function getCopy(name: string): string {
 const mend = (file: string, change: (manifest: Manifest) => Manifest) =>
   writeFileSync(getManifestPath(file), JSON.stringify(change(readManifest(file))))
 
-test('a damaged backup is found', async () => {
+test('a damaged backup is detected', async () => {
   const flip = (file: string) => {
     const bytes = readFileSync(file)
     const middle = Math.floor(bytes.length / 2)
@@ -174,11 +174,11 @@ test('a damaged backup is found', async () => {
   cpSync(good, alone)
   for (const [file, words] of [
     [flipped, /is damaged: its SHA-256 has changed/],
-    [cut, /is damaged: it has \d+ bytes of \d+/],
-    [mended, /does not restore the database that it was made of[\s\S]*(error|rows)/],
-    [other, /public\.agents has the same number of rows, but other content/],
+    [cut, /is damaged: it has \d+ of \d+ bytes/],
+    [mended, /does not restore the database that it was made from[\s\S]*(error|rows)/],
+    [other, /public\.agents has the same number of rows, but different content/],
     [alone, /has no manifest, so it cannot be verified/],
-    [path.join(work.folder, 'none.dump'), /There is no backup/],
+    [path.join(work.folder, 'none.dump'), /Backup \S+ not found/],
   ] as const) {
     const { code, stderr } = await run('backup-database', '--prove', file)
     expect(code, stderr).toBe(file.endsWith('none.dump') ? 2 : 1)
@@ -187,7 +187,7 @@ test('a damaged backup is found', async () => {
   expect(await databases()).toEqual(['codexdb'])
 })
 
-test('a prove that is killed leaves its database to the next run; one that is interrupted leaves none', async () => {
+test('a killed verification leaves its database to the next run; an interrupted one leaves none', async () => {
   const killed = startSession(['backup-database', '--prove', good, '--env', clouds.name])
   await killed.until(/Restoring .* into codexdb_prove_/)
   await expect.poll(databases, { interval: 50, timeout: 30_000 }).toHaveLength(2)
@@ -196,7 +196,7 @@ test('a prove that is killed leaves its database to the next run; one that is in
   const [left] = (await databases()).filter((name) => name !== 'codexdb')
 
   const stopped = startSession(['backup-database', '--prove', good, '--env', clouds.name])
-  await stopped.until(/Removed a leftover of a killed run: [\s\S]*Restoring/)
+  await stopped.until(/Removed the leftover of a killed run: [\s\S]*Restoring/)
   expect(stopped.said()).toContain(left)
   await expect.poll(databases, { interval: 50, timeout: 30_000 }).toHaveLength(2)
   stopped.kill('SIGINT')
@@ -207,7 +207,7 @@ test('a prove that is killed leaves its database to the next run; one that is in
   expect(await databases()).toEqual(['codexdb'])
 })
 
-test('restore-database: into a new database; over an existing one never', async () => {
+test('restore-database: into a new database, never over an existing one', async () => {
   const args = ['restore-database', good, '--into', 'second']
   const planned = await run(...args, '--dry-run', '--detailed-exitcode')
   expect(planned.code, planned.stderr).toBe(2)
@@ -220,7 +220,7 @@ test('restore-database: into a new database; over an existing one never', async 
   first.kill('SIGSTOP')
   const locked = await run('restore-database', good, '--into', 'third')
   expect(locked.code, locked.stderr).toBe(5)
-  expect(locked.stderr).toMatch(/Locked: \S+ runs ".*--into second/)
+  expect(locked.stderr).toMatch(/Locked: \S+ has been running ".*--into second/)
   first.kill('SIGCONT')
   const done = await first.ended
   expect(done.code, done.said).toBe(0)
@@ -240,11 +240,11 @@ test('restore-database: into a new database; over an existing one never', async 
   await sql('CREATE DATABASE handmade', 'postgres')
   const other = await run('restore-database', good, '--into', 'handmade')
   expect(other.code).toBe(2)
-  expect(other.stderr).toMatch(/There is a database handmade already/)
+  expect(other.stderr).toMatch(/The database handmade already exists/)
   expect(await databases()).toEqual(['codexdb', 'handmade', 'second'])
 })
 
-test('over the live one: only by its name, killed anywhere without harm, and the old one is kept', async () => {
+test('over the live one: only with its name, safe to kill anywhere, and the old one is kept', async () => {
   const args = ['restore-database', good, '--into', 'codexdb']
   const asked = await run(...args)
   expect(asked.code).toBe(2)
@@ -278,7 +278,7 @@ test('over the live one: only by its name, killed anywhere without harm, and the
   await session.ended
   const { code, stdout, stderr } = await run(...args, '--confirm=codexdb')
   expect(code, stderr).toBe(0)
-  expect(stdout).toMatch(/It was not restored again/)
+  expect(stdout).toMatch(/It was not restored a second time/)
   expect((await databases()).filter((name) => name.includes('_before_'))).toHaveLength(1)
   const [kept] = await sql(
     `SELECT (SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = d.oid) AS settings, shobj_description(oid, 'pg_database') AS comment,
@@ -294,7 +294,7 @@ FROM pg_database d WHERE datname = 'codexdb'`,
   expect((await check()).code).toBe(0)
 })
 
-test('a folder that is full or cannot be written to: said, and nothing is left in it', async () => {
+test('a folder that is full or not writable is reported, and nothing is left in it', async () => {
   const small = path.join(work.folder, 'small')
   mkdirSync(small)
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=200k', 'tmpfs', small])
@@ -326,7 +326,7 @@ test('pg_dump missing or too old: what to install', async () => {
   expect(old.stderr).toMatch(/pg_dump is version 13\.4; a server of version \d+ needs/)
 })
 
-test('what cannot be known is not OK, and the rest is shown', async () => {
+test('what is unknown is not OK, and the rest is shown', async () => {
   const offline = await check(clouds.variant('offline', { HTTPS_PROXY: 'http://127.0.0.1:9' }))
   expect(offline.code).toBe(3)
   expect(offline.of('server')).toMatchObject({ verdict: 'UNKNOWN' })
@@ -362,7 +362,7 @@ test('what cannot be known is not OK, and the rest is shown', async () => {
   }
 })
 
-test('what is wrong is found: a plain connection let in, a migration pending, a table gone', async () => {
+test('faults are detected: a plain connection accepted, a migration pending, a table missing', async () => {
   const id = `/subscriptions/${clouds.config.azure.subscription}/resourceGroups/codexdominion-prod/providers/Microsoft.DBforPostgreSQL/flexibleServers/codexdominion-db`
   const secure = (value: string) =>
     execFileSync(
@@ -390,10 +390,10 @@ test('what is wrong is found: a plain connection let in, a migration pending, a 
   expect(code).toBe(1)
   expect(of('migrations')).toMatchObject({ verdict: 'WARNING' })
   expect(of('migrations')?.detail).toMatch(/1 of \d+ are pending: 0005_/)
-  expect(of('table-capsules')).toMatchObject({ verdict: 'CRITICAL', detail: 'is not there' })
+  expect(of('table-capsules')).toMatchObject({ verdict: 'CRITICAL', detail: 'does not exist' })
   expect(of('table-agents')).toMatchObject({ verdict: 'OK' })
 })
 
-test('no secret in anything that was said, kept or passed as an argument', () => {
+test('no secret in anything that was printed, stored or passed as an argument', () => {
   expect(secrets.seen()).toEqual([])
 })

@@ -49,7 +49,7 @@ test('without a network it names the mirror and what to check, and leaves nothin
     `Making a clean Debian 12 root for these tests: about a minute, once; it is kept in ${roots}/bookworm-`,
   )
   expect(stderr).toMatch(
-    /^Cannot make the Debian 12 root for these tests: this machine does not reach its Debian mirror; check its network and apt's sources\. \([EW]: /,
+    /^Cannot create the Debian 12 root for these tests: this machine does not reach its Debian mirror; check its network and apt's sources\. \([EW]: /,
   )
   expectNothingLeft()
 })
@@ -58,7 +58,7 @@ test('a package that Debian does not have is named', async () => {
   const { code, stderr } = await prepare([], ['iproute2', 'no-such-package-of-codex-dominion'])
   expect(code, stderr).toBe(1)
   expect(stderr).toMatch(
-    /^Cannot make the Debian 12 root .*Unable to locate package no-such-package-of-codex-dominion/,
+    /^Cannot create the Debian 12 root .*Unable to locate package no-such-package-of-codex-dominion/,
   )
   expectNothingLeft()
 })
@@ -70,7 +70,7 @@ test('without mmdebstrap it says how to install it', async () => {
   const { code, stderr } = await prepare(withMounts({ '/var/lib/dpkg/status': status }))
   expect(code, stderr).toBe(1)
   expect(stderr.trim()).toBe(
-    'Cannot make the Debian 12 root for these tests: mmdebstrap is missing. Or run: apt-get install --no-install-recommends mmdebstrap',
+    'Cannot create the Debian 12 root for these tests: mmdebstrap is missing. Or run: apt-get install --no-install-recommends mmdebstrap',
   )
 })
 
@@ -83,6 +83,6 @@ test('without a Debian mirror in the sources of apt it says so', async () => {
   const { code, stderr } = await prepare(withMounts({ '/etc/apt': settings, '/var/lib/apt/lists': lists }))
   expect(code, stderr).toBe(1)
   expect(stderr).toMatch(
-    /^Cannot make the Debian 12 root for these tests: apt on this machine has no package list of the Debian archive; add a mirror to \/etc\/apt\/sources\.list\.d and run apt-get update\./,
+    /^Cannot create the Debian 12 root for these tests: apt on this machine has no package list of the Debian archive; add a mirror to \/etc\/apt\/sources\.list\.d and run apt-get update\./,
   )
 })

@@ -81,7 +81,7 @@ test('a dry run on bare clouds lists every effect and has none', async () => {
   expect(existsSync(path.join(dashboard, 'out'))).toBe(false)
 })
 
-test('--json gives one document with every step', async () => {
+test('--json prints one document with every step', async () => {
   const { code, stdout } = await deploy(['-n', '--json'])
   expect(code).toBe(0)
   const plan = JSON.parse(stdout) as Plan
@@ -89,7 +89,7 @@ test('--json gives one document with every step', async () => {
   expect(plan.steps.map(({ id }) => id).sort()).toEqual([...steps].sort())
 })
 
-test('a dry run logged out and offline tells what it cannot tell, and succeeds', async () => {
+test('a dry run without login and network lists what is unknown, and succeeds', async () => {
   const dead = await closedPort()
   const offline = clouds.variant('offline', {
     DASHBOARD_DIR: dashboard,
@@ -110,7 +110,7 @@ test('a dry run logged out and offline tells what it cannot tell, and succeeds',
   expect(planned.find(({ id }) => id === 'lock')?.why).toContain('127.0.0.1')
 })
 
-test('a dry run that is logged in, but deaf: no name is resolved, the VPS is silent', async () => {
+test('a dry run with a login but without answers: no name resolves, the VPS is silent', async () => {
   const dead = await closedPort()
   const deaf = clouds.variant('deaf', {
     DASHBOARD_DIR: dashboard,
@@ -119,7 +119,7 @@ test('a dry run that is logged in, but deaf: no name is resolved, the VPS is sil
     DNS_SERVER: `127.0.0.1:${dead}`,
   })
   const { code, stdout } = await deploy(['--dry-run', '--detailed-exitcode'], { environment: deaf })
-  expect(stdout).toMatch(/ok +Azure login[\s\S]*cannot tell Data tier: .*public address/)
+  expect(stdout).toMatch(/ok +Azure login[\s\S]*unknown +Data tier: .*public address/)
   expect(stdout).not.toMatch(/failed|not reached/)
   expect(code).toBe(2)
 })
@@ -174,15 +174,15 @@ test('a login that has expired: exit 4', async () => {
   expect(stderr).toMatch(/az login/)
 })
 
-test('--quick without an image is refused before anything is made', async () => {
+test('--quick without an image is refused before anything is created', async () => {
   await forgetRequests(clouds)
   const { code, stderr } = await deploy(['--quick'])
   expect(code).toBe(1)
-  expect(stderr).toMatch(/There is no image to use[\s\S]*without --quick/)
+  expect(stderr).toMatch(/No image to use[\s\S]*without --quick/)
   expect(await getAzureChanges(clouds)).toEqual([])
 })
 
-test('from nothing to a verified site; the receipt tells who, when, what and how long', async () => {
+test('from nothing to a verified site; the receipt says who, when, what and how long', async () => {
   const { code, stdout, stderr } = await deploy(['--json'])
   expect(code, stderr).toBe(0)
   const { ok, changed, receipt } = JSON.parse(stdout) as { ok: boolean; changed: boolean; receipt: Receipt }
@@ -222,7 +222,7 @@ test('the second deploy changes nothing, with at most eight az calls', async () 
   expect(await getAzureChanges(clouds)).toEqual([])
 })
 
-test('a dry run on what is in force: --detailed-exitcode 0', async () => {
+test('a dry run on an up-to-date deployment: --detailed-exitcode 0', async () => {
   const { code, stdout } = await deploy(['--dry-run', '--detailed-exitcode'])
   expect(stdout).toMatch(/\n20 ok\.\n$/)
   expect(code).toBe(0)
@@ -250,17 +250,17 @@ test('--quick uses the newest image and says why nothing is rebuilt', async () =
   const { code, stderr } = await deploy(['--quick', '--skip-ionos'], { environment: other })
   expect(code, stderr).toBe(0)
   expect(stderr).toMatch(
-    /Backend image: ok, --quick: codex-backend:src-[0-9a-f]{12} of .* UTC, the newest there is; the sources here would be src-[0-9a-f]{12}, and are not built/,
+    /Backend image: ok, --quick: codex-backend:src-[0-9a-f]{12} of .* UTC, the newest available; the local sources \(src-[0-9a-f]{12}\) are not built/,
   )
 })
 
-test('an unknown flag names the nearest right one', async () => {
+test('an unknown flag suggests the nearest known one', async () => {
   const { code, stderr } = await deploy(['--skip-azur'])
   expect(code).toBe(2)
   expect(stderr).toMatch(/--skip-azur\b[\s\S]*--skip-azure/)
 })
 
-test('no secret in anything that was said, kept or passed as an argument', () => {
+test('no secret in anything that was printed, stored or passed as an argument', () => {
   expect(secrets.seen()).toEqual([])
 })
 

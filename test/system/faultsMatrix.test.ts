@@ -133,7 +133,7 @@ async function getWrong(environment: string, { line, code, says = [], shows = []
 const noAzure = /Azure cannot be reached from here/
 const noVps = /The VPS \S+ cannot be reached on port 1: nothing listens/
 const noLogin = /Not logged in to Azure/
-const noKey = /accepts none of the keys tried for root/
+const noKey = /accepted none of the keys tried for root/
 
 const faults: Record<string, Row[]> = {
   azure: [
@@ -190,7 +190,7 @@ const faults: Record<string, Row[]> = {
   ],
   gone: [
     row('view-logs', 1, [/codex-backend/], [/ access /]),
-    row('restart-containers', 1, [/There is no container group codex-backend|nothing-prod/]),
+    row('restart-containers', 1, [/Container group codex-backend not found|nothing-prod/]),
     row('check-database', 1, [], [/nothing-db/]),
     row('update-backend', 1, [/nothingacr/]),
     row('rollback backend', 1, [/nothing/]),
@@ -209,7 +209,7 @@ const faults: Record<string, Row[]> = {
     row('rollback fronted', 2, [/fronted/, /→ Give frontend or backend/]),
     row('rollback --list --why=so', 2, [/--why/]),
     row('rollback frontend --to nope', 2, [/nope/]),
-    row('scale frontend --cpu 1', 2, [/frontend has no size/]),
+    row('scale frontend --cpu 1', 2, [/frontend is not a part that can be scaled/]),
     row('scale backend --cpu 1', 2, [/no terminal to ask on/, /Add --yes/]),
     row('metrics --since tomorrowish', 2, [/tomorrowish/]),
     row('cost --offlin', 2, [/--offline/]),
@@ -226,11 +226,11 @@ const faults: Record<string, Row[]> = {
     row('maintenance-mode onn', 2, [/onn/, /on, off, status/]),
     row('maintenance-mode on --until yesterday', 2, [/yesterday/]),
     row('remove', 2, [/no terminal to ask on/, /--confirm=codexdominion\.app/]),
-    row('remove --confirm=codexdominion.ap', 2, [/is not the name/]),
+    row('remove --confirm=codexdominion.ap', 2, [/does not name/]),
   ],
 }
 
-const locked = /Locked: tester@\S+ runs "npx dominion deploy-complete" since/
+const locked = /Locked: tester@\S+ has been running "npx dominion deploy-complete" since/
 const lockedRows = [
   row('update-frontend', 5, [locked, /→ .*unlock --env sys-matrix-well/]),
   row('update-backend', 5, [locked]),
@@ -291,13 +291,13 @@ test('the lock is held by somebody else', async () => {
   expect(found).toEqual([])
 })
 
-test('an environment that is not there', async () => {
+test('a missing environment', async () => {
   const { code, stderr } = await clouds.dominion(['history'], { environment: 'sys-matrix-nobody' })
   expect(code).toBe(2)
-  expect(stderr).toMatch(/There is no \.env\.sys-matrix-nobody/)
+  expect(stderr).toMatch(/\.env\.sys-matrix-nobody not found/)
 })
 
-test('nothing of it has changed anything', async () => {
+test('none of this has changed anything', async () => {
   expect(await getAzureChanges(clouds)).toEqual([])
   expect(await face()).toBe(before.vps)
   const changed = Object.keys(environments)

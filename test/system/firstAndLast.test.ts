@@ -71,13 +71,13 @@ test('cost needs no login and no deployment: the public list, part by part', asy
   expect(new Set(requests.map(({ host }) => host))).toEqual(new Set(['prices.azure.com']))
 })
 
-test('the list out of reach: prices of the dated table, and it says so', async () => {
+test('price list out of reach: prices of the bundled table, and it says so', async () => {
   const { code, stdout } = await clouds.dominion(['cost'], { environment: unreachable })
   expect(code).toBe(0)
   expect(stdout).toMatch(
-    /The public price list gave no answer \(.*ECONNREFUSED.*\); those prices are from the table of/,
+    /The public price list did not answer \(.*ECONNREFUSED.*\); those prices are from the bundled table of/,
   )
-  expect(stdout).toMatch(/Backend container +72\.12 +dated table/)
+  expect(stdout).toMatch(/Backend container +72\.12 +bundled table/)
 })
 
 test('a size that the list does not have is unknown, exit 3', async () => {
@@ -98,7 +98,7 @@ async function examine(flags: string[] = [], env = environment) {
   return { code: done.code, findings, by, not }
 }
 
-test('before the first deploy: tools, logins, rights and names are looked at, what is missing is named', async () => {
+test('before the first deploy: tools, logins, permissions and names are checked, and what is missing is named', async () => {
   const { code, by, not, findings } = await examine()
   expect(code).toBe(1)
   expect(not.sort()).toEqual([
@@ -110,7 +110,7 @@ test('before the first deploy: tools, logins, rights and names are looked at, wh
     'vps-services',
   ])
   expect(by('azure-permissions')?.detail).toMatch(/all \d+ that a deploy needs/)
-  expect(by('container-cores')?.detail).toBe('10 of 10 for us; 3 needed, 5 while a release runs')
+  expect(by('container-cores')?.detail).toBe('10 of 10 available; 3 needed, 5 during a release')
   expect(by('vps-services')).toMatchObject({ verdict: 'CRITICAL', detail: 'is not installed' })
   expect(
     findings.filter(({ verdict, next }) => (verdict === 'WARNING' || verdict === 'CRITICAL') && !next),
@@ -121,7 +121,7 @@ test('before the first deploy: tools, logins, rights and names are looked at, wh
   )
 })
 
-test('after it all is well; what a fault changes is found, with what to do', async () => {
+test('after the deploy everything is OK; faults are detected, with what to do', async () => {
   await deployed()
   await forgetRequests(clouds)
   const well = await examine()
@@ -143,8 +143,8 @@ test('after it all is well; what a fault changes is found, with what to do', asy
 
   await ssh(clouds, 'systemctl disable --now certbot.timer && systemctl stop nginx')
   const face = await examine(['--only', 'vps,certificate,ports'])
-  expect(face.by('certificate')?.detail).toMatch(/certbot.timer does not run/)
-  expect(face.by('vps-services')?.detail).toMatch(/does not run/)
+  expect(face.by('certificate')?.detail).toMatch(/certbot.timer is not running/)
+  expect(face.by('vps-services')?.detail).toMatch(/is not running/)
   expect(face.by('site-ports')?.detail).toMatch(/80 refuses connections; 443 refuses connections/)
   expect(face.by('served-certificate')?.verdict).toBe('UNKNOWN')
   expect(await getAzureChanges(clouds)).toEqual([])
@@ -155,7 +155,7 @@ test('after it all is well; what a fault changes is found, with what to do', asy
   expect((await examine()).code).toBe(0)
 })
 
-test('what cannot be asked is unknown, and the rest is shown', async () => {
+test('what cannot be checked is unknown, and the rest is shown', async () => {
   const cut = clouds.variant('cut', {
     IONOS_PORT: '1',
     DNS_SERVER: '127.0.0.1:1',
@@ -171,7 +171,7 @@ test('what cannot be asked is unknown, and the rest is shown', async () => {
   expect(findings).toHaveLength(12)
   const { code, stderr } = await clouds.dominion(['doctor', '--only', 'quotas'], { environment })
   expect(code).toBe(2)
-  expect(stderr).toContain('--only quotas is no category; did you mean quota?')
+  expect(stderr).toContain('--only quotas is not a category; did you mean quota?')
 })
 
 /* remove: what the deploy made goes, by name typed; what is not its own stays. */
@@ -192,7 +192,7 @@ const staying = [
   'container registry codexacr1216',
 ]
 
-test('what another environment names, too, stays: all of it here', async () => {
+test('what another environment also names is kept: here, everything', async () => {
   const before = await resources()
   const plan = await remove('--dry-run', '--detailed-exitcode')
   expect(plan.code, plan.stderr).toBe(0)
@@ -211,22 +211,22 @@ test('what another environment names, too, stays: all of it here', async () => {
   clouds.withdraw()
 })
 
-test('without the domain typed nothing is touched, and what would be lost is shown', async () => {
+test('without typing the domain nothing is touched, and what would be lost is shown', async () => {
   const before = await resources()
   const asked = await remove()
   expect(asked.code, asked.stderr).toBe(2)
   expect(asked.stderr).toMatch(/VPS: nginx configuration, certificate, 1 releases? of the pages/)
   expect(asked.stderr).toMatch(/Containers: codex-backend, codex-worker/)
   expect(asked.stderr).toMatch(/Database: codexdominion-db with every row/)
-  expect(asked.stderr).toMatch(/It costs: about \$\d+\.\d\d a month/)
+  expect(asked.stderr).toMatch(/Cost: about \$\d+\.\d\d a month/)
   expect(asked.stderr).toMatch(/--confirm=codexdominion\.app/)
   const wrong = await remove('--confirm=codexdominion.ap', '--quiet')
   expect(wrong.code).toBe(2)
-  expect(wrong.stderr).toMatch(/--confirm=codexdominion\.ap is not the name/)
+  expect(wrong.stderr).toMatch(/--confirm=codexdominion\.ap does not name/)
   expect(await resources()).toEqual(before)
 })
 
-test('the plan names every line, and asks nothing', async () => {
+test('the plan lists every command and prompts for nothing', async () => {
   const plan = await remove('--dry-run', '--detailed-exitcode')
   expect(plan.code, plan.stderr).toBe(2)
   for (const line of [
@@ -240,7 +240,7 @@ test('the plan names every line, and asks nothing', async () => {
     expect(plan.stdout).toMatch(line)
 })
 
-test('a server and a registry that a second environment shares stay, the rest goes', async () => {
+test('a server and a registry shared with a second environment are kept, the rest is removed', async () => {
   const second = clouds.variant('second', {
     DOMAIN: 'second.codexdominion.app',
     AZURE_RESOURCE_GROUP: 'second-prod',
@@ -275,7 +275,7 @@ test('a server and a registry that a second environment shares stay, the rest go
   clouds.withdraw()
 })
 
-test('with the domain typed all of it goes, and nothing that is not ours', async () => {
+test('with the domain typed everything of ours is removed, and nothing else', async () => {
   await ssh(
     clouds,
     `printf 'server { listen 8081; return 204; }\\n' > /etc/nginx/sites-enabled/neighbour.conf && systemctl reload nginx`,

@@ -86,7 +86,7 @@ const explained = {
 }
 
 describe.each(['bookworm', 'trixie'] as const)('a bare Debian %s with Node 20', (release) => {
-  test('without libatomic1 every way in says what is missing; rehearse --install installs it; then all is well', async () => {
+  test('without libatomic1 every entry point says what is missing; rehearse --install installs it; then everything works', async () => {
     const { scripts } = JSON.parse(readFileSync(path.join(home, 'package.json'), 'utf8')) as {
       scripts: Record<'rehearse' | 'deploy' | 'test:unit', string>
     }

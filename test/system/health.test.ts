@@ -85,7 +85,7 @@ const control = (route: string, body?: object) => async () => {
 const there = (line: string) => () => ssh(clouds, line)
 const quick = ['--quick']
 
-test('all is well: every probe answers, in every format, and the dead man is told', async () => {
+test('everything OK: every probe answers, in every format, and the dead man’s switch is pinged', async () => {
   await until([], ({ exitCode }) => exitCode === 0)
   const full = await look([])
   expect(full.observations.map(({ id }) => id).sort()).toEqual(
@@ -108,7 +108,7 @@ test('all is well: every probe answers, in every format, and the dead man is tol
   ])
 })
 
-test('with an empty environment it works, and is silent when all is well', async () => {
+test('works with an empty environment, and is silent when everything is OK', async () => {
   const line = await cron(['--quick'])
   expect(line).toMatchObject({ code: 0, stderr: '' })
   expect(line.stdout).toMatch(
@@ -117,14 +117,14 @@ test('with an empty environment it works, and is silent when all is well', async
   expect(await cron(['--quick', '--quiet'])).toMatchObject({ code: 0, stdout: '', stderr: '' })
 })
 
-test('what it cannot follow is UNKNOWN, and names the nearest right word', async () => {
+test('invalid input is UNKNOWN and suggests the nearest valid word', async () => {
   const wrong = await cron(['--quick', '--only', 'statik'])
   expect(wrong.code).toBe(3)
-  expect(wrong.stdout).toMatch(/^UNKNOWN - --only statik is no probe.*did you mean static\?\n$/)
+  expect(wrong.stdout).toMatch(/^UNKNOWN - --only statik is not a check.*did you mean static\?\n$/)
   expect((await cron(['--quik'])).code).toBe(3)
 })
 
-test('a second run while one is under way: exit 3, naming it', async () => {
+test('a second run during another one: exit 3, naming it', async () => {
   let pid = 0
   const first = cron(['--quick'], (started) => {
     pid = started
@@ -146,7 +146,7 @@ test('a second run while one is under way: exit 3, naming it', async () => {
   expect((await first).code).toBe(0)
 })
 
-test('backend stopped, three looks and two: told at the third, ended at the second', async () => {
+test('backend stopped: alerted at the third bad run, ended at the second good one', async () => {
   alerts.length = 0
   await control('/containers/codex-backend/stop')()
   for (const far of ['1/3', '2/3', '3/3']) {
@@ -251,7 +251,7 @@ test.each<[string, () => Fault]>([
     'worker killed and gone',
     () => ({
       args: ['--only', 'containers,queue'],
-      says: /codex-worker is Terminated.*no worker listens/,
+      says: /codex-worker is Terminated.*no worker is listening/,
       make: control('/containers/codex-worker/stop'),
       mend: control('/containers/codex-worker/start'),
     }),
@@ -287,7 +287,7 @@ test.each<[string, () => Fault]>([
   ],
 ])('%s', (_, fault) => shown(fault()))
 
-test('the own network down: UNKNOWN, kept out of the arithmetic, nobody is woken', async () => {
+test('own network down: UNKNOWN, excluded from the figures, no alert', async () => {
   alerts.length = 0
   await control('/network', { cut: true })()
   const cut = await look([...quick, ...atOnce])
@@ -320,7 +320,7 @@ test('a maintenance explains what it hides, and nothing more', async () => {
   expect(kinds()).toEqual([])
 })
 
-test('a deploy under way explains a fault, and no longer than it lasts', async () => {
+test('a running deploy explains a fault, but only as long as it runs', async () => {
   alerts.length = 0
   const lock = '/run/lock/codex-dominion.lock'
   const line = 'npx dominion restart-containers'
@@ -362,7 +362,7 @@ test('a clock that is two minutes ahead, and is set back', async () => {
   expect(kinds()).toEqual(['problem', 'recovery'])
 })
 
-test('a history that another process holds: the look is told, and that nothing was recorded', async () => {
+test('a locked history: the result is reported, and that nothing was recorded', async () => {
   const holder = new DatabaseSync(file())
   holder.exec('BEGIN IMMEDIATE')
   const { stdout, code } = await cron(['--quick', '--quiet'])
@@ -372,7 +372,7 @@ test('a history that another process holds: the look is told, and that nothing w
   expect((await cron(['--quick', '--quiet'])).stdout).toBe('')
 })
 
-test('killed at any time: the history stays whole, the next run goes on', async () => {
+test('killed at any time: the history stays intact, and the next run continues', async () => {
   for (let turn = 0; turn < 12; turn++) {
     let pid = 0
     const run = cron(['--quick'], (started) => {

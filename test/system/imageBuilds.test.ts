@@ -122,7 +122,7 @@ process.stdin.resume().on('end', () => {
   }
 }
 
-test('what another program writes on this host meanwhile is not in the image', async () => {
+test('what another program writes on this host in the meantime is not in the image', async () => {
   const sources = {
     Dockerfile: `${PYTHON}WORKDIR /app\nCOPY . .\nRUN sleep 2 && echo made > /usr/lib/made && ls -d ${noisy.join(' ')} || true\n`,
     'hello.txt': 'hello\n',
@@ -175,7 +175,7 @@ test("the packages that pip finds are the image root's, not this host's", async 
   expect(log).toMatch(/Requirement already satisfied: rq.*\nPython 3\.11\./)
 })
 
-test('what a build removes or replaces is so in the images on top and in the containers', async () => {
+test('what a build removes or replaces is also gone in derived images and in containers', async () => {
   const { image } = await build({
     Dockerfile: `${PYTHON}RUN rm /etc/debian_version && rm -r /usr/share/doc/python3-rq && mkdir /usr/share/doc/python3-rq \\
   && echo own > /usr/share/doc/python3-rq/own && rm -r /opt && ln -s /srv /opt && rm /etc/issue && mkdir /etc/issue \\

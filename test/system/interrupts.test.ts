@@ -54,7 +54,7 @@ const groups = async () => {
   return resources.flatMap(({ id }) => /containerGroups\/(.+)$/.exec(id)?.[1] ?? []).sort()
 }
 
-test('SIGKILL again and again from nothing on: the same line finishes the job', async () => {
+test('repeated SIGKILLs from the start: the same command finishes the job', async () => {
   let kills = 0
   for (let seconds = 3; ; seconds += 3.5) {
     const session = deploy()
@@ -75,7 +75,7 @@ test('SIGKILL again and again from nothing on: the same line finishes the job', 
   expect(secretFolders.filter((pid) => !existsSync(`/proc/${pid}`))).toEqual([])
 })
 
-test('Ctrl-C once: what runs is finished, nothing new begins, exit 130', async () => {
+test('Ctrl-C once: running steps finish, nothing new starts, exit 130', async () => {
   const env = release('once')
   const session = deploy(env)
   await session.until(/Backend image …/)
@@ -94,7 +94,7 @@ test('Ctrl-C once: what runs is finished, nothing new begins, exit 130', async (
   expect(ownProcesses()).toEqual([])
 })
 
-test('Ctrl-C twice stops at once, and takes its processes along', async () => {
+test('Ctrl-C twice stops at once and ends its processes', async () => {
   const session = deploy(release('twice'))
   await session.until(/Backend image …/)
   await pause(1500)
@@ -122,7 +122,7 @@ test.each([
   expect(said).toMatch(/Backend image: not started/)
 })
 
-test('SIGKILL at each turn of a release: no request fails, the same line finishes', async () => {
+test('SIGKILL at each stage of a release: no request fails, the same command finishes', async () => {
   const env = release('turns')
   const built = await clouds.dominion(['build-image'], { environment: env })
   expect(built.code, built.stderr).toBe(0)
@@ -155,14 +155,14 @@ test('SIGKILL at each turn of a release: no request fails, the same line finishe
   expect(plan.code, plan.stdout).toBe(0)
 })
 
-test('two deploys at once: the second is told who, since when, and the line that unlocks', async () => {
+test('two deploys at once: the second learns who, since when, and the command that unlocks', async () => {
   const first = deploy(release('first-of-two'))
   await first.until(/Deploy lock: ok/)
   const second = startSession(['deploy-complete', '--env', environment])
   const refused = await ended(second)
   expect(refused.code, refused.said).toBe(5)
   expect(refused.said).toMatch(
-    /Locked: \S+@\S+ runs "npx dominion deploy-complete --env sys-stop-first-of-two" since \d{4}-\S+Z \([12]?\d(\.\d)? s ago\)/,
+    /Locked: \S+@\S+ has been running "npx dominion deploy-complete --env sys-stop-first-of-two" since \d{4}-\S+Z \([12]?\d(\.\d)? s ago\)/,
   )
   expect(refused.said).toMatch(/npx dominion unlock --env sys-stop-first/)
   expect(readReceipts(clouds, environment).at(-1)?.receipt.failed[0]?.id).toBe('lock')
@@ -174,14 +174,14 @@ test('two deploys at once: the second is told who, since when, and the line that
   expect(JSON.parse(unlocked.stdout)).toMatchObject({ ok: true, released: true })
   const robbed = await ended(first)
   expect(robbed.code, robbed.said).toBe(5)
-  expect(robbed.said).toMatch(/The deploy lock was taken away/)
+  expect(robbed.said).toMatch(/The deploy lock was lost/)
 
   const nobody = await clouds.dominion(['unlock'], { environment })
   expect(nobody.code).toBe(0)
   expect(nobody.stdout).toBe('Nobody holds the deploy lock.\n')
 })
 
-test('the lock goes away with a holder that is killed', async () => {
+test('the lock ends with a holder that is killed', async () => {
   const session = deploy()
   await session.until(/Deploy lock: ok/)
   session.kill('SIGKILL')
@@ -190,6 +190,6 @@ test('the lock goes away with a holder that is killed', async () => {
   expect(again.code, again.said).toBe(0)
 })
 
-test('no secret in anything that was said, kept or passed as an argument', () => {
+test('no secret in anything that was printed, stored or passed as an argument', () => {
   expect(secrets.seen()).toEqual([])
 })

@@ -17,7 +17,7 @@ afterAll(async () => {
   work.remove()
 })
 
-test('with Azure as slow as it is, a deploy takes no longer than its longest chain, and much less than its sum', async () => {
+test('with realistic latency, a deploy takes no longer than its longest chain, and much less than the sum', async () => {
   const done = await clouds.dominion(['deploy-complete', '--json'], { environment, timeoutMs: 15 * 60_000 })
   expect(done.code, done.stderr).toBe(0)
   const { receipt } = JSON.parse(done.stdout) as { receipt: Receipt }

@@ -91,7 +91,7 @@ test('all of them, merged by time; what --only, --since, --lines and --grep leav
   expect([later.code, later.stdout]).toEqual([0, ''])
 })
 
-test('rotated and compressed logs are read as far back as wanted; secrets in a log stay secret', async () => {
+test('rotated and compressed logs are read as far back as requested; secrets in a log stay secret', async () => {
   const secret = clouds.config.postgres.password.text()
   const log = '/var/log/nginx/access.log'
   const entry = (day: string, what: string) =>
@@ -120,7 +120,7 @@ test('rotated and compressed logs are read as far back as wanted; secrets in a l
   expect(since.stdout).not.toContain('GET /three')
 })
 
-test('followed: new lines of both clouds within 3 s, over a rotation; Ctrl-C ends it here and on the VPS', async () => {
+test('--follow: new lines of both clouds within 3 s, across a rotation; Ctrl-C ends it here and on the VPS', async () => {
   const session = follow('--lines', '1')
   const { said } = session
   await session.until(/GET |path=\/health/)
@@ -182,7 +182,7 @@ test('polling Azure leaves one line in the transcript, not one a second; the tok
   expect(text).not.toMatch(/Bearer|accessToken":"(?!\*)/)
 })
 
-test('a reader that has enough ends it quietly', async () => {
+test('a reader that stops ends it quietly', async () => {
   const line = 'set -o pipefail; node bin/dominion.js view-logs --since 30d --env "$0" | head -n 1; echo $?'
   const { stdout, stderr } = await promisify(execFile)('bash', ['-c', line, clouds.name])
   expect(stdout.trimEnd().split('\n')).toEqual([expect.stringContaining('GET /three'), '0'])
@@ -207,7 +207,7 @@ test('Azure out of reach, or slow: nginx is shown, and what is missing is named'
   })
   await clouds.control('/faults', { name: 'slow', on: false })
   expect(slow.code, slow.stderr).toBe(0)
-  expect(slow.stderr).toContain('! backend, worker: nothing for 10 s; the others continue')
+  expect(slow.stderr).toContain('! backend, worker: no lines for 10 s; the others continue')
   expect(nginxFirst).toBe(true)
   expect(slow.stdout).toMatch(/ backend /)
 })
@@ -221,7 +221,7 @@ test('the VPS out of reach: the containers are shown', async () => {
   const failed = sources.filter(({ error }) => error)
   expect(failed.map(({ source }) => source).sort()).toEqual(['access', 'error'])
   expect(failed[0]?.error?.what).toContain('The VPS 127.0.0.1 cannot be reached on port 1')
-  expect(stderr).toContain('! error: the same as access')
+  expect(stderr).toContain('! error: same as access')
 })
 
 test('logged out; a container group that is not there; a VPS without nginx’s logs', async () => {
@@ -251,7 +251,7 @@ test('logged out; a container group that is not there; a VPS without nginx’s l
 
 test.each([
   [['--only', 'bakend'], '--only=bakend: unknown log "bakend"; did you mean backend?'],
-  [['--since', 'yesterday'], '--since=yesterday is not a time'],
+  [['--since', 'yesterday'], '--since=yesterday is not a valid time'],
   [['--grep', '['], '--grep is not a valid regular expression'],
   [['--lines', 'many'], '--lines=many is not a number of lines'],
   [['--folow'], "unknown option '--folow' (Did you mean --follow?)"],
@@ -285,7 +285,7 @@ interface Summary {
 
 const json = <T>(text: string): T => JSON.parse(text) as T
 
-test('what both containers really used, as figures, a table and a page', async () => {
+test('the actual usage of both containers, as figures, a table and a page', async () => {
   const { config } = clouds
   const url = healthUrl(config, config.backend.dnsLabel)
   const started = Date.now()
@@ -361,7 +361,7 @@ test('what both containers really used, as figures, a table and a page', async (
   }
 }, 600_000)
 
-test('one worker more is wanted than there is: the others are shown, this one is named', async () => {
+test('one more worker is configured than exists: the others are shown, this one is named', async () => {
   const more = clouds.variant('more', { WORKER_COUNT: '2' })
   const { code, stdout, stderr } = await clouds.dominion(['metrics', '--json'], { environment: more })
   expect(code).toBe(1)
@@ -373,7 +373,7 @@ test('one worker more is wanted than there is: the others are shown, this one is
   expect(stderr).toContain('release-containers')
 })
 
-test('logged out, unreachable, a time that is none, a folder that is not there: said, with the exit code', async () => {
+test('logged out, unreachable, an invalid time, a missing folder: reported, with the exit code', async () => {
   const loggedOut = clouds.variant('loggedout', { AZURE_CONFIG_DIR: path.join(work.folder, 'no-login') })
   const unreachable = clouds.variant('unreachable', { HTTPS_PROXY: 'http://127.0.0.1:1' })
   const out = await clouds.dominion(['metrics'], { environment: loggedOut })
@@ -384,10 +384,10 @@ test('logged out, unreachable, a time that is none, a folder that is not there: 
   expect(json<{ error: { what: string } }>(away.stdout).error.what).toBe('Azure cannot be reached from here')
   const when = await clouds.dominion(['metrics', '--since', 'yesterday'])
   expect(when.code).toBe(2)
-  expect(when.stderr).toContain('--since=yesterday is not a time')
+  expect(when.stderr).toContain('--since=yesterday is not a valid time')
   const where = path.join(work.folder, 'none', 'page.html')
   const nowhere = await clouds.dominion(['metrics', '--html', where])
   expect(nowhere.code).toBe(2)
-  expect(nowhere.stderr).toContain(`there is no folder ${path.dirname(where)}`)
+  expect(nowhere.stderr).toContain(`no such folder: ${path.dirname(where)}`)
   expect(statSync(path.dirname(where), { throwIfNoEntry: false })).toBeUndefined()
 })

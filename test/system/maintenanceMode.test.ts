@@ -31,7 +31,7 @@ afterAll(async () => {
 const mode = (...flags: string[]) => clouds.dominion(['maintenance-mode', ...flags], { environment })
 const live = () => ssh(clouds, `readlink /var/www/${domain}/current`)
 
-test('on: every request gets the page or its JSON from one moment on, never a half one', async () => {
+test('on: from one moment, every request gets the page or its JSON, never half of one', async () => {
   const before = await live()
   const answers: string[] = []
   let asking = true
@@ -63,7 +63,7 @@ test('on: every request gets the page or its JSON from one moment on, never a ha
   expect(await live()).toBe(before)
 })
 
-test('what visitors, programs, the CA and our own checks get meanwhile', async () => {
+test('what visitors, programs, the CA and our own checks get in the meantime', async () => {
   const [page, api, posted] = [
     await get('/page-1'),
     await get('/api/workflows'),
@@ -131,17 +131,17 @@ test('configure-nginx and a deploy leave it on; the deploy says what it could no
   expect((await get('/page-1')).status).toBe(503)
 })
 
-test('a fault is a fault in a maintenance, too', async () => {
+test('a fault during maintenance is still a fault', async () => {
   await clouds.control(`/postgres/${clouds.config.postgres.server}/stop`)
   const { code, stderr } = await clouds.dominion(['deploy-complete', '--skip-azure'], { environment })
   const failed = await clouds.dominion(['update-backend'], { environment })
   await clouds.control(`/postgres/${clouds.config.postgres.server}/start`)
   expect(code, stderr).toBe(0)
   expect(failed.code).toBe(1)
-  expect(failed.stderr).toMatch(/served-backend: the backend says 503 through the site/)
+  expect(failed.stderr).toMatch(/served-backend: the backend answers 503 through the site/)
 })
 
-test('status, the same again, other words, off', async () => {
+test('status, the same again, a new message, off', async () => {
   const status = JSON.parse((await mode('status', '--json')).stdout)
   expect(status).toMatchObject({ on: true, maintenance: { message }, site: { status: 503 }, unknown: [] })
   expect((await mode('on')).stdout).toMatch(/^Nothing to do/)
@@ -154,7 +154,7 @@ test('status, the same again, other words, off', async () => {
   expect(JSON.parse((await mode('status', '--json')).stdout)).toMatchObject({ on: false, maintenance: null })
 })
 
-test('wrong words and a silent VPS', async () => {
+test('invalid messages and a silent VPS', async () => {
   const [past, none, misplaced] = await Promise.all([
     mode('on', '--until', '2020-01-01T00:00Z'),
     mode(),

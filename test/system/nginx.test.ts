@@ -48,7 +48,7 @@ afterAll(async () => {
 const configure = (env = environment) => clouds.dominion(['configure-nginx'], { environment: env })
 const current = async () => (await ssh(clouds, `readlink /etc/nginx/dominion/${domain}/current`)).trim()
 
-test('pages, their redirects and what is not there', async () => {
+test('pages, their redirects and missing pages', async () => {
   expect((await get('/p1')).body).toContain('<title>p1</title>')
   expect((await get('/')).body).toContain('<title>index</title>')
   const plain = await get(`http://${domain}/p1?a=1&b=%20`)
@@ -102,7 +102,7 @@ test('only hashed assets are immutable, and text travels compressed', async () =
   expect(gunzipSync(bytes).toString()).toBe(answer.body)
 })
 
-test('HTTP/2 is spoken; hosts that are not ours get nothing', async () => {
+test('HTTP/2 works; hosts that are not ours get nothing', async () => {
   const ca = readFileSync(clouds.config.network.caFile)
   const session = connectHttp2(`https://${domain}`, { ca, lookup: toVps, servername: domain } as never)
   const request = session.request({ [constants.HTTP2_HEADER_PATH]: '/p1' })
@@ -126,7 +126,7 @@ function toVps(_name: string, options: { all?: boolean }, done: (...values: unkn
   else done(null, clouds.state.vps, 4)
 }
 
-test('the API gets the whole request, and knows who asked', async () => {
+test('the API gets the whole request and the address of its sender', async () => {
   received.length = 0
   const answer = await get('/api/workflows?x=%2F&y=1', {
     ...{ method: 'POST', body: 'x'.repeat(1_000_000) },
@@ -170,7 +170,7 @@ test('an answer to a request with a credential is never stored', async () => {
   expect((await get('/api/anything')).headers['cache-control']).toBeUndefined()
 })
 
-test('a flood of one address is cut short, and others are served', async () => {
+test('a flood from one address is limited, and others are served', async () => {
   received.length = 0
   const flood = Promise.all(Array.from({ length: 200 }, () => get('/api/x', { method: 'POST', body: '{}' })))
   // Another address: the VPS asks itself.
@@ -197,7 +197,7 @@ print(r.urlopen(q, context=c, timeout=5).status)'; done`,
   expect((await get('/p1')).status).toBe(200)
 })
 
-test('readers who ask as fast as people do, 24 behind one address, never meet a limit', async () => {
+test('24 readers behind one address at human speed never reach a limit', async () => {
   const until = Date.now() + 5000
   const statuses = new Map<number, number>()
   const read = async () => {
@@ -212,7 +212,7 @@ test('readers who ask as fast as people do, 24 behind one address, never meet a 
   expect([...statuses.keys()]).toEqual([200])
 })
 
-test('bodies and headers that do not come are not waited for', async () => {
+test('bodies and headers that do not arrive are not waited for', async () => {
   const stalled = async (text: string) => {
     const ca = readFileSync(clouds.config.network.caFile)
     const socket = connect({ host: clouds.state.vps, port: 443, servername: domain, ca })
@@ -236,7 +236,7 @@ test('bodies and headers that do not come are not waited for', async () => {
   }
 })
 
-test('a second site on the same VPS loads beside the first', async () => {
+test('a second site on the same VPS loads next to the first', async () => {
   const other = await loadFileConfig('DOMAIN=second.app')
   const facts = { version: '1.22.1', ipv6: false, nameservers: ['127.0.0.1'], backend: 'second.example' }
   const folder = '/etc/nginx/dominion/second.app/current'
@@ -252,7 +252,7 @@ test('a second site on the same VPS loads beside the first', async () => {
   expect(tested.code, tested.stderr).toBe(0)
 })
 
-test('a backend that is down is an answer in JSON, and the pages stay', async () => {
+test('a stopped backend gives an answer in JSON, and the pages stay', async () => {
   backend.closeAllConnections()
   await new Promise((resolve) => backend.close(resolve))
   const down = await get('/api/workflows')
@@ -267,7 +267,7 @@ test('a backend that is down is an answer in JSON, and the pages stay', async ()
   expect((await get('/api/workflows')).status).toBe(200)
 })
 
-test("our own checks' addresses: the release that is served, and the backend's health through nginx", async () => {
+test("the addresses for our own checks: the served release, and the backend's health through nginx", async () => {
   const live = (await ssh(clouds, `readlink /var/www/${domain}/current`)).trim()
   expect(`releases/${JSON.parse((await get('/_dominion/release.json')).body).id}`).toBe(live)
   const health = await get('/_dominion/health?a=1')
@@ -332,7 +332,7 @@ test('a VPS with IPv6 serves the site on it, too; one without IPv6 serves it on 
   expect((await configure()).code).toBe(0)
 })
 
-test('a foreign file that nginx refuses: the old configuration is back, and the same line works when mended', async () => {
+test('another site’s file that nginx rejects: the old configuration is restored, and the same command works once it is fixed', async () => {
   const before = await current()
   await ssh(clouds, `echo 'bogus_directive on;' > ${broken}`)
   const other = clouds.variant('other', { DASHBOARD_DIR: dashboard, BACKEND_DNS_LABEL: 'no-such-api' })

@@ -52,7 +52,7 @@ const everything = () =>
     String.raw`cd /etc/nginx && find . ! -type d -printf '%y %m %u:%g %T+ %s %p -> %l\n' -o -type d -printf '%y %m %u:%g %p\n' | sort && find . -type f -exec sha256sum {} + | sort`,
   )
 
-test('a refused configuration leaves every file and link exactly as before, the missing ones too', async () => {
+test('a rejected configuration leaves every file and link exactly as before, including missing ones', async () => {
   const link = `/etc/nginx/sites-enabled/${domain}.conf`
   const neighbour = '/etc/nginx/sites-enabled/neighbour'
   // The site's link is gone, and another site claims the port's default.
@@ -104,7 +104,7 @@ test('a refused configuration leaves every file and link exactly as before, the 
   expect((await configure()).stdout).toContain('Nothing to do')
 })
 
-test('what was changed by hand is seen, named and put right; nginx that stopped is started', async () => {
+test('manual changes are detected, named and corrected; a stopped nginx is started', async () => {
   const file = `/etc/nginx/dominion/${domain}/current/headers.conf`
   await ssh(clouds, `echo '# by hand' >> ${file} && systemctl stop nginx`)
   const plan = await clouds.dominion(['configure-nginx', '--dry-run'], { environment })
@@ -116,7 +116,7 @@ test('what was changed by hand is seen, named and put right; nginx that stopped 
   expect((await configure()).stdout).toContain('Nothing to do')
 })
 
-test('a port that something else holds: nginx does not start, and its words are shown', async () => {
+test('a port in use: nginx does not start, and its message is shown', async () => {
   await ssh(clouds, 'systemctl stop nginx')
   await ssh(
     clouds,

@@ -10,9 +10,9 @@ import { getLowestReleases, getNewestRelease, installNode } from '../support/sys
 import { ordinaryEnvironment } from '../support/system/rehearsal.ts'
 
 /*
- * What `engines` in package.json promises, with the lowest and the newest release of each line: every module loads,
- * every script explains itself, and what cron runs writes nothing to stderr. Unit and integration tests run on the
- * lowest release of all; on each of the others they would take minutes and hardly show more.
+ * What `engines` in package.json promises, with the lowest and the newest release of each line: every module
+ * loads, every script explains itself, and scripts run by cron write nothing to stderr. Unit and integration
+ * tests run on the lowest release of all; on each of the others they would take minutes and hardly show more.
  */
 
 const home = path.join(import.meta.dirname, '..', '..')
@@ -69,7 +69,7 @@ for (const file of globSync('{lib,rehearsal}/**/*.ts')) if (file !== 'rehearsal/
     }
   })
 
-  test('every script explains itself, and nothing else', async () => {
+  test('every script prints its help, and nothing else', async () => {
     for (const release of chosen()) {
       expect(await run(release, [launcher])).toMatchObject({ code: 0, stderr: '' })
       for (const name of scripts) {
@@ -80,7 +80,7 @@ for (const file of globSync('{lib,rehearsal}/**/*.ts')) if (file !== 'rehearsal/
     }
   })
 
-  test('what cron runs writes nothing to stderr', async () => {
+  test('scripts run by cron write nothing to stderr', async () => {
     for (const release of chosen()) {
       for (const line of [
         ['health', '--quick', '--quiet', '--targets', 'targets', '--only', 'shop'],

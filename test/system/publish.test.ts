@@ -150,7 +150,7 @@ test('one page changed sends only what differs, over one connection', async () =
   expect((await get(old)).status, 'the asset of pages opened before').toBe(200)
 })
 
-test('the purge hook hears what changed, and its token stays out of sight', async () => {
+test('the purge hook receives what changed, and its token is not shown', async () => {
   purged.length = 0
   change('purge')
   const done = await publish()
@@ -175,7 +175,7 @@ test('a purge hook that fails is a warning', async () => {
   expect(again.stderr).toMatch(/purged \d+ changed addresses/)
 })
 
-test('killed between the switch and the purge: the plan shows it, the same line makes up for it, once', async () => {
+test('killed between the switch and the purge: the plan shows it, and the same command purges once', async () => {
   change('purge killed')
   const before = await live()
   const { spawned, ended } = killable()
@@ -196,7 +196,7 @@ test('killed between the switch and the purge: the plan shows it, the same line 
   expect(purged).toHaveLength(1)
 })
 
-test('publishes under a load of 24 readers: no request fails, no page misses an asset', async () => {
+test('publishing under a load of 24 readers: no request fails, no page misses an asset', async () => {
   const readers = startVisitors(clouds, names, 24)
   const done: number[] = []
   for (const word of ['alpha', 'beta', 'gamma', 'delta']) {
@@ -211,7 +211,7 @@ test('publishes under a load of 24 readers: no request fails, no page misses an 
   expect(done.every((count, index) => count > (done[index - 1] ?? 0))).toBe(true)
 })
 
-test('old releases go, but never the live one and the one before', async () => {
+test('old releases are removed, but never the live one and the previous one', async () => {
   const before = await live()
   change('prune')
   await published()
@@ -224,7 +224,7 @@ test('old releases go, but never the live one and the one before', async () => {
   expect(manifests.sort()).toEqual(left.map((id) => `${id}.manifest`).sort())
 })
 
-test('a rollback: pages that are open keep their assets, and the caches are told', async () => {
+test('a rollback: open pages keep their assets, and the caches are purged', async () => {
   const older = await live()
   change('left')
   await published()
@@ -251,7 +251,7 @@ test('a rollback: pages that are open keep their assets, and the caches are told
   expect(purged[0]!.body.changed).toEqual(expect.arrayContaining(['/', '/p1']))
 })
 
-test('the last release that was seen to work stays, however many follow that nobody looked at', async () => {
+test('the last verified release is kept, no matter how many unverified ones follow', async () => {
   const seen = await live()
   for (const word of ['one more', 'two more', 'three more', 'four more']) {
     change(word)
@@ -283,7 +283,7 @@ async function sentSince(from: number, bytes: number): Promise<void> {
   await expect.poll(() => relay.sent() - from, { timeout: 30_000, interval: 50 }).toBeGreaterThan(bytes)
 }
 
-test('a connection that is cut in the middle of an upload: exit 3, and the same line finishes', async () => {
+test('a connection cut during an upload: exit 3, and the same command finishes', async () => {
   writeFileSync(path.join(dashboard, 'public', 'cut.bin'), randomBytes(2_000_000))
   const before = await live()
   relay.set({ rate: 400_000 })
@@ -302,7 +302,7 @@ test('a connection that is cut in the middle of an upload: exit 3, and the same 
   rmSync(path.join(dashboard, 'public', 'cut.bin'))
 })
 
-test('killed in the middle of an upload, the same line finishes; the old release is served meanwhile', async () => {
+test('killed during an upload, the same command finishes; the old release is served meanwhile', async () => {
   const big = randomBytes(3_000_000)
   writeFileSync(path.join(dashboard, 'public', 'big.bin'), big)
   const before = await live()
@@ -330,7 +330,7 @@ test('killed in the middle of an upload, the same line finishes; the old release
   rmSync(path.join(dashboard, 'public', 'big.bin'))
 })
 
-test('a release changed by hand is found out and compared in full', async () => {
+test('a release changed by hand is detected and compared in full', async () => {
   await ssh(clouds, `cd ${site}/current && sed 's/p1/p#/' p1.html > x && cat x > p1.html && rm x`)
   const content = createContent(names.length, 'five more')
   content.pages.p2 = 'by hand '.repeat(200)
@@ -341,7 +341,7 @@ test('a release changed by hand is found out and compared in full', async () => 
   expect((await get('/p2')).status).toBe(200)
 })
 
-test('a build that fails shows its words and publishes nothing', async () => {
+test('a failing build shows its output and publishes nothing', async () => {
   const before = await live()
   writeFileSync(path.join(dashboard, 'content.json'), '{"shared": ')
   const failed = await clouds.dominion(['publish-frontend'], { environment })
@@ -391,7 +391,7 @@ test.each(wrongBuilds)('a build that leaves %s is refused', async (_what, code, 
   expect(await live()).toBe(before)
 })
 
-test('a dashboard that is not there is named', async () => {
+test('a missing dashboard is named', async () => {
   const nowhere = clouds.variant('nowhere', { DASHBOARD_DIR: path.join(dashboard, 'nowhere') })
   const failed = await clouds.dominion(['publish-frontend', '--json'], { environment: nowhere })
   expect(failed.code).toBe(2)

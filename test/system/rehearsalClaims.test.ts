@@ -71,7 +71,7 @@ test.each([
   ['from the same folder', ['--name', name]],
   ['with --keep', ['--name', name, '--keep']],
   ['from another clone', ['--name', name], 'elsewhere'],
-])('a second one %s refuses, names who runs it, and changes nothing', async (_, args, place?: string) => {
+])('a second one %s is refused, names who runs it, and changes nothing', async (_, args, place?: string) => {
   const before = picture()
   const { code, stderr } = await rehearse(args, place ? elsewhere : process.cwd())
   expect(code, stderr).toBe(2)
@@ -85,7 +85,7 @@ test.each([
   expect(picture()).toEqual(before)
 })
 
-test('it names what production names, and neither stands in the way of the other', async () => {
+test('it names the same resources as production, and neither blocks the other', async () => {
   const example = readFileSync(path.join(home, '.env.example'), 'utf8')
   // An address that nothing answers at: what production's line does past the check is not the point.
   writeFileSync(path.join(elsewhere, '.env'), `${example}\nIONOS_HOST=127.0.0.1\nIONOS_PORT=1\n`)
@@ -93,12 +93,12 @@ test('it names what production names, and neither stands in the way of the other
   const plan = await dominion(['configure-nginx', '--dry-run', '--env', name], elsewhere)
   expect(plan.code, plan.stderr).toBe(0)
   const production = await dominion(['configure-nginx', '--dry-run'], elsewhere)
-  expect(production.stderr + production.stdout).not.toContain('names what')
-  expect(production.stdout).toContain('cannot tell')
+  expect(production.stderr + production.stdout).not.toContain('name the same')
+  expect(production.stdout).toContain('unknown')
   rmSync(path.join(elsewhere, '.env'))
 })
 
-test('--down from another clone takes down what is named, not the file of that clone', async () => {
+test('--down from another clone takes down the named rehearsal, not the file of that clone', async () => {
   const own = path.join(elsewhere, `.env.${name}`)
   writeFileSync(own, byHand)
   const { pid } = readState(name)!
@@ -111,7 +111,7 @@ test('--down from another clone takes down what is named, not the file of that c
   expect(readFileSync(own, 'utf8')).toBe(byHand)
 })
 
-test('a hand-written .env.NAME survives --down, and no rehearsal starts over it', async () => {
+test('a hand-written .env.NAME survives --down, and no rehearsal overwrites it', async () => {
   writeFileSync(file, byHand)
   const down = await rehearse(['--down', '--name', name])
   expect(down.code, down.stderr).toBe(0)
@@ -126,7 +126,7 @@ test('a hand-written .env.NAME survives --down, and no rehearsal starts over it'
   rmSync(file)
 })
 
-test('killed outright: its leftovers go with the next start; lines added by hand are kept beside', async () => {
+test('killed: the next start removes its leftovers and keeps manually added lines in another file', async () => {
   const killed = await startClouds({ name, latency: 'none', keep: true })
   const text = `${readFileSync(file, 'utf8')}# a line of the operator\n`
   writeFileSync(file, text)

@@ -114,7 +114,7 @@ test.concurrent.each(lines.filter((line) => !line.includes('--follow')))('npx do
   if (!args.includes('--grep') && !args.includes('--quiet')) expect(done.stdout.trim()).not.toBe('')
 })
 
-test('none of these lines has changed anything', async () => {
+test('none of these commands has changed anything', async () => {
   expect(await getAzureChanges(clouds)).toEqual([])
   const plan = await clouds.dominion(['deploy-complete', '-n', '--detailed-exitcode'], { environment: two })
   expect(plan.code, plan.stdout).toBe(0)
@@ -150,7 +150,7 @@ test('the list: both releases of both parts, when they worked, and which is live
   }
 })
 
-test('pages: back by one rename, without an upload, in less than a second; the one that is left is marked', async () => {
+test('pages: rolled back by one rename, without an upload, in less than a second; the bad one is marked', async () => {
   const [newer, older] = (await listed()).frontend!
   const get = createVisitor(clouds)
   expect((await get('/page-1')).body).toContain('<h1>new page-1')
@@ -184,11 +184,11 @@ test('pages: back by one rename, without an upload, in less than a second; the o
   expect(receipt.line).toContain(`--to ${older!.id}`)
 })
 
-test('never to a release marked bad; and none before the first', async () => {
+test('never to a release marked as bad, and none before the first', async () => {
   const [newer, older] = (await listed()).frontend!
   const refused = await run(['rollback', 'frontend', '--to', newer!.id])
   expect(refused.code).toBe(2)
-  expect(refused.stderr).toContain(`${newer!.id} is marked bad, so no rollback selects it: it's $(wrong)`)
+  expect(refused.stderr).toContain(`${newer!.id} is marked as bad, so no rollback selects it: it's $(wrong)`)
   const none = await run(['rollback', 'frontend'])
   expect(none.code).toBe(2)
   expect(none.stderr).toMatch(/No release before .* is known to have worked/)
@@ -196,10 +196,10 @@ test('never to a release marked bad; and none before the first', async () => {
   expect(await run(['rollback', 'frontend', '--clear-bad', newer!.id, '--quiet'])).toMatchObject({ code: 0 })
   const forward = await run(['rollback', 'frontend', '--to', newer!.id])
   expect(forward.code, forward.stderr).toBe(0)
-  expect(forward.stdout).toMatch(/Switched in \d+ ms on the open connection/)
+  expect(forward.stdout).toMatch(/Switched in \d+ ms over the open connection/)
 })
 
-test('pages that turn out not to be whole: the release that was left is live again, and they are marked', async () => {
+test('pages that turn out to be incomplete: the other release is live again, and they are marked', async () => {
   const [newer, older] = (await listed()).frontend!
   // Broken on the VPS itself, since they were last seen to work.
   await ssh(
@@ -209,7 +209,7 @@ test('pages that turn out not to be whole: the release that was left is live aga
   const { code, stderr } = await run(['rollback', 'frontend'])
   expect(code, stderr).toBe(1)
   expect(stderr).toContain(
-    `Release ${older!.id} does not pass its checks; release ${newer!.id} is live again and passes them`,
+    `Release ${older!.id} fails its checks; release ${newer!.id} is live again and passes them`,
   )
   expect(await ssh(clouds, 'readlink /var/www/codexdominion.app/current')).toBe(`releases/${newer!.id}\n`)
   expect((await listed()).frontend!.map(({ live, bad }) => [live, bad !== undefined])).toEqual([
@@ -218,7 +218,7 @@ test('pages that turn out not to be whole: the release that was left is live aga
   ])
 })
 
-test('backend: the image before, the surge way, while readers read; the one that is left is marked', async () => {
+test('backend: the previous image, with a surge group, under load; the bad one is marked', async () => {
   const [newer, older] = (await listed()).backend!
   const plan = await run(['rollback', 'backend', '--dry-run'])
   expect(plan.stdout).toMatch(new RegExp(`image: \\S+${newer!.id} → \\S+${older!.id}`))
@@ -239,7 +239,7 @@ test('backend: the image before, the surge way, while readers read; the one that
   await forgetRequests(clouds)
   const refused = await run(['rollback', 'backend', '--to', newer!.id])
   expect(refused.code).toBe(2)
-  expect(refused.stderr).toContain(`${newer!.id} is marked bad`)
+  expect(refused.stderr).toContain(`${newer!.id} is marked as bad`)
   expect(await getAzureChanges(clouds)).toEqual([])
 })
 
@@ -254,7 +254,7 @@ test('a silent VPS: nothing is rolled back, and the lists show what they can', a
   expect(missing.map(({ what }) => what)).toContain('marks of bad releases')
 })
 
-test('logged out of Azure: exit 4, and the pages are listed all the same', async () => {
+test('logged out of Azure: exit 4, but the pages are still listed', async () => {
   const out = clouds.variant('out', { AZURE_CONFIG_DIR: path.join(work.folder, 'nobody') })
   expect(await run(['rollback', 'backend'], out)).toMatchObject({ code: 4 })
   const { stdout, code } = await run(['rollback', '--list', '--json'], out)
@@ -263,7 +263,7 @@ test('logged out of Azure: exit 4, and the pages are listed all the same', async
   expect([frontend?.length, backend]).toEqual([2, null])
 })
 
-test('history: receipts of all machines once each; one is shown by its beginning; two are compared', async () => {
+test('history: each receipt of all machines once; one is shown by its prefix; two are compared', async () => {
   const { stdout, code } = await run(['history', '--json'])
   expect(code).toBe(0)
   const { receipts } = JSON.parse(stdout) as { receipts: (Receipt & { places: string[] })[] }
@@ -282,13 +282,13 @@ test('history: receipts of all machines once each; one is shown by its beginning
   expect(steps.map(({ id }) => id)).toContain('backend')
 })
 
-test('history with a damaged receipt and a silent VPS: what is there is shown, what is not is named', async () => {
+test('history with a damaged receipt and a silent VPS: the rest is shown, what is missing is named', async () => {
   const silent = clouds.variant('silent', { IONOS_PORT: '9' })
   const [shown] = readReceipts(clouds, silent).map(idOfRun)
   writeFileSync(path.join(stateFolder(clouds, silent), 'receipts', '29990101T000000Z-x-1.json'), '{"id"')
   const { code, stdout } = await run(['history'], silent)
   expect(code).toBe(3)
   expect(stdout).toContain(shown!.split('-')[0])
-  expect(stdout).toMatch(/! The VPS could not be asked, its receipts are missing: /)
-  expect(stdout).toMatch(/! 29990101T000000Z-x-1\.json here is damaged and left out: /)
+  expect(stdout).toMatch(/! The VPS could not be read, so its receipts are missing: /)
+  expect(stdout).toMatch(/! 29990101T000000Z-x-1\.json here is damaged and skipped: /)
 })

@@ -50,7 +50,7 @@ const schedule = (flags: readonly string[], options: { PATH?: string } = {}) =>
 const crontab = async () => (await inside(['crontab', '-l'])).stdout
 const kept = () => readdirSync(path.join(folder, '.dominion', 'default', 'crontabs')).sort()
 
-test('into the real crontab, changed there, and out again: every other byte stays as it was', async () => {
+test('installed into the real crontab, changed and removed: every other byte stays the same', async () => {
   await inside(['crontab', '-'], { input: others })
   expect(JSON.parse((await schedule(['--json'])).stdout)).toMatchObject({ ok: true, installed: 'no' })
   const plan = await schedule(['--install', '--dry-run', '--detailed-exitcode'])
@@ -79,7 +79,7 @@ test('into the real crontab, changed there, and out again: every other byte stay
   expect(JSON.parse((await schedule(['--remove', '--json'])).stdout)).toMatchObject({ changed: false })
 })
 
-test('where there was no crontab there is none afterwards', async () => {
+test('if there was no crontab before, there is none afterwards', async () => {
   await inside(['crontab', '-r'])
   expect((await schedule(['--install'])).code).toBe(0)
   expect((await schedule(['--remove'])).code).toBe(0)
@@ -87,9 +87,12 @@ test('where there was no crontab there is none afterwards', async () => {
   expect([asked.code, asked.stderr]).toEqual([1, expect.stringContaining('no crontab for root')])
 })
 
-test('no crontab program, and half a block: what is wrong, what to do, and nothing touched', async () => {
+test('no crontab program, or half a block: what is wrong, what to do, and nothing touched', async () => {
   const none = await schedule(['--install'], { PATH: work.folder })
-  expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('There is no crontab program')])
+  expect([none.code, none.stderr]).toEqual([
+    1,
+    expect.stringContaining('This machine has no crontab program'),
+  ])
   expect(none.stderr).toContain('apt-get install cron')
   const broken = `${others}# BEGIN codex-dominion-ops: default in ${folder}\n`
   await inside(['crontab', '-'], { input: broken })
@@ -98,7 +101,7 @@ test('no crontab program, and half a block: what is wrong, what to do, and nothi
   expect(await crontab()).toBe(broken)
 })
 
-test('the printed line runs in the empty environment of cron, and schedule tells of it', async () => {
+test('the printed line runs in the empty environment of cron, and schedule reports it', async () => {
   const { text, lastRuns } = JSON.parse((await schedule(['--json'])).stdout.trim() || '{}')
   expect(lastRuns[0]).toMatchObject({ task: 'health', at: null, words: 'never' })
   const line = (text as string).split('\n').find((each) => each.includes(' health '))!
@@ -153,7 +156,7 @@ find "$all/$NAME" -depth -type d -exec rmdir {} +
 umount "$all"
 `
 
-test('a real systemd takes the timers, runs a service with folder, PATH and words as they are, and lets them go', async () => {
+test('a real systemd accepts the timers, runs a service with its folder, PATH and arguments, and removes them', async () => {
   const plain = folder.replaceAll("'", '').replace('$HOME', 'x')
   mkdirSync(plain)
   const seen = path.join(work.folder, 'seen')

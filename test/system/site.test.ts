@@ -107,7 +107,7 @@ async function looksRight(name: string): Promise<void> {
   await browser.lookAs({ width: 1280, dark: false })
 }
 
-test('nobody else runs one: anonymous writes are refused, and a flood of them is cut short', async () => {
+test('nobody else runs one: anonymous writes are refused, and a flood of them is limited', async () => {
   const runs = async () => JSON.parse((await get('/api/workflows')).body).workflows as { runs: number }[]
   const before = await runs()
   const post = (headers: Record<string, string> = {}) =>
@@ -145,13 +145,13 @@ test('pages of every section load in a browser without an error', async () => {
   expect(fonts).not.toBe('')
 })
 
-test('an address that does not exist shows the page for it, with a way back', async () => {
+test('an unknown address shows the 404 page, with a way back', async () => {
   await browser.open(`https://${domain}/no/such/page`)
   expect(await browser.evaluate('document.querySelector(\'a[href="/"]\') !== null')).toBe(true)
   browser.problems.length = 0 // the 404 itself is one
 })
 
-test('without the backend the pages stay and the API says so; made anew at another address it is found', async () => {
+test('without the backend the pages stay and the API says so; recreated at another address, it is found', async () => {
   const address = async () => {
     const container = await fetch(`${clouds.state.controlUrl}/containers/codex-backend`)
     return ((await container.json()) as { address: string }).address

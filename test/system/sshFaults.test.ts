@@ -89,7 +89,7 @@ function changes(environment: string): unknown[] {
 const keyFile = (name: string, ...options: string[]) =>
   runOrThrow(['ssh-keygen', '-q', '-t', 'ed25519', '-f', path.join(work, name), ...options])
 
-test('the language of the VPS changes nothing: from bare to a site, and again', async () => {
+test('the language of the VPS makes no difference: from a bare server to a site, and again', async () => {
   const environment = clouds.variant('locale', { DASHBOARD_DIR: dashboard })
   const run = async (script: string) => {
     const done = await clouds.dominion([script], { environment })
@@ -131,7 +131,7 @@ async function getHealth(environment: string): Promise<string[]> {
   return observations.map(({ id, from, verdict, ms }) => `${id} ${from} ${ms === undefined ? verdict : ''}`)
 }
 
-test('what start files of the login shell print is ignored, and shown with --verbose', async () => {
+test('output of the login shell’s start files is ignored, and shown with --verbose', async () => {
   const environment = `${clouds.name}-locale`
   const health = await getHealth(environment)
   expect(health).toEqual(expect.arrayContaining(['disk here OK', 'stored-certificate here OK']))
@@ -211,12 +211,12 @@ test('a key that the server does not know', async () => {
   await keyFile('stranger', '-N', '')
   const done = await withValues('refused', { IONOS_SSH_KEY: path.join(work, 'stranger') })
   expect(done.code).toBe(4)
-  expect(done.stderr).toContain('accepts none of the keys tried for root')
+  expect(done.stderr).toContain('accepted none of the keys tried for root')
   expect(done.stderr).toContain(`tried: ${path.join(work, 'stranger')}`)
   expect(done.stderr).toContain('authorized_keys')
 })
 
-test('files that are no private key', async () => {
+test('files that are not private keys', async () => {
   const nothing = await withValues('nofile', { IONOS_SSH_KEY: path.join(work, 'nowhere') })
   expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('there is no such file')])
   await keyFile('pair', '-N', '')
@@ -249,10 +249,10 @@ test('a key with a passphrase needs an agent, and works with one', async () => {
 test('no key at all', async () => {
   const done = await withValues('nokey', { IONOS_SSH_KEY: '' })
   expect(done.code).toBe(4)
-  expect(done.stderr).toContain('There is no key to log in')
+  expect(done.stderr).toContain('No key available to log in')
 })
 
-test('a VPS that cannot be reached: port, route and name are told apart', async () => {
+test('an unreachable VPS: port, route and name are distinguished', async () => {
   const refused = await withValues('port', { IONOS_PORT: '2222' })
   expect(refused.code).toBe(3)
   expect(refused.stderr).toContain('cannot be reached on port 2222: nothing listens on that port')
@@ -270,7 +270,7 @@ test('a VPS that cannot be reached: port, route and name are told apart', async 
   expect(name.stderr).toContain('IONOS_HOST')
 })
 
-test('what answers on the port is not sshd', async () => {
+test('another program than sshd answers on the port', async () => {
   const server: Server = createServer((socket) => socket.end()).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -311,7 +311,7 @@ test('a user that is not root needs sudo without a password, and with it does ev
   expect(receipts).toContain('issue-certificate')
 })
 
-test('a dpkg that was killed at its work on the VPS is set right', async () => {
+test('a dpkg that was killed on the VPS is repaired', async () => {
   // Killed as soon as its journal is there: in the middle of unpacking.
   const killed = await ssh(
     clouds,

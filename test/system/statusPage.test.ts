@@ -53,18 +53,20 @@ async function makeHistory(): Promise<void> {
   })
 }
 
-test('no history, no site: said, with the code, and nothing is begun', async () => {
+test('no history, no site: reported, with the exit code, and nothing is started', async () => {
   const none = await publish()
   expect({ code: none.code, stdout: none.stdout }).toEqual({ code: 3, stdout: '' })
   expect(none.stderr).toMatch(/There is no history yet: .*health\.sqlite\n→ npx dominion health/)
   await makeHistory()
   const bare = await publish('--json')
   expect(bare.code).toBe(1)
-  expect(JSON.parse(bare.stdout).error.what).toMatch(/There is no site codexdominion\.app on/)
+  expect(JSON.parse(bare.stdout).error.what).toMatch(
+    /The status page needs the site codexdominion\.app, which is not deployed on/,
+  )
   expect(await ssh(clouds, `ls ${path.dirname(site)} 2>/dev/null || true`)).not.toContain(domain)
 }, 120_000)
 
-test('published beside the releases, while a deploy holds the lock; no receipt, nothing of a release changes', async () => {
+test('published next to the releases while a deploy holds the lock; no receipt, and no release changes', async () => {
   for (const script of ['setup-server', 'publish-frontend', 'issue-certificate']) {
     const done = await clouds.dominion([script], { environment })
     expect(done.code, done.stderr).toBe(0)
@@ -177,7 +179,7 @@ test('in headless Chromium: phone and desk, day and night; its figures are those
   }
 }, 120_000)
 
-test('reachable in maintenance; what says the same is not sent again; a newer look is', async () => {
+test('reachable during maintenance; an unchanged page is not sent again; a newer result is', async () => {
   const on = await clouds.dominion(['maintenance-mode', 'on'], { environment })
   expect(on.code, on.stderr).toBe(0)
   expect((await get('/p1')).status).toBe(503)
@@ -202,7 +204,7 @@ test('reachable in maintenance; what says the same is not sent again; a newer lo
   expect((await clouds.dominion(['maintenance-mode', 'off'], { environment })).code).toBe(0)
 }, 120_000)
 
-test('nginx of before there were status pages, a VPS out of reach, a file alone', async () => {
+test('an nginx configuration older than status pages, an unreachable VPS, only a file', async () => {
   const conf = `/etc/nginx/dominion/${domain}/current/site.conf`
   const kept = await ssh(
     clouds,
@@ -232,7 +234,7 @@ test('nginx of before there were status pages, a VPS out of reach, a file alone'
   expect(readdirSync(work.folder)).toEqual(['status.html'])
 }, 120_000)
 
-test('remove names it and takes it away', async () => {
+test('remove lists it and removes it', async () => {
   // What another environment names stays, and all of these name this site.
   clouds.withdraw()
   const removed = await clouds.dominion(['remove', '--skip-azure', `--confirm=${domain}`])

@@ -57,7 +57,7 @@ async function underLoad(...flags: string[]) {
   return { ...result, seen }
 }
 
-test('nothing new: nothing is done, and what is served is looked at all the same', async () => {
+test('nothing new: nothing is changed, but the served pages are still verified', async () => {
   const { code, stdout, stderr } = await update()
   expect(code, stderr).toBe(0)
   expect(stdout).toMatch(/^Nothing to do/)
@@ -82,23 +82,23 @@ test('a plan shows the lines and changes nothing; the update is seen, and no req
   expect((await get('/page-1')).body).toContain('<h1>New ')
 })
 
-test('pages that miss an asset: the release before is back, the new one marked, the failure named', async () => {
+test('pages that miss an asset: the previous release is restored, the new one marked, the failure named', async () => {
   const good = await live()
   edit('site.js"></script>', 'site.js"></script><script src="/_next/static/gone.js"></script>')
   const { code, stderr } = await update()
   expect(code).toBe(1)
-  expect(stderr).toMatch(/Release (\S+) does not pass its checks; release \S+ is live again and passes them/)
+  expect(stderr).toMatch(/Release (\S+) fails its checks; release \S+ is live again and passes them/)
   expect(stderr).toMatch(/│ pages: missing: \/_next\/static\/gone\.js/)
   expect(await live()).toBe(good)
   expect(`releases/${await served()}`).toBe(good)
-  const bad = /Release (\S+) does not pass/.exec(stderr)![1]!
+  const bad = /Release (\S+) fails its checks/.exec(stderr)![1]!
   expect(await marks()).toEqual([bad])
   const mark = JSON.parse(await ssh(clouds, `cat /var/lib/codex-dominion/bad/frontend/${bad}`))
   expect(mark.why).toContain('gone.js')
   expect(readReceipts(clouds, environment).at(-1)!.receipt.result).toBe('failed')
 })
 
-test('a run that was cut off between switch and look: the same line looks, and goes back all the same', async () => {
+test('a run cut off between switch and verification: the same command verifies and still rolls back', async () => {
   const good = await live()
   const [bad] = await marks()
   // publish-frontend ends where such a run is cut off: it switches, and does not look.
@@ -108,12 +108,12 @@ test('a run that was cut off between switch and look: the same line looks, and g
   const { code, stderr } = await update()
   expect(code).toBe(1)
   expect(stderr).toContain(
-    `Release ${bad} does not pass its checks; ${good.replace('releases/', 'release ')} is live again and passes them`,
+    `Release ${bad} fails its checks; ${good.replace('releases/', 'release ')} is live again and passes them`,
   )
   expect(await live()).toBe(good)
 })
 
-test('sources that are whole after all take the mark away', async () => {
+test('a release that passes after all loses its mark', async () => {
   const [bad] = await marks()
   // What was missing comes by another way: the very same release is whole now.
   await ssh(clouds, `printf 1 > /var/www/codexdominion.app/releases/${bad}/_next/static/gone.js`)
@@ -123,7 +123,7 @@ test('sources that are whole after all take the mark away', async () => {
   expect(await marks()).toEqual([])
 })
 
-test('two rollbacks in a row: pages that were opened on either release that was left keep their assets', async () => {
+test('two rollbacks in a row: pages opened on either abandoned release keep their assets', async () => {
   const released: { id: string; asset: string }[] = []
   for (const [before, word] of [
     ['gone', 'one'],

@@ -77,7 +77,7 @@ const changed = (name: string, file: string, edit: (text: string) => string, mor
     ...more,
   })
 
-test('a backend that never gets healthy: no request fails, exit 1, its log shown, the old one serves', async () => {
+test('a backend that never becomes healthy: no request fails, exit 1, its log is shown, the old one serves', async () => {
   const crashing = changed(
     'crashing',
     'dominion/app.py',
@@ -86,25 +86,25 @@ test('a backend that never gets healthy: no request fails, exit 1, its log shown
   const { code, stderr, load } = await underLoad('update-backend', crashing)
   expect(code).toBe(1)
   expect(stderr).toMatch(/│ .*no stars/)
-  expect(stderr).toContain(`${first} serves, as before`)
+  expect(stderr).toContain(`${first} is serving again`)
   expect([load.failed, load.answered > 50]).toEqual([[], true])
   expect([await served(), await groups()]).toEqual([first, ['codex-backend', 'codex-worker']])
-  expect(await marks()).toContain('crashes again and again')
+  expect(await marks()).toContain('keeps crashing')
 })
 
-test('healthy, but the API fails through the site: nginx goes back, the new group goes, its log is shown', async () => {
+test('healthy, but the API fails through the site: nginx is switched back, the new group removed, its log shown', async () => {
   const faulty = changed('faulty', 'dominion/api/agents.py', (text) =>
     text.replace('ORDER BY a.name', 'ORDER BY a.nothing'),
   )
   const { code, stderr } = await run('update-backend', faulty)
   expect(code).toBe(1)
   expect(stderr).toMatch(/checks through the site failed with src-/)
-  expect(stderr).toMatch(/│ api-agents: \/api\/agents says 503/)
+  expect(stderr).toMatch(/│ api-agents: \/api\/agents answers 503/)
   expect(stderr).toMatch(/│ last lines of codex-backend-next:/)
   expect([await served(), await groups()]).toEqual([first, ['codex-backend', 'codex-worker']])
 })
 
-test('workers that end while gunicorn listens: exit 1 by every way, their last words, the old one serves, marked', async () => {
+test('workers that exit while gunicorn listens: exit 1 in each script, their last output, the old one serves, marked', async () => {
   const heartless = changed(
     'heartless',
     'dominion/app.py',
@@ -116,17 +116,17 @@ test('workers that end while gunicorn listens: exit 1 by every way, their last w
     const { code, stderr } = await run(script, heartless)
     expect(code, `${script}: ${stderr}`).toBe(1)
     expect(stderr).toMatch(
-      /did not get healthy within 25 s: .*; (its workers end again|it accepts connections)/,
+      /did not become healthy within 25 s: .*; (its workers keep exiting|it accepts connections)/,
     )
     expect(stderr).toMatch(/│ .*no heart/)
     expect(await served()).toBe(before)
-    if (script === 'update-backend') expect(stderr).toMatch(/serves, as before; src-\w+ is marked as bad/)
+    if (script === 'update-backend') expect(stderr).toMatch(/is serving again; src-\w+ is marked as bad/)
   }
-  expect(await marks()).toMatch(/its workers end again|it accepts connections/)
+  expect(await marks()).toMatch(/its workers keep exiting|it accepts connections/)
   expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
 })
 
-test('a marked image: --quick passes it over, its own sources bring it with a word, silent marks stop --quick', async () => {
+test('a marked image: --quick skips it, its own sources release it with a warning, unreadable marks stop --quick', async () => {
   const getLine = ({ stdout }: ProcessResult, title: string) =>
     stdout.split('\n').find((line) => line.includes(title)) ?? stdout
   const quick = await run('release-containers', good, '--quick', '--dry-run')
@@ -135,13 +135,13 @@ test('a marked image: --quick passes it over, its own sources bring it with a wo
   )
   const itself = await run('release-containers', 'sys-updates-faulty', '--dry-run')
   expect(getLine(itself, 'Backend image')).toMatch(
-    /is marked as bad \(.* checks .* failed with src-.*all the same/,
+    /is marked as bad \(.* checks .* failed with src-.*but will be released/,
   )
   const deaf = clouds.variant('deaf', { ...common, IONOS_HOST: '127.0.0.1' })
   await forgetRequests(clouds)
   const stopped = await run('release-containers', deaf, '--quick')
   expect(stopped.code, stopped.stderr).toBe(3)
-  expect(stopped.stderr).toContain('Which images are marked as bad is not known, so --quick chooses none')
+  expect(stopped.stderr).toContain('Could not read which images are marked as bad, so --quick selects none')
   expect(await getAzureChanges(clouds)).toEqual([])
 })
 
@@ -156,10 +156,10 @@ test('an update under a steady load: no request fails, and the new release serve
   expect(again.code, again.stdout).toBe(0)
 })
 
-test('--in-place: the plan tells the outage, the pages stay, the right image serves and nothing stands beside it', async () => {
+test('--in-place: the plan announces the outage, the pages stay, the right image serves, and there is no surge group', async () => {
   const other = changed('in-place', 'dominion/app.py', (text) => `${text}\n# in place\n`)
   const plan = await run('update-backend', other, '--in-place', '--dry-run')
-  expect(plan.stdout).toMatch(/in place, as requested: requests may fail meanwhile/)
+  expect(plan.stdout).toMatch(/in place, as requested; requests may fail meanwhile/)
   const tag = /codex-backend:(src-\w+)/.exec(plan.stdout)![1]!
   const { code, stderr, load } = await underLoad('update-backend', other, '--in-place')
   expect(code, stderr).toBe(0)
@@ -172,7 +172,7 @@ test('--in-place: the plan tells the outage, the pages stay, the right image ser
   expect([await getImage('codex-backend'), await getImage('codex-worker')]).toEqual([tag, tag])
 })
 
-test('a worker that crashes behind a healthy backend: both go back, no request fails, its log is shown', async () => {
+test('a worker that crashes behind a healthy backend: both are rolled back, no request fails, its log is shown', async () => {
   const before = await served()
   const handless = changed(
     'handless',
@@ -181,9 +181,9 @@ test('a worker that crashes behind a healthy backend: both go back, no request f
   )
   const { code, stderr, load } = await underLoad('update-backend', handless)
   expect(code).toBe(1)
-  expect(stderr).toMatch(/✖ Worker container: codex-worker crashes again and again/)
+  expect(stderr).toMatch(/✖ Worker container: codex-worker keeps crashing/)
   expect(stderr).toMatch(/│ .*no hands/)
-  expect(stderr).toContain(`${before} serves, as before`)
+  expect(stderr).toContain(`${before} is serving again`)
   expect([load.failed, load.answered > 50]).toEqual([[], true])
   expect([await served(), await groups()]).toEqual([before, ['codex-backend', 'codex-worker']])
   expect([await getImage('codex-backend'), await getImage('codex-worker')]).toEqual([before, before])
@@ -191,7 +191,7 @@ test('a worker that crashes behind a healthy backend: both go back, no request f
   expect(await ssh(clouds, `cat /var/lib/codex-dominion/bad/backend/${tag}`)).toContain('codex-worker')
 })
 
-test('restart: planned by its exact lines, seen to be started anew', async () => {
+test('restart: planned with its exact commands, and verified by the new start time', async () => {
   const plan = await run('restart-containers', good, '--dry-run', '--only', 'worker')
   expect(plan.stdout).toMatch(
     /\$ az container restart --resource-group \S+ --name codex-worker --subscription/,
@@ -217,7 +217,7 @@ test('restart without a database: not healthy in time, with the last lines of th
   const { code, stderr } = await run('restart-containers', hasty, '--only', 'backend')
   await clouds.control(`/postgres/${clouds.config.postgres.server}/start`)
   expect(code).toBe(1)
-  expect(stderr).toMatch(/codex-backend did not get healthy within 10 s/)
+  expect(stderr).toMatch(/codex-backend did not become healthy within 10 s/)
   expect(stderr).toMatch(/│ .*check=database failed/)
 })
 

@@ -31,7 +31,7 @@ async function install(environment?: string): Promise<Config> {
   return config
 }
 
-test('configuration of then: every key is known, and an environment is read over it', async () => {
+test('an old configuration: every key is known, and an environment is read over it', async () => {
   const config = await install()
   expect(config).toMatchObject({
     domain: 'shop.test',
@@ -54,7 +54,7 @@ test('configuration of then: every key is known, and an environment is read over
   })
 })
 
-test('receipts of then: none is damaged, and each field is where it was', async () => {
+test('old receipts: none is damaged, and each field is in its place', async () => {
   const { receipts, damaged } = receiptsHere(await install(), 20, '')
   expect(damaged).toEqual([])
   expect(receipts.map(({ id, result }) => [id, result])).toEqual(
@@ -81,7 +81,7 @@ test('receipts of then: none is damaged, and each field is where it was', async 
   })
 })
 
-test('history of then: samples, roll-ups, incidents, planned work, outbox and notes', async () => {
+test('an old history: samples, roll-ups, incidents, planned work, outbox and notes', async () => {
   const config = await install()
   const history = await readHistory(historyFile(config))
   const range = { from: at('00:00:00'), to: at('06:00:00'), now: at('06:00:00') }
@@ -121,7 +121,7 @@ test('history of then: samples, roll-ups, incidents, planned work, outbox and no
   }
 })
 
-test('an incident of then is continued, also from the file beside a lost history', async () => {
+test('an old incident continues, also from the file next to a lost history', async () => {
   const config = await install()
   expect(readIncidentFile(config)?.open).toMatchObject({ start: at('05:40:00'), targets: ['api'] })
   const history = await openHistory(historyFile(config), config.history)

@@ -17,14 +17,14 @@ export interface BackendProxy {
   target(): Promise<string | undefined>
   linesTo(host: string): Promise<Command[]>
   /**
-   * Switches it to a host once that host answers as this release; returns when the switch is in effect.
-   * When it throws, the old host is still in effect.
+   * Switches it to a host once that host answers as this release. Returns when the switch has taken effect.
+   * When it throws, the old host is still in use.
    */
   switchTo(host: string, release: string, log: Log): Promise<void>
   /**
-   * Requests /health of the backend on a host from the proxy. Without a status there was no answer, and `body` says why;
-   * `accepted`: there was a connection.
-   * Throws when the proxy itself does not answer.
+   * Requests /health of the backend on a host from the proxy. Without a status there was no answer, and
+   * `body` says why; `accepted` says whether there was a connection. Throws when the proxy itself does not
+   * answer.
    */
   health(host: string): Promise<{ status: number | undefined; body: string; accepted?: true }>
 }
@@ -64,9 +64,9 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
 
   async function askProxy(group: WantedGroup): Promise<HealthReport> {
     const { status, body, accepted } = await proxy.health(getHost(group))
-    const from = 'asked from the VPS, it'
+    const from = 'requested from the VPS, it'
     if (status === undefined)
-      return { ready: false, last: `${from} gives no answer: ${body}`, ...(accepted ? { accepted } : {}) }
+      return { ready: false, last: `${from} does not answer: ${body}`, ...(accepted ? { accepted } : {}) }
     return parseHealth(from, status, body, getRelease(group))
   }
 

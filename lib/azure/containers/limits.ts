@@ -12,7 +12,7 @@ export interface Size {
 export interface Limits {
   least: Size
   most: Size
-  /** Who sets these limits. */
+  /** The source of these limits. */
   source: string
 }
 
@@ -70,7 +70,7 @@ export function assertAllowed(size: Size, { least, most, source }: Limits): void
   const [cpu, memoryGb] = [nearest('cpu'), nearest('memoryGb')]
   if (cpu === size.cpu && memoryGb === size.memoryGb) return
   throw usageError(
-    `A container of ${size.cpu} CPU and ${size.memoryGb} GB is not allowed: ${least.cpu} to ${most.cpu} CPU and ${least.memoryGb} to ${most.memoryGb} GB, in tenths, says ${source}. Nothing was changed`,
-    `The nearest allowed: --cpu ${cpu} --memory ${memoryGb}`,
+    `A container of ${size.cpu} CPU and ${size.memoryGb} GB is not allowed: ${least.cpu} to ${most.cpu} CPU and ${least.memoryGb} to ${most.memoryGb} GB, in tenths (source: ${source}). Nothing was changed`,
+    `Nearest allowed size: --cpu ${cpu} --memory ${memoryGb}`,
   )
 }

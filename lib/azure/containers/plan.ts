@@ -121,7 +121,7 @@ export const getFields = (seen: CurrentGroup | undefined): Field[] =>
     ? (seen?.fields ?? [])
     : [{ name: 'state', before: seen.state, after: 'Succeeded' }]
 
-/** Can requests fail while the backend is replaced? Only in place, or without an nginx to switch. */
+/** Whether requests can fail while the backend is replaced: only in place, or without an nginx to switch. */
 export const requestsMayFail = ({ stable, surge, serving, inPlace }: BackendState): boolean =>
   (stable?.fields.length ?? 0) > 0 && !(surge && serving === 'surge') && (inPlace || serving === undefined)
 
@@ -131,13 +131,13 @@ export function describeBackend(stable: WantedGroup, now: BackendState): string 
   const { surge } = groupNames
   if (!now.stable) return words
   if (now.stable.fields.length === 0) {
-    return now.surge || now.serving === 'surge' ? 'finish the release that was interrupted' : words
+    return now.surge || now.serving === 'surge' ? 'finish the interrupted release' : words
   }
   if (now.surge && now.serving === 'surge') return `${words}; ${surge} serves until it is healthy`
-  if (now.inPlace) return `${words}; in place, as requested: requests may fail meanwhile`
+  if (now.inPlace) return `${words}; in place, as requested; requests may fail meanwhile`
   return now.serving
-    ? `${words}, beside ${surge}; nginx is switched to it and back`
-    : `${words}, tried as ${surge} first; no nginx to switch: requests may fail meanwhile`
+    ? `${words}, with ${surge} in parallel; nginx is switched to it and back`
+    : `${words}, tested as ${surge} first; requests may fail meanwhile because there is no nginx to switch`
 }
 
 export const backendFields = (now: BackendState): Field[] => [

@@ -33,7 +33,7 @@ import { backendGroup, hashConfiguration, type WantedGroup, workerGroup } from '
 
 export interface ReleaseOptions {
   image: Task<Pick<Image, 'image'>>
-  /** What else must come first: tables and Redis, or the choice of a release. */
+  /** Other tasks that must run first: tables and Redis, or the choice of a release. */
   after?: readonly (Task | undefined)[]
   /** The data tier, if the same list creates it: until then there are no groups. */
   tier?: Task | undefined
@@ -46,11 +46,11 @@ export interface ReleaseOptions {
   inPlace?: boolean
   /** Tests the new backend once it runs. */
   verify?(image: string, log: Log): Promise<void>
-  /** Restores the previous images when the new one does not work; gives the failure to report. */
+  /** Restores the previous images when the new one does not work; returns the failure to report. */
   recover?(thrown: unknown, wanted: string, before: RunningImages, log: Log): Promise<unknown>
 }
 
-/** The images that backend and workers run; undefined where there is none. */
+/** The images that the backend and the workers run; undefined where there is none. */
 export interface RunningImages {
   backend: string | undefined
   workers: string[]
@@ -59,7 +59,7 @@ export interface RunningImages {
 /** What the release of the backend found, for its own actions and for the workers. */
 interface BackendRelease {
   wanted: string
-  /** As it was when the release started. */
+  /** The group as it was when the release started. */
   before: RunningImages
   actions: Action[]
   serving: BackendState['serving']
@@ -85,7 +85,7 @@ function backendTask(
   const { config } = context
   const surgeName = groupNames.surge
 
-  /** Once nginx may use the surge group, it is a failure if its target is unknown. */
+  /** Once nginx may use the surge group, an unknown target is a failure. */
   async function servingNow(ahead: Ahead, surge: CurrentGroup | undefined): Promise<BackendState['serving']> {
     const must = needsProxy || surge !== undefined
     const host = must ? await proxy.target() : await proxy.target().catch(() => undefined)
@@ -93,7 +93,7 @@ function backendTask(
     return host !== undefined || ahead.willChange(nginx) ? 'elsewhere' : undefined
   }
 
-  /** Runs an action; gives what serves afterwards. */
+  /** Runs an action and returns what serves afterwards. */
   async function perform(
     action: Action,
     serving: BackendState['serving'],
@@ -225,7 +225,8 @@ function workerTask(
       const perform = async (some: readonly Action[]) => {
         for (const action of some) await executor.run(action, log)
       }
-      // The first worker alone: a release that does not run stops there, and the others continue to take jobs.
+      // Change the first worker alone: a release that does not run stops there, and the other workers
+      // continue to take jobs.
       await perform(first)
       await mapLimit(workersAtOnce, rest, perform)
       await perform(deletions)

@@ -14,14 +14,14 @@ import {
 import { countRestarts, parseInstanceView } from './status.ts'
 import { waitUntilHealthy, waitUntilStarted, waitUntilWorkerRuns } from './waitFor.ts'
 
-/** Azure answered just before, so its silence about this operation is not a fault of the network. */
+/** Azure answered just before, so its silence about this operation is not caused by the network. */
 export function explainRestart(name: string, output: string): Partial<Failure> | undefined {
   const [, seconds] = /Read timed out\.? \(read timeout=(\d+)\)/i.exec(output) ?? []
   if (seconds === undefined) return explainAz(output)
   return {
-    what: `Azure took the restart of ${name} and did not end it within ${formatDuration(Number(seconds) * 1000)}`,
+    what: `Azure accepted the restart of ${name} but did not finish it within ${formatDuration(Number(seconds) * 1000)}`,
     said: undefined,
-    next: `Its container may not stop: ${formatScriptLine('health', '--only', 'containers')} shows its state, ${formatScriptLine('view-logs', '--only', isWorkerName(name) ? 'worker' : 'backend')} why. Run this command again to restart it once more.`,
+    next: `Its container may refuse to stop: ${formatScriptLine('health', '--only', 'containers')} shows its state, ${formatScriptLine('view-logs', '--only', isWorkerName(name) ? 'worker' : 'backend')} why. Run this command again to restart it once more.`,
     exitCode: exitCode.unknown,
   }
 }
@@ -39,7 +39,7 @@ export async function groupsToRestart(
   if (groups.some(({ name }) => name === groupNames[part]))
     return groups.sort((a, b) => a.name.localeCompare(b.name))
   throw new OpsError({
-    what: `There is no container group ${groupNames[part]} in ${config.azure.resourceGroup}`,
+    what: `Container group ${groupNames[part]} not found in ${config.azure.resourceGroup}`,
     next: `${formatScriptLine('deploy-complete')}   (it creates what is missing)`,
   })
 }

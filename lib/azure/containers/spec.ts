@@ -10,9 +10,9 @@ export interface WantedGroup {
   image: string
   cpu: number
   memoryGb: number
-  /** Undefined: the image's own command. */
+  /** Undefined for the default command of the image. */
   command?: string[]
-  /** Undefined: not reachable from outside. */
+  /** Undefined if the group is not reachable from outside. */
   public?: { dnsLabel: string; port: number }
   environment: Record<string, string>
 }
@@ -60,7 +60,7 @@ const getEnvironment = (image: string): Record<string, string> => ({
   PGSSLROOTCERT: '/etc/ssl/certs/ca-certificates.crt',
 })
 
-/** Identifies the configuration that a group was created from: ARM does not give secrets back. */
+/** Identifies the configuration that a group was created from, because ARM does not return secrets. */
 export function hashConfiguration(
   config: Config,
   group: WantedGroup,
@@ -72,7 +72,7 @@ export function hashConfiguration(
     ...group,
     ...(group.public ? getProbes(group.public.port) : {}),
     ...{ database: databaseHost(config), user, name },
-    // A Redis with another policy was another database, with other keys.
+    // A Redis with another policy is another database, with other keys.
     redis: { ...redisAddress(config), ...(config.redis.kind === 'managed' ? { clusteringPolicy } : {}) },
   }
   const secrets = [fingerprint(databasePassword, server), fingerprint(appSecretKey, config.azure.registry)]
@@ -131,10 +131,11 @@ export function groupFile(config: Config, group: WantedGroup, secrets: GroupSecr
 }
 
 /**
- * Liveness only tests whether the port accepts connections: /health is 503 while the database or Redis is down, and a
- * restart helps against neither. ACI has only exec and httpGet probes (ContainerProbe, API 2023-05-01), and no path of a
- * Flask application is certain to answer 200 without a dependency. So the interpreter that runs the application opens
- * the connection: every image that can serve it has python3, but maybe no shell or curl.
+ * Liveness only tests whether the port accepts connections: /health is 503 while the database or Redis is
+ * down, and a restart helps against neither. ACI has only exec and httpGet probes (ContainerProbe, API
+ * 2023-05-01), and no path of a Flask application is certain to answer 200 without a dependency. So the
+ * interpreter that runs the application opens the connection: every image that can serve it has python3, but
+ * not always a shell or curl.
  */
 const getProbes = (port: number) => ({
   livenessProbe: {

@@ -13,9 +13,12 @@ const justNowMs = 60_000
 
 /** Describes a crash loop, with what is known of the last restart; undefined when there are too few restarts. */
 export const describeCrash = (restarts: number, details: string): string | undefined =>
-  restarts < crashLoop ? undefined : `crashes again and again (${formatCount(restarts, 'restart')}${details})`
+  restarts < crashLoop ? undefined : `keeps crashing (${formatCount(restarts, 'restart')}${details})`
 
-/** Describes what is wrong with a group; undefined when nothing is. Azure says Running between two crashes, too. */
+/**
+ * Describes what is wrong with a group; undefined when nothing is. Between two crashes, Azure also reports
+ * Running.
+ */
 export function findTrouble(group: ContainerGroup, now = Date.now()): string | undefined {
   const { name } = group
   const { state, startTime, detailStatus, exitCode } = parseInstanceView(group)?.currentState ?? {}
@@ -33,7 +36,7 @@ export function findTrouble(group: ContainerGroup, now = Date.now()): string | u
   return crashing && `${name} ${crashing}`
 }
 
-/** The number of ended workers that proves a fault: a single one may have been ended for good reason. */
+/** The number of ended workers that proves a fault. A single one may have been ended for a good reason. */
 const endedWorkers = 3
 
 /**
@@ -44,9 +47,10 @@ const workerEnded =
   /Worker exiting \(pid: ?(\d+)\)|Worker \(pid: ?(\d+)\) (?:exited with code|was sent) |Worker with pid (\d+) was terminated|WORKER TIMEOUT \(pid: ?(\d+)\)/g
 
 /**
- * Explains why the application is at fault when Azure calls its container Running and it has never answered; undefined
- * when nothing proves that. gunicorn's master keeps listening while its workers end at once (only exit codes 3 and 4 end
- * the master, too): the port accepts connections, and nothing answers. A firewall accepts none.
+ * Explains why the application is at fault when Azure reports its container as Running but it has never
+ * answered; undefined when nothing proves that. gunicorn's master keeps listening while its workers end at
+ * once (only exit codes 3 and 4 end the master, too): the port accepts connections, and nothing answers. A
+ * firewall accepts none.
  *
  * @param accepted whether the port accepted a connection that then brought no answer
  * @param log the container's last lines
@@ -58,7 +62,6 @@ export function whyWorkersAreDead(seen: {
 }): string | undefined {
   if (seen.state !== 'Running') return undefined
   const ended = new Set([...seen.log.matchAll(workerEnded)].map((match) => match.slice(1).find(Boolean)))
-  if (ended.size >= endedWorkers)
-    return `its workers end again and again (${ended.size} in its last log lines)`
-  return seen.accepted ? 'it accepts connections and answers none' : undefined
+  if (ended.size >= endedWorkers) return `its workers keep exiting (${ended.size} in its last log lines)`
+  return seen.accepted ? 'it accepts connections but answers none' : undefined
 }

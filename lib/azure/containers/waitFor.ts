@@ -64,7 +64,7 @@ export async function waitUntilHealthy(
 /** Interprets an answer of /health. The answer of another release proves nothing about this one. */
 export function parseHealth(url: string, status: number, body: string, wanted: string): HealthReport {
   const release = parseRelease(body)
-  const last = `${url} says ${status}${release ? ` (release ${release})` : ''}`
+  const last = `${url} answers ${status}${release ? ` (release ${release})` : ''}`
   const mine = release === undefined || release === wanted
   if (status === 200) return { ready: mine, last }
   return { ready: false, last: `${last} ${body.slice(0, 300).replaceAll(/\s+/g, ' ')}`, faulty: mine }
@@ -121,7 +121,7 @@ async function waitUntilReady(
   probe: () => Promise<HealthReport>,
 ): Promise<void> {
   const timeoutMs = context.config.backend.healthyWithinSeconds * 1000
-  // Silence of Azure is not an outage: the next request may get an answer.
+  // Silence from Azure is not an outage: the next request may get an answer.
   const show = () => showGroup(context, azure, name).catch(() => undefined)
   const fail = (what: string, application: boolean) => createFailure(context, azure, name, what, application)
   let look: HealthReport = { ready: false, last: '' }
@@ -140,21 +140,21 @@ async function waitUntilReady(
     return undefined
   }
   if (await poll(attempt, { intervalMs: 1000, timeoutMs })) return
-  const late = `${name} did not get healthy within ${formatDuration(timeoutMs)}: ${look.last}`
+  const late = `${name} did not become healthy within ${formatDuration(timeoutMs)}: ${look.last}`
   if (look.faulty) throw await fail(late, true)
   const group = await show()
   const ended = describeEnd(group, restartsBefore, restartsSeen)
-  if (ended) throw await fail(`${late}; Azure says that it ${ended}`, true)
+  if (ended) throw await fail(`${late}; Azure reports that it ${ended}`, true)
   let silent = ''
   const beside = await fromElsewhere?.().catch((thrown) => {
-    silent = `no other machine could ask: ${getMessage(thrown)}`
+    silent = `no other machine could check: ${getMessage(thrown)}`
   })
-  if (beside?.ready) return tell(`${beside.last}, though this machine gets no answer`)
+  if (beside?.ready) return tell(`${beside.last}, although this machine gets no answer`)
   const what = [late, beside?.last ?? silent].filter(Boolean).join('; ')
   if (beside?.faulty) throw await fail(what, true)
   const log = await readLogTail(context, azure, name).catch(() => '')
   const state = parseInstanceView(group)?.currentState?.state
-  // The other network knows better: between here and Azure something else may accept connections.
+  // The other network is more reliable: between here and Azure something else may accept connections.
   const { accepted = false } = beside ?? look
   const dead = whyWorkersAreDead({ state, accepted, log })
   throw await fail(dead ? `${what}; ${dead}` : what, dead !== undefined)
@@ -176,7 +176,7 @@ async function createFailure(
       ...{ what, said, application },
       next: 'Fix the application (see its log above), then run this command again.',
     })
-  const next = `Nothing proves a fault of the application. Check that this machine can reach it and that Azure has started it (${formatScriptLine('doctor')}), then run this command again.`
+  const next = `The cause may be outside the application. Check that this machine can reach it and that Azure has started it (${formatScriptLine('doctor')}), then run this command again.`
   return unknownError(what, said, next)
 }
 

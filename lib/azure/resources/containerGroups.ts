@@ -22,7 +22,7 @@ export interface ContainerGroup {
     instanceView?: {
       currentState?: { state?: string; startTime?: string; detailStatus?: string; exitCode?: number }
       restartCount?: number
-      /** The last ones. Equal ones that follow each other are one, with a count. */
+      /** The last events. Consecutive equal events are merged into one with a count. */
       events?: { name: string; count: number; firstTimestamp?: string; lastTimestamp?: string }[] | null
     } | null
   }[]
@@ -74,11 +74,11 @@ export const workerNames = ({ worker }: Config): string[] =>
     index === 0 ? groupNames.worker : `${groupNames.worker}-${index + 1}`,
   )
 
-/** Is this the name of a worker group? A group of any other name belongs to somebody else. */
+/** Whether this is the name of a worker group. A group with any other name belongs to somebody else. */
 export const isWorkerName = (name: string): boolean =>
   name === groupNames.worker || /^codex-worker-([2-9]|[1-9][0-9]+)$/.test(name)
 
-/** Did a deploy create this group, judging by its name? */
+/** Whether a deploy created this group, judging by its name. */
 export const isOwnGroup = (name: string): boolean =>
   name === groupNames.backend || name === groupNames.surge || isWorkerName(name)
 
@@ -88,7 +88,7 @@ export const getImage = ({ containers }: ContainerGroup): string => containers[0
 /** The tag of an image's full name; the whole name when it has none. */
 export const getTag = (image: string): string => image.slice(image.lastIndexOf(':') + 1)
 
-/** A container's cores and GB, as far as ARM shows them. `az` spells the memory in two ways. */
+/** The cores and GB of a container, as far as ARM shows them. `az` spells the memory field in two ways. */
 export function getSize(container: ContainerGroup['containers'][number] | undefined) {
   const { cpu, memoryInGb, memoryInGB } = container?.resources?.requests ?? {}
   return { cpu, memoryGb: memoryInGb ?? memoryInGB }
@@ -115,7 +115,7 @@ export async function showGroups(
   const { id } = await login.account()
   const ids = names.map((name) => groupId(config, id, name))
   const { stdout } = await runner.run(az`container show --ids ${ids}`)
-  // One is printed as itself, several as a list in the order of the answers.
+  // A single group is printed as an object, several as a list in the order of the answers.
   return ([] as ContainerGroup[]).concat(JSON.parse(stdout || '[]') as ContainerGroup | ContainerGroup[])
 }
 

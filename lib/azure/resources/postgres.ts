@@ -37,7 +37,7 @@ export const postgres: DataTierResource<DatabaseServer> = {
   describe: (config) => `PostgreSQL ${config.postgres.server} (${config.postgres.sku})`,
   apiVersion,
   path,
-  // A stopped server may not show its parameters; it exists all the same, so nothing completes it.
+  // A stopped server may not show its parameters. It still exists, so it does not count as incomplete.
   children: [secureTransport],
   combine: ([server, transport]) => ({
     ...server,
@@ -105,7 +105,7 @@ const storageMeter = {
 
 export const databaseHost = ({ postgres }: Config): string => `${postgres.server}.postgres.database.azure.com`
 
-/** Makes the server accept TLS connections only; returns when ARM has done it. */
+/** Makes the server accept only TLS connections; returns when ARM has finished. */
 const requireSecureTransport = (config: Config, subscription: string): Command =>
   az.change`
     resource update --ids ${resourceId(config, subscription, secureTransport)} --api-version ${apiVersion}

@@ -49,8 +49,8 @@ export const managedRedis: DataTierResource<Redis> = {
   getDrift: ({ redis }, { sku }) => differing(['Redis size', sku?.name, redis.sku]),
   getMissingChild: ({ redis }, { database }) =>
     database ? undefined : `the database of Redis ${redis.name}`,
-  // A cluster that found no capacity stays behind as CreateFailed, and Azure answers the next creation with Conflict
-  // (microsoft/aspire#19174).
+  // A cluster for which Azure found no capacity remains as CreateFailed, and Azure answers the next creation
+  // with Conflict (microsoft/aspire#19174).
   findFault(config, cluster, subscription) {
     const { name } = config.redis
     const state = getFailedState(cluster)
@@ -122,7 +122,8 @@ export const classicRedis: DataTierResource<Redis> = {
       `Redis ${config.redis.name} is in the state ${state}`,
     )
   },
-  // Above Basic the list also has `C1 Cache Instance`, one of two nodes; `C1 Cache` is the whole cache.
+  // Above Basic, the list also has `C1 Cache Instance`, which is one of two nodes; `C1 Cache` is the whole
+  // cache.
   getPricedParts({ redis }) {
     const [family = '', size = ''] = redis.sku.split('_')
     return pricedAs(redis.sku, `Azure Redis Cache ${family}`, size, `${size} Cache`)
@@ -172,7 +173,7 @@ function getFailedState({ properties }: Resource): string | undefined {
 
 const brokenRedis = (config: Config, subscription: string, location: ArmLocation, what: string): Fault => ({
   what,
-  next: `Look at it in the Azure portal first. ${describeNewStart(config, subscription, location)}`,
+  next: `Inspect it in the Azure portal first. ${describeNewStart(config, subscription, location)}`,
   empty: false,
 })
 
@@ -187,5 +188,5 @@ function describeNewStart(config: Config, subscription: string, location: ArmLoc
       `az container delete --resource-group ${config.azure.resourceGroup} --name ${name} --subscription ${subscription} --yes`,
   )
   const what = location === managedDatabase ? 'its database' : 'it'
-  return `If no job in its queue is needed, delete ${what} and the containers, which hold the old key: ${[redis, ...containers].map((line) => formatAzLine(line)).join('   ')}   Then: ${formatScriptLine('deploy-complete')}`
+  return `If you need no jobs from its queue, delete ${what} and the containers, which hold the old key: ${[redis, ...containers].map((line) => formatAzLine(line)).join('   ')}   Then: ${formatScriptLine('deploy-complete')}`
 }

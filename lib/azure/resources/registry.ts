@@ -56,7 +56,7 @@ export async function readTags({ config, runner }: Context, subscription: string
   return ((await readRepository(runner, command)) ?? []) as Tag[]
 }
 
-/** Reads one tag of the backend image; undefined when nobody has pushed it. */
+/** Reads one tag of the backend image; undefined when it has never been pushed. */
 export async function readTag(
   { config, runner }: Context,
   name: string,
@@ -68,12 +68,12 @@ export async function readTag(
   return (await readRepository(runner, command)) as Tag | undefined
 }
 
-/** What nobody has pushed is an answer too: `undefined`. */
+/** A tag that has never been pushed is an answer, too: `undefined`. */
 async function readRepository(runner: Runner, command: Command): Promise<unknown> {
   const { code, stdout, stderr } = await runner.run(command)
   if (code === 0) return JSON.parse(stdout)
   if (notPushed.test(stderr)) return undefined
-  // Any other failure is an error: the strict run explains it.
+  // Any other failure is an error; the strict run explains it.
   await runner.run({ ...command, accept: [0] })
   return undefined
 }

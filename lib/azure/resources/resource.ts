@@ -13,7 +13,7 @@ export interface Resource {
   properties: Record<string, unknown> & { provisioningState?: string }
 }
 
-/** Where ARM keeps a resource. */
+/** Where ARM stores a resource. */
 export interface ArmLocation {
   apiVersion: string
   /** The path below the resource group's `/providers/`. */
@@ -55,7 +55,7 @@ export interface DataTierResource<Found extends Resource = Resource> extends Azu
   describe(config: Config): string
   /** Children that the same az call shows. */
   children: readonly ArmLocation[]
-  /** Makes one value of the resource and its children, in that order. */
+  /** Combines the resource and its children (in that order) into one value. */
   combine(parts: readonly [Resource, ...Resource[]]): Found
   /** Reads the children of a resource that one call could not show together with them. */
   complete?(found: Found, show: (child: ArmLocation) => Promise<Resource | undefined>): Promise<Found>
@@ -81,7 +81,7 @@ export const resourceId = (
 /** What Azure bills a part of the system by, as the Azure Retail Prices API names it. */
 export interface Meter {
   service: string
-  /** Any of these: Azure renames products now and then. */
+  /** Any of these product names, because Azure renames products occasionally. */
   products: readonly string[]
   /** Compared without regard to case: the list has both `B1MS` and `B2s`. */
   sku: string
@@ -89,11 +89,11 @@ export interface Meter {
   unit: string
 }
 
-/** A month's quantity of a meter, in the units of `meter.unit`. */
+/** The monthly quantity of a meter, in the units of `meter.unit`. */
 export interface PricedQuantity {
   meter: Meter
   quantity: number
-  /** The quantity as a person checks it, such as `730 h × 2 CPU`. */
+  /** The quantity in readable form, such as `730 h × 2 CPU`. */
   formula: string
 }
 

@@ -20,11 +20,14 @@ const about = {
   advice: () => `${formatScriptLine('view-logs')} shows why.`,
 } as const
 
-/** Backend and every worker: there, running, and not restarted too often within the hour (HEALTH_RESTARTS). */
+/**
+ * The backend and every worker exist, run, and have not restarted too often within the last hour
+ * (HEALTH_RESTARTS).
+ */
 export const containers: Check = {
   ...about,
   tags: ['health'],
-  // az may go through a proxy of this machine.
+  // az may use a proxy on this machine.
   showsNetwork: false,
   run: async (checking) =>
     judgeContainers(await readContainers(checking), checking.azContext.config.health.restarts, Date.now()),
@@ -44,7 +47,7 @@ export const containersRunning: Check = {
 
 export interface ContainerFacts {
   name: string
-  /** 'absent': Azure has no such group; 'silent': it is listed, and cannot be shown. */
+  /** 'absent': Azure has no such group; 'silent': it is listed but cannot be shown. */
   group: ContainerGroup | 'absent' | 'silent'
 }
 
@@ -61,8 +64,8 @@ async function readContainers({ azContext, azure }: CheckContext): Promise<Conta
 }
 
 function findContainerTrouble({ name, group }: ContainerFacts, now: number): string | undefined {
-  if (group === 'absent') return `${name} is absent`
-  if (group === 'silent') return `${name} cannot be asked for its state`
+  if (group === 'absent') return `${name} does not exist`
+  if (group === 'silent') return `the state of ${name} cannot be read`
   return findTrouble(group, now)
 }
 
@@ -74,7 +77,7 @@ export function judgeContainers(groups: readonly ContainerFacts[], limits: Limit
     const runs = typeof group !== 'string' && parseInstanceView(group)?.currentState?.state === 'Running'
     const trouble = runs ? undefined : findContainerTrouble(facts, now)
     if (trouble !== undefined) return { ...(group === 'silent' ? unknown(trouble) : fail(trouble)), restarts }
-    const often = restarts > 0 ? `, ${formatCount(restarts, 'restart')} within the hour` : ''
+    const often = restarts > 0 ? `, ${formatCount(restarts, 'restart')} within the last hour` : ''
     return { verdict: byLimits(restarts, limits), detail: `${name} Running${often}`, restarts }
   })
   const all = combine(judged)
@@ -87,8 +90,9 @@ export function judgeContainers(groups: readonly ContainerFacts[], limits: Limit
 }
 
 /**
- * ARM counts restarts since the group was created, and keeps the last events; consecutive equal ones become one, with
- * a count and the first and last time. A container that started more than an hour ago has not restarted within it.
+ * ARM counts restarts since the group was created and keeps the last events. It merges consecutive equal
+ * events into one with a count and the first and last time. A container that started more than an hour ago
+ * has not restarted within the last hour.
  */
 function countRecentRestarts({ containers }: ContainerGroup, now: number): number {
   const view = containers[0]?.instanceView
@@ -98,6 +102,6 @@ function countRecentRestarts({ containers }: ContainerGroup, now: number): numbe
   const starts = (view?.events ?? [])
     .filter(({ name, lastTimestamp }) => name === 'Started' && within(lastTimestamp))
     .reduce((sum, { count, firstTimestamp }) => sum + (within(firstTimestamp) ? count : 1), 0)
-  // The first start is no restart; without events, the current start counts as one.
+  // The first start is not a restart. Without events, the current start counts as one.
   return Math.max(1, Math.min(all, starts))
 }

@@ -14,7 +14,9 @@ const name = 'workflows'
 export interface QueueFacts {
   /** Waiting jobs. */
   jobs: number
-  /** How many seconds the first of them has waited; undefined when none waits, or its record is gone. */
+  /**
+   * How many seconds the first of them has waited; undefined when no job is waiting or its record is gone.
+   */
   oldestSeconds: number | undefined
   workers: number
 }
@@ -26,7 +28,7 @@ export const queue: Check = {
   tags: ['health'],
   needs: 'az',
   advice: () =>
-    `${formatScriptLine('view-logs', '--only', 'worker')}; ${formatScriptLine('scale', '--workers', 'N')} adds some.`,
+    `${formatScriptLine('view-logs', '--only', 'worker')}; ${formatScriptLine('scale', '--workers', 'N')} adds workers.`,
   async run({ context, redisKey }) {
     const key = await redisKey()
     try {
@@ -43,7 +45,7 @@ async function readQueue(context: Context, key: string): Promise<QueueFacts> {
     ['LINDEX', `rq:queue:${name}`, '0'],
     ['SMEMBERS', `rq:workers:${name}`],
     ['CLIENT', 'LIST'],
-    // Jobs that run, by when their worker's sign of life expires.
+    // The running jobs, by the time when their worker's heartbeat expires.
     ['ZCOUNT', `rq:wip:${name}`, String(Math.floor(Date.now() / 1000)), '+inf'],
   ])
   if (typeof jobs !== 'number' || !Array.isArray(members)) {
@@ -56,23 +58,23 @@ async function readQueue(context: Context, key: string): Promise<QueueFacts> {
     ...workers.map((worker) => ['EXISTS', worker]),
   ])
   const alive = workers.filter((_, index) => signs[index] === 1)
-  // A killed worker stays registered until its key expires; its connections are gone at once.
+  // A killed worker stays registered until its key expires, but its connections are gone at once.
   const connected = typeof clients === 'string' ? countListening(alive, clients) : alive.length
   const since = typeof enqueued === 'string' ? Date.parse(enqueued) : Number.NaN
   return {
     jobs,
     oldestSeconds: Number.isNaN(since) ? undefined : Math.max(0, Math.round((Date.now() - since) / 1000)),
-    // One that runs a job on a connection without a name is known by its job.
+    // A worker that runs a job on an unnamed connection is recognised by its job.
     workers: Math.max(connected, Number(running) || 0),
   }
 }
 
 /**
- * Workers by their connections, of which each has two: one for commands to it, which bears the worker's name (CLIENT
- * SETNAME; `rq:worker:NAME` is connected as NAME), and one on which it waits for jobs. One that had to connect anew has lost
- * the name, and its registration when Redis began empty; one that works does not wait. So each address counts for as many
- * as it has of the one kind or of the other.
- * @param workers those that are registered and give a sign of life
+ * Counts workers by their connections. Each worker has two: one for commands, which carries the worker's name
+ * (CLIENT SETNAME; `rq:worker:NAME` is connected as NAME), and one on which it waits for jobs. A worker that
+ * had to reconnect has lost its name, and also its registration if Redis restarted empty. A busy worker does
+ * not wait. Therefore each address counts for the larger number of its two kinds of connection.
+ * @param workers the registered workers with a current heartbeat
  */
 export function countListening(workers: readonly string[], clientList: string): number {
   const names = new Set(workers.map((worker) => worker.replace(/^rq:worker:/, '')))
@@ -93,9 +95,9 @@ export function judgeQueue({ jobs, oldestSeconds, workers }: QueueFacts, config:
   const wanted = config.worker.count
   const listening = byLowLimits(workers, { warning: wanted, critical: 1 })
   const verdicts = [byLimits(jobs, queueJobs), byLimits(oldestSeconds ?? 0, queueSeconds), listening]
-  const waiting = jobs === 0 ? 'no job waits' : formatCount(jobs, 'job waits', 'jobs wait')
+  const waiting = jobs === 0 ? 'no jobs waiting' : formatCount(jobs, 'job waiting', 'jobs waiting')
   const age = oldestSeconds === undefined ? '' : `, the oldest for ${oldestSeconds} s`
-  const hear = workers === 0 ? 'no worker listens' : `${workers} of ${wanted} workers listen`
+  const hear = workers === 0 ? 'no worker is listening' : `${workers} of ${wanted} workers listening`
   return {
     verdict: worstVerdict(verdicts.map((verdict) => ({ verdict }))),
     detail: `${hear}, ${waiting}${age}`,

@@ -6,7 +6,7 @@ import { type Check, type CheckContext, fail, pass, type Result, unknown, warn }
 import { unanswered } from '../connectionErrors.ts'
 import { askRedis, getReplyError, type RedisReply, timeoutMs } from './redisProtocol.ts'
 
-/** Redis requires TLS and a key, answers with the key, and Azure does not report it as failed. */
+/** Redis requires TLS and a key, it answers with the key, and Azure does not report it as failed. */
 export const redis: Check = {
   id: 'redis',
   title: 'Redis',
@@ -26,11 +26,11 @@ export const redisTls: Check = {
   needs: 'nothing',
   async run({ context }) {
     const fault = await findOpenDoor(context)
-    return fault ? fail(fault) : pass('TLS and a key are asked for; a plain connection is refused')
+    return fault ? fail(fault) : pass('TLS and a key are required; a plain connection is refused')
   },
 }
 
-/** Silence of Azure proves nothing: the check asks Redis itself, too. */
+/** Silence from Azure proves nothing, so the check also asks Redis itself. */
 async function findFaultInAzure({ context: { config }, azure }: CheckContext) {
   try {
     const found = await azure.redis()
@@ -55,7 +55,7 @@ async function talk({ context, redisKey }: CheckContext): Promise<Result> {
     key = await asked
   } catch (thrown) {
     const { detail, next } = judgedFailure(thrown)
-    return unknown(`it asks for a key, which is not known: ${detail}`, next)
+    return unknown(`it requires a key, which could not be read: ${detail}`, next)
   }
   const started = performance.now()
   const [pong = null] = await askRedis(context, key, [['PING']])
@@ -69,32 +69,35 @@ async function talk({ context, redisKey }: CheckContext): Promise<Result> {
 async function findOpenDoor({ config, runner }: Context): Promise<string | undefined> {
   const ping = { ...redisAddress(config), say: 'PING\r\n', timeoutMs, effect: 'read' } as const
   const { answer } = await runner.dial({ ...ping, tls: true })
-  if (!/^(-NOAUTH|-ERR|\+PONG)/.test(answer)) return 'no Redis answers over TLS'
-  if (answer.startsWith('+PONG')) return 'Redis asks for no key'
+  if (!/^(-NOAUTH|-ERR|\+PONG)/.test(answer)) return 'Redis does not answer over TLS'
+  if (answer.startsWith('+PONG')) return 'Redis does not require a key'
   const plain = await runner.dial({ ...ping, tls: false }).catch(() => undefined)
   return plain && /^[+-]/.test(plain.answer) ? 'a plain connection is answered' : undefined
 }
 
-/** Judges the answer to PING after AUTH. `ms` includes the connection's set-up. */
+/** Judges the answer to PING after AUTH. `ms` includes the time to connect. */
 export function judgePing(pong: RedisReply, ms: number): Result {
   if (pong === 'PONG') {
     const figures = [{ name: 'redis', value: ms, unit: 'ms' }] as const
-    return { ...pass(`PONG in ${ms} ms, over TLS and with a key only`), ms, figures }
+    return { ...pass(`PONG in ${ms} ms, only over TLS and with a key`), ms, figures }
   }
   return fail(`it does not take the key that Azure gives: ${getReplyError(pong) ?? String(pong)}`)
 }
 
-/** The portal's list shows a failed Redis like a healthy one; with another clustering policy it takes no jobs. */
+/**
+ * The portal's list shows a failed Redis like a healthy one. With another clustering policy, Redis accepts no
+ * jobs.
+ */
 export const redisState: Check = {
   id: 'redis-state',
   title: 'Redis',
   tags: ['doctor', 'data-tier'],
   needs: 'az',
-  advice: 'Create it again.',
+  advice: 'Recreate it.',
   async run({ context: { config }, azure }) {
     const { kind, name } = config.redis
     const { redis } = await azure.dataTier()
-    if (!redis) return pass(`${name} is not there yet`)
+    if (!redis) return pass(`${name} does not exist yet`)
     const fault = findRedisFault(config, redis, (await azure.account()).id)
     if (fault) return fail(fault.what, fault.next)
     const state = String(redis.properties.provisioningState)

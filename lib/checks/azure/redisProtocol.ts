@@ -8,9 +8,9 @@ export type RedisReply = string | number | null | { error: string } | RedisReply
 export const timeoutMs = 10_000
 
 /**
- * Sends several commands at once on one TLS connection, after AUTH with the key. Gives a reply for each, without AUTH's.
- * Neither commands nor replies are written to the transcript.
- * Throws the socket's own error when there is no connection, and OpsError (exit 3) when the replies are not whole.
+ * Sends several commands at once on one TLS connection, after AUTH with the key. Returns one reply for each
+ * command, without that of AUTH. Neither commands nor replies are written to the transcript. Throws the
+ * socket's own error when there is no connection, and OpsError (exit 3) when the replies are incomplete.
  */
 export async function askRedis(
   { config, runner }: Context,
@@ -33,11 +33,11 @@ export async function askRedis(
 export const getReplyError = (reply: RedisReply | undefined): string | undefined =>
   typeof reply === 'object' && reply && 'error' in reply ? reply.error : undefined
 
-/** A command as RESP: an array of bulk strings, their lengths in bytes. */
+/** Encodes a command as RESP: an array of bulk strings, with their lengths in bytes. */
 const serialise = (words: readonly string[]): string =>
   `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`
 
-/** The first replies of a text (latin1); undefined when they are not all there yet. */
+/** Parses the first replies in a text (latin1); undefined when they have not all arrived yet. */
 export function readReplies(text: string, count: number): RedisReply[] | undefined {
   let at = 0
   const line = (): string => {
@@ -84,6 +84,6 @@ function lengthIn(said: string): number {
   return Number(said.slice(1))
 }
 
-const noRedis = (said: string) => unknownError('What answers is no Redis', said.slice(0, 80))
+const noRedis = (said: string) => unknownError('The server that answers is not Redis', said.slice(0, 80))
 
 class Unfinished extends Error {}

@@ -15,7 +15,7 @@ export const azureLogin: Check = {
       const { user, name } = await azure.account()
       return pass(`${user}, subscription ${name}`)
     } catch (thrown) {
-      // For every other check of Azure this is UNKNOWN; here it is the fault.
+      // For every other check of Azure this is UNKNOWN; for this check it is the fault itself.
       if (thrown instanceof OpsError && thrown.exitCode === exitCode.notLoggedIn)
         return fail(thrown.message, formatAzLine('az login'))
       throw thrown
@@ -30,7 +30,7 @@ interface Permission {
 
 export const azurePermissions: Check = {
   id: 'azure-permissions',
-  title: 'Rights in Azure',
+  title: 'Permissions in Azure',
   tags: ['doctor', 'login'],
   needs: 'az',
   advice: 'Ask for the role Contributor on the resource group (az role assignment create).',
@@ -44,16 +44,16 @@ export const azurePermissions: Check = {
         'api-version': '2022-04-01',
       })
     const subscription = `/subscriptions/${id}`
-    // Before the first deploy there is no group; whoever creates it has the rights of the subscription.
+    // Before the first deploy there is no group. Whoever creates it has the permissions of the subscription.
     const found =
       (await read(`${subscription}/resourceGroups/${resourceGroup}`)) ?? (await read(subscription))
     const lacking = needed.filter((action) => !allowed(found?.value ?? [], action))
-    if (lacking.length > 0) return fail(`this login lacks the permission for: ${lacking.join(', ')}`)
+    if (lacking.length > 0) return fail(`this login lacks the permissions for: ${lacking.join(', ')}`)
     return pass(`all ${needed.length} that a deploy needs`)
   },
 }
 
-/** A role allows what its actions match and its notActions do not; one such role is enough. */
+/** A role allows what its actions match unless its notActions match it, too. One such role is enough. */
 export const allowed = (permissions: readonly Permission[], action: string): boolean =>
   permissions.some(
     ({ actions, notActions = [] }) =>
@@ -101,14 +101,16 @@ interface Usage {
   limit: number
 }
 
-/** The cores that Container Instances may use in the region. A release runs the backend twice. */
+/**
+ * Checks the cores that Container Instances may use in the region. During a release, the backend runs twice.
+ */
 export const containerCores: Check = {
   id: 'container-cores',
   title: 'Cores for containers',
   tags: ['doctor', 'quota'],
   needs: 'az',
   advice:
-    'Request more in the portal (Quotas, Container Instances), or set another AZURE_LOCATION or smaller containers.',
+    'Request more cores in the portal (Quotas, Container Instances), or set another AZURE_LOCATION or smaller containers.',
   async run({ context: { config }, azure, arm }) {
     const { id } = await azure.account()
     const path = `/subscriptions/${id}/providers/Microsoft.ContainerInstance/locations/${config.azure.location}/usages`
@@ -129,7 +131,7 @@ export function judgeCores(
   const running = own.flatMap(({ containers }) => containers).map((each) => getSize(each).cpu ?? 0)
   const left = limit - (currentValue - running.reduce((sum, cpu) => sum + cpu, 0))
   const steady = backend.cpu + worker.cpu * worker.count
-  const said = `${left} of ${limit} for us; ${steady} needed, ${steady + backend.cpu} while a release runs`
+  const said = `${left} of ${limit} available; ${steady} needed, ${steady + backend.cpu} during a release`
   if (left < steady) return fail(said)
   return left < steady + backend.cpu ? warn(said) : pass(said)
 }

@@ -6,8 +6,8 @@ import { assertThat } from '../run.ts'
 type Workflow = { id: number; name: string; runs: number }
 
 /**
- * Starts as many workflows at once as there are workers, through the site, and waits until their rows have changed. It
- * changes data, so it belongs to rehearsals, never to a check in cron.
+ * Starts one workflow per worker through the site, all at once, and waits until their rows have changed. It
+ * changes data, so it is only for rehearsals, never for cron.
  */
 export const workerJob: Check<QuickContext> = {
   id: 'worker-job',
@@ -21,7 +21,7 @@ export const workerJob: Check<QuickContext> = {
       const { body } = await runner.request({ method: 'GET', url: api, effect: 'read', timeoutMs: 10_000 })
       return (JSON.parse(body) as { workflows: Workflow[] }).workflows
     }
-    // A backend that asks for no token ignores the header.
+    // A backend that requires no token ignores the header.
     const authorization: Record<string, string> = config.backend.secretKey.given
       ? { authorization: `Bearer ${await getApiToken(config, runner)}` }
       : {}
@@ -34,18 +34,18 @@ export const workerJob: Check<QuickContext> = {
         body: JSON.stringify({ name: before.name }),
         timeoutMs: 10_000,
       })
-      assertThat(status === 202, `the job was not taken: ${status} ${body.slice(0, 200)}`)
+      assertThat(status === 202, `the job was not accepted: ${status} ${body.slice(0, 200)}`)
       const started = Date.now()
       const attempt = async () => {
         const after = (await read()).find(({ id }) => id === before.id)
         if (!after || after.runs <= before.runs) return undefined
-        return `${before.name}: run ${after.runs} done after ${Date.now() - started} ms`
+        return `${before.name}: run ${after.runs} finished after ${Date.now() - started} ms`
       }
-      const describe = () => new Error(`${before.name} was not run within 60 s`)
+      const describe = () => new Error(`${before.name} did not run within 60 s`)
       return poll(attempt, { intervalMs: 500, timeoutMs: 60_000, describe })
     }
     const workflows = (await read()).slice(0, config.worker.count)
-    assertThat(workflows.length > 0, 'there is no workflow')
+    assertThat(workflows.length > 0, 'there are no workflows')
     return pass((await Promise.all(workflows.map(runOnce))).join('; '))
   },
 }

@@ -33,7 +33,7 @@ export function judgeDatabase(facts: ServerFacts, { ms, connect }: { ms: number;
   const used = judgeConnections(facts)
   return {
     ...used,
-    detail: `answers in ${ms} ms, ${connect} of them to connect; connections ${used.detail}`,
+    detail: `answers in ${ms} ms, including ${connect} ms to connect; connections ${used.detail}`,
     ms,
     figures: [
       { name: 'database', value: ms, unit: 'ms' },
@@ -43,13 +43,17 @@ export function judgeDatabase(facts: ServerFacts, { ms, connect }: { ms: number;
   }
 }
 
-/** Errors of the server that the application gets, too: no free connection, starting up or shutting down, no such database. */
+/**
+ * Server errors that also affect the application: no free connection, starting up or shutting down, no such
+ * database.
+ */
 const servesNobody = /too many clients|remaining connection slots|shutting down|starting up|does not exist/i
 
 /**
- * A refused connection and an error of the server are known faults. A silent server may only keep this machine out
- * (its firewall), so Azure is asked whether it runs.
- * @param state the server's state in Azure: Ready, Stopped …; undefined when Azure does not answer or has no such server
+ * A refused connection and an error of the server are known faults. The firewall of a silent server may block
+ * only this machine, so ask Azure whether the server is running.
+ * @param state the server's state in Azure: Ready, Stopped …; undefined when Azure does not answer or has no
+ * such server
  */
 export async function judgeNoDatabase(
   thrown: unknown,
@@ -59,8 +63,8 @@ export async function judgeNoDatabase(
   const { detail, next } = judgedFailure(thrown)
   const said = thrown instanceof OpsError ? (thrown.failure.said ?? '') : detail
   if (/ECONNREFUSED/.test(said)) {
-    const advice = `${formatScriptLine('check-database')} shows more; az postgres flexible-server start starts a stopped one.`
-    return { ...fail(`${host} refuses connections: the server does not run`, advice), silent: true }
+    const advice = `${formatScriptLine('check-database')} shows more; az postgres flexible-server start starts a stopped server.`
+    return { ...fail(`${host} refuses connections: the server is not running`, advice), silent: true }
   }
   if (servesNobody.test(said)) return fail(detail, next)
   const silent = thrown instanceof OpsError && thrown.exitCode === exitCode.unknown
@@ -70,16 +74,19 @@ export async function judgeNoDatabase(
   return { ...fail(`it is ${called}; ${detail}`, next), silent }
 }
 
-/** The template leaves the parameter at Azure's default, on. When it is off, passwords may travel unencrypted. */
+/**
+ * The template leaves this parameter at Azure's default, on. When it is off, passwords may travel
+ * unencrypted.
+ */
 export const databaseTransport: Check = {
   id: 'database-transport',
-  title: 'PostgreSQL over TLS only',
+  title: 'PostgreSQL only over TLS',
   tags: ['doctor', 'data-tier'],
   needs: 'az',
   advice: 'Set require_secure_transport to on.',
   async run({ context: { config }, azure }) {
     const { database } = await azure.dataTier()
-    if (!database) return pass(`${config.postgres.server} is not there yet`)
+    if (!database) return pass(`${config.postgres.server} does not exist yet`)
     const { secureTransport } = database
     if (secureTransport === undefined)
       return unknown(`${database.name} does not show require_secure_transport`)

@@ -17,9 +17,9 @@ export interface ServerBackup {
 
 export interface TableSize {
   name: string
-  /** Undefined: there is no such table. */
+  /** Undefined if there is no such table. */
   rows: number | undefined
-  /** With its indexes and its TOAST table. */
+  /** Size in bytes, including its indexes and its TOAST table. */
   bytes: number | undefined
 }
 
@@ -59,7 +59,7 @@ async function readServer({ config }: Context, azure: Azure): Promise<Resource> 
   const server = await azure.database()
   if (server) return server
   throw new OpsError({
-    what: `There is no PostgreSQL server ${config.postgres.server} in ${config.azure.resourceGroup}`,
+    what: `PostgreSQL server ${config.postgres.server} not found in ${config.azure.resourceGroup}`,
     next: `${formatScriptLine('provision')}   (it creates one)`,
   })
 }

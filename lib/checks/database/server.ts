@@ -56,7 +56,7 @@ function judgeServer(config: Config, { name, sku, properties }: Resource): Resul
 function judgeVersion({ postgres }: Config, { version }: ServerFacts): Result {
   if (version.split('.')[0] === postgres.version) return pass(`PostgreSQL ${version}`)
   return warn(
-    `PostgreSQL ${version}; the configuration says ${postgres.version}`,
+    `PostgreSQL ${version}, but the configuration says ${postgres.version}`,
     `Set POSTGRES_VERSION in ${formatKeyFile('POSTGRES_VERSION')} to the server's version, or upgrade the server.`,
   )
 }
@@ -65,8 +65,9 @@ function judgeVersion({ postgres }: Config, { version }: ServerFacts): Result {
 const notAllowed = '28000'
 
 /**
- * Judges the server's first bytes to a client without TLS: R asks for the password, E is an error (ErrorResponse in
- * PostgreSQL's message formats). Only one error means that plain connections are refused; the others have other reasons.
+ * Evaluates the server's first bytes to a client without TLS: R requests the password, E is an error
+ * (ErrorResponse in PostgreSQL's message formats). Only one of the errors means that plain connections are
+ * refused.
  */
 export function judgePlain(answer: string, tlsWorks: boolean): Result {
   if (answer.startsWith('R'))
@@ -74,11 +75,11 @@ export function judgePlain(answer: string, tlsWorks: boolean): Result {
       'a plain connection is accepted: passwords and data may travel unencrypted',
       `${formatScriptLine('provision')}   (it sets require_secure_transport)`,
     )
-  if (!answer.startsWith('E')) return unknown('the server closed a plain connection without an answer')
+  if (!answer.startsWith('E')) return unknown('the server closed a plain connection without answering')
   const { code, message } = parseError(answer)
   if (code !== notAllowed)
     return unknown(
-      `a plain connection was answered with another error (${code ?? 'no SQLSTATE'}: ${message ?? 'no words'}), which says nothing about TLS`,
+      `a plain connection was answered with another error (${code ?? 'no SQLSTATE'}: ${message ?? 'no message'}), which says nothing about TLS`,
       'Run this command again in a minute.',
     )
   return tlsWorks
@@ -86,14 +87,17 @@ export function judgePlain(answer: string, tlsWorks: boolean): Result {
     : unknown('a plain connection is refused, but so is one with TLS')
 }
 
-/** After type and length an ErrorResponse has fields: a letter and text up to a zero byte. C is the code, M the message. */
+/**
+ * After its type and length, an ErrorResponse has fields: a letter and text up to a zero byte. C is the code,
+ * M the message.
+ */
 function parseError(answer: string): { code?: string | undefined; message?: string | undefined } {
   const fields = answer.slice(5).split('\0')
   const field = (letter: string) => fields.find((each) => each.startsWith(letter))?.slice(1)
   return { code: field('C'), message: field('M') }
 }
 
-/** A person notices a delay from about a second on. */
+/** People notice delays of about a second and more. */
 const slowMs = 1000
 
 function judgeTimes({ dns, tcp, login }: ConnectTimes): Result {
@@ -102,7 +106,7 @@ function judgeTimes({ dns, tcp, login }: ConnectTimes): Result {
   return total < slowMs ? pass(detail) : warn(`slow: ${detail}`)
 }
 
-/** In per cent of what is allowed. */
+/** In per cent of the limit. */
 const shareLimits = { warning: 80, critical: 95 }
 
 const judgeShare = (used: number, allowed: number, detail: string, next: string): Result =>
@@ -115,7 +119,7 @@ export const judgeConnections = ({ connections, connectionsAllowed }: ServerFact
     connections,
     connectionsAllowed,
     `${connections} of ${connectionsAllowed} (${percent(connections, connectionsAllowed)})`,
-    'Fewer workers or smaller pools; a larger POSTGRES_SKU allows more.',
+    'Use fewer workers or smaller pools, or a larger POSTGRES_SKU, which allows more connections.',
   )
 
 function judgeStorage({ stored }: ServerFacts, server: Resource | undefined, config: Config): Result {
@@ -127,7 +131,7 @@ function judgeStorage({ stored }: ServerFacts, server: Resource | undefined, con
     stored,
     allowed,
     `${formatBytes(stored)} of ${allowed / 2 ** 30} GB${source} (${percent(stored, allowed)}), databases and write-ahead log`,
-    `Raise POSTGRES_STORAGE_GB in ${formatKeyFile('POSTGRES_STORAGE_GB')}, then ${formatScriptLine('provision')}: a full server takes no more writes.`,
+    `Raise POSTGRES_STORAGE_GB in ${formatKeyFile('POSTGRES_STORAGE_GB')}, then run ${formatScriptLine('provision')}: a full server accepts no more writes.`,
   )
 }
 
@@ -142,17 +146,17 @@ export function judgeBackups(
   type Backup = { earliestRestoreDate?: string; backupRetentionDays?: number }
   const { earliestRestoreDate, backupRetentionDays } = (server?.properties.backup ?? {}) as Backup
   const [newest] = backups
-  const next = `${formatScriptLine('backup-database')} takes a dump here; ask Azure why it took no backup.`
+  const next = `${formatScriptLine('backup-database')} takes a dump to this machine. Ask Azure why it took no backup.`
   if (!newest) {
     const { createdAt = '' } =
       (server as { systemData?: { createdAt?: string } } | undefined)?.systemData ?? {}
     if (now - Date.parse(createdAt) < 24 * hour)
       return warn('Azure has no backup yet: the server is new', next)
-    return fail('Azure has no backup', next)
+    return fail('Azure has no backups', next)
   }
   const age = now - Date.parse(newest.completed)
   const point = earliestRestoreDate
-    ? `; any moment since ${earliestRestoreDate} can be restored, up to about 5 minutes ago`
+    ? `; any moment from ${earliestRestoreDate} until about 5 minutes ago can be restored`
     : ''
   const kept = backupRetentionDays ? `, kept ${backupRetentionDays} days` : ''
   const detail = `${backups.length} in Azure${kept}, newest ${newest.completed} (${formatDuration(age)} ago)${point}`
@@ -160,7 +164,7 @@ export function judgeBackups(
 }
 
 function judgeMigrations({ pending, all }: { pending: readonly { name: string }[]; all: number }): Result {
-  if (pending.length === 0) return pass(`all ${all} are applied, as they are in infra/`)
+  if (pending.length === 0) return pass(`all ${all} in infra/ are applied`)
   return warn(
     `${pending.length} of ${all} are pending: ${pending.map(({ name }) => name).join(', ')}`,
     `${formatScriptLine('provision')}   (it applies them)`,
@@ -173,7 +177,7 @@ function judgeTables(tables: readonly TableSize[]): Result {
     id: `table-${name}`,
     title: `Table ${name}`,
     ...(rows === undefined
-      ? fail('is not there', missing)
+      ? fail('does not exist', missing)
       : pass(`${formatCount(rows, 'row')}, ${formatBytes(bytes ?? 0)}`)),
   }))
   return { verdict: worstVerdict(findings), detail: '', findings }
@@ -189,10 +193,10 @@ async function judgeFirewall({ azContext, azure, database }: CheckContext): Prom
   if (reachable) return { ...pass(''), findings: [] }
   const { id } = await azure.account()
   const [self, letIn] = await Promise.all([readOperatorAddress(azContext), readOperatorRule(azContext, id)])
-  if (letIn === self) return pass(`lets this machine in (${self})`)
+  if (letIn === self) return pass(`admits this machine (${self})`)
   return warn(
-    `lets in ${letIn ?? 'no operator'}; this machine is ${self}`,
-    `${formatScriptLine('provision')}   (it lets this machine in)`,
+    `admits ${letIn ?? 'no operator'}, but this machine is ${self}`,
+    `${formatScriptLine('provision')}   (it admits this machine)`,
   )
 }
 
@@ -213,7 +217,7 @@ export const databaseTables: Check = {
   },
 }
 
-/** This connection is encrypted, and one without TLS is refused. */
+/** Checks that this connection is encrypted and that one without TLS is refused. */
 export const databaseTls: Check = {
   id: 'database-tls',
   title: 'Database only over TLS',

@@ -16,7 +16,7 @@ export const api = httpCheck({
 
 export const backend = httpCheck({
   id: 'backend',
-  title: 'Backend, asked directly',
+  title: 'Backend, queried directly',
   tags: ['health', 'verify', 'azure', 'from-vps'],
   aliases: { verify: { id: 'backend-health', title: 'Backend /health' } },
   advice: ({ verdict }) => (verdict === 'CRITICAL' ? backendAdvice() : undefined),
@@ -58,24 +58,24 @@ export const apiAreas = [
 ]
 
 export const findHealthFault = (url: string, { status, body }: HttpResponse): string | undefined =>
-  status === 200 ? undefined : `${url} says ${status}${inBrief(body)}`
+  status === 200 ? undefined : `${url} answers ${status}${inBrief(body)}`
 
 /**
  * @param area its path, and the field of its answer
- * @param filled an empty list is wrong
+ * @param filled whether an empty list is a fault
  */
 export function findAreaFault(
   { path, field }: { path: string; field: string },
   { status, body }: HttpResponse,
   filled = false,
 ): string | undefined {
-  if (status !== 200) return `${path} says ${status}${inBrief(body)}`
+  if (status !== 200) return `${path} answers ${status}${inBrief(body)}`
   const value = getField(body, field)
   const empty = Array.isArray(value) && value.length === 0
   return value === undefined || (filled && empty) ? `${path} has no ${field}` : undefined
 }
 
-/** A field of a JSON object; undefined when the text is none. */
+/** A field of a JSON object; undefined when the text is not one. */
 function getField(body: string, field: string): unknown {
   try {
     const value = JSON.parse(body) as Record<string, unknown> | null
@@ -85,7 +85,7 @@ function getField(body: string, field: string): unknown {
   }
 }
 
-/** The application's error message in one line; of a page of HTML only the title. */
+/** The application's error message in one line; for an HTML page, only its title. */
 function inBrief(body: string): string {
   const words = getErrorText(body).replaceAll(/\s+/g, ' ').trim()
   return words === '' ? '' : `: ${words.length > 200 ? `${words.slice(0, 200)}…` : words}`

@@ -23,7 +23,10 @@ export const certificate: Check<QuickContext> = {
   },
 }
 
-/** Judges by the share of the lifetime, because lifetimes get shorter (64 days from 2027, 45 from 2028 on). */
+/**
+ * Evaluates the remaining share of the lifetime, because lifetimes become shorter (64 days from 2027, 45 from
+ * 2028).
+ */
 export function judgeServed(
   shown: Pick<PeerCertificate, 'subjectaltname' | 'valid_from' | 'valid_to'> | undefined,
   names: readonly string[],
@@ -33,17 +36,20 @@ export function judgeServed(
   if (!shown) return fail('no certificate was shown')
   const has = shown.subjectaltname ?? ''
   const missing = names.find((name) => !has.split(', ').includes(`DNS:${name}`))
-  if (missing) return fail(`it is not for ${missing} (${has})`)
+  if (missing) return fail(`it is not valid for ${missing} (${has})`)
   const [from, to] = [Date.parse(shown.valid_from), Date.parse(shown.valid_to)]
   const { verdict, percent } = lifetimeLeft({ from, to }, limits, now)
   const figures = [{ name: 'certificate', value: percent, unit: '%', limits }] as const
-  if (verdict === 'OK') return { verdict, detail: `for both names, until ${shown.valid_to}`, figures }
+  if (verdict === 'OK') return { verdict, detail: `valid for both names, until ${shown.valid_to}`, figures }
   const detail = `only ${Math.round(percent)} % of its lifetime is left (until ${shown.valid_to})`
-  const next = `See why it is not renewed (certbot.timer on the VPS); ${formatScriptLine('issue-certificate')} asks for a new one.`
+  const next = `Find out why it is not renewed (certbot.timer on the VPS); ${formatScriptLine('issue-certificate')} requests a new one.`
   return { verdict, detail, next, figures }
 }
 
-/** Per cent of a certificate's lifetime that is left, one decimal; 0 when it is over. Times in ms since 1970. */
+/**
+ * The percentage of a certificate's lifetime that is left, with one decimal; 0 when it has expired. Times in
+ * ms since 1970.
+ */
 export function lifetimeLeft({ from, to }: { from: number; to: number }, limits: Limits, now: number) {
   const percent = Math.max(0, Math.round(((to - now) / (to - from)) * 1000) / 10)
   return { verdict: byLowLimits(percent, limits), percent }

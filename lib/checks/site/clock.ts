@@ -8,7 +8,7 @@ interface Offset {
   ms: number
 }
 
-const synchronise = 'Switch time synchronisation on there (timedatectl set-ntp true).'
+const synchronise = 'Enable time synchronisation there (timedatectl set-ntp true).'
 
 /** Compares this machine's clock with nginx's and the backend's, by the Date header of their answers (whole seconds). */
 export const clock: Check<QuickContext> = {
@@ -35,10 +35,13 @@ export const clock: Check<QuickContext> = {
 }
 
 const patienceMs = 5000
-/** Servers report whole seconds: on average half a second more has passed. */
+/** Servers report whole seconds, so on average half a second more has passed. */
 const halfSecond = 500
 
-/** In milliseconds, measured at the answer's first byte, because the rest may take longer. NaN when it has no date. */
+/**
+ * The offset in milliseconds, measured at the first byte of the answer, because the rest may take longer. NaN
+ * when the answer has no date.
+ */
 async function aheadOfUs(checking: QuickContext, url: string): Promise<number> {
   const began = Date.now()
   const { headers, phases } = await get(checking, url, { method: 'HEAD', timeoutMs: patienceMs })
@@ -47,7 +50,7 @@ async function aheadOfUs(checking: QuickContext, url: string): Promise<number> {
 
 /**
  * When two servers differ from this machine by the same amount, this machine's clock is wrong.
- * @param others how far each is ahead of this machine
+ * @param others how far each clock is ahead of this machine's
  */
 export function judgeServers(others: readonly Offset[], limits: Limits): Result {
   const [first] = others
@@ -73,7 +76,10 @@ const formatOffset = ({ name, ms }: Offset): string =>
     ? `${name} is right`
     : `${name} is ${Math.abs(Math.round(ms / 1000))} s ${ms > 0 ? 'ahead' : 'behind'}`
 
-/** In ms. Azure refuses tokens from about five minutes on; half a minute already makes logs hard to compare. */
+/**
+ * In ms. Azure refuses tokens when a clock is off by about five minutes. Half a minute already makes logs
+ * hard to compare.
+ */
 const loginLimits = { warning: 30_000, critical: 300_000 }
 
 /** Compares this machine's clock with Azure's, and the VPS's clock with this machine's. */
@@ -82,7 +88,7 @@ export const clockForLogins: Check = {
   title: 'Clocks',
   tags: ['doctor', 'clock'],
   needs: 'ssh',
-  advice: 'Switch time synchronisation on (timedatectl set-ntp true).',
+  advice: 'Enable time synchronisation (timedatectl set-ntp true).',
   async run(checking) {
     const [azure, vps] = await Promise.allSettled([
       measureOffset(() => azureTime(checking)),
@@ -96,10 +102,10 @@ export const clockForLogins: Check = {
   },
 }
 
-/** @param known how far each clock is ahead; one is missing when the other side could not be asked */
+/** @param known how far each clock is ahead; a clock that could not be read is missing */
 export function judgeForLogins(known: readonly Offset[]): Result {
   const whole = known.length === 2
-  const detail = `${known.map(formatOffset).join(', ')}${whole ? '' : '; the other could not be asked'}`
+  const detail = `${known.map(formatOffset).join(', ')}${whole ? '' : '; the other clock could not be read'}`
   const verdict = byLimits(furthest(known), loginLimits)
   return { verdict: whole || verdict !== 'OK' ? verdict : 'UNKNOWN', detail }
 }

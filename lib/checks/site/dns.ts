@@ -8,13 +8,13 @@ import {
 } from '../../vps/dns/records.ts'
 import { type Check, fail, pass, type QuickContext, type Result } from '../check.ts'
 
-/** The A records of both names. Only the VPS knows whether an AAAA record is its own: doctor asks it. */
+/** The A records of both names. Only the VPS knows whether an AAAA record is its own, so doctor asks it. */
 export const dns: Check<QuickContext> = {
   id: 'dns',
   title: 'DNS',
   tags: ['health', 'verify', 'ionos'],
   needs: 'nothing',
-  // The name server may be this machine itself.
+  // The name server may be this machine.
   showsNetwork: false,
   silence: 'UNKNOWN',
   async run({ context: { config } }) {

@@ -7,7 +7,7 @@ import { unanswered } from '../connectionErrors.ts'
 
 /** More than any list of the site itself needs. */
 const mostOfOurs = 16 << 20
-/** Of additional targets only the status matters. */
+/** For additional targets only the status matters. */
 const mostOfOthers = 1 << 20
 
 /** Sends one request. In `health` the signal ends it first; elsewhere the request's own time-out does. */
@@ -29,7 +29,7 @@ interface Question extends Omit<Check<QuickContext>, 'needs' | 'host' | 'run' | 
   shared?: true
   /** Describes what is wrong with the response, regardless of its time; undefined when nothing is. */
   fault(response: HttpResponse, url: string, filled: boolean): string | undefined
-  /** Adds to the detail of a good response, where time does not count. */
+  /** Adds to the detail of a good response where time does not count. */
   note?(response: HttpResponse): string
 }
 
@@ -57,7 +57,7 @@ export function httpCheck(question: Question): Check<QuickContext> {
   }
 }
 
-/** A portal answers with a page or a redirect, our API with an object. */
+/** A captive portal answers with a page or a redirect, our API with an object. */
 function isJson(body: string): boolean {
   try {
     return typeof JSON.parse(body) === 'object'
@@ -66,7 +66,7 @@ function isJson(body: string): boolean {
   }
 }
 
-/** @param limits in ms; undefined: time does not count */
+/** @param limits in ms; undefined if time does not count */
 export function judgeResponse(
   check: Pick<Check, 'id' | 'hiddenByMaintenance'> & { fault: string | undefined },
   response: HttpResponse,
@@ -79,7 +79,8 @@ export function judgeResponse(
   if (fault !== undefined)
     return {
       ...{ verdict: 'CRITICAL', detail: fault, ms, phases, figures },
-      // Only where our page hides the site: maintenance of another server says nothing about this one.
+      // Only where our own page hides the site: the maintenance of another server says nothing about this
+      // one.
       ...(hiddenByMaintenance && isOurMaintenance(response) ? { maintenance: true } : {}),
     }
   const verdict = limits ? byLimits(ms, limits) : 'OK'
@@ -91,18 +92,18 @@ export function judgeResponse(
 const refused = /ECONNREFUSED|connection refused/i
 const silent = /no answer (within|in time)|ETIMEDOUT/i
 /** nginx's statuses when the backend does not answer it (RFC 9110, 15.6). */
-const gateway = /\bsays 50[234]\b/
+const gateway = /\banswers 50[234]\b/
 
 export const backendAdvice = (): string =>
-  `${formatScriptLine('view-logs', '--only', 'backend')} shows why; ${formatScriptLine('restart-containers', '--only', 'backend')} starts it again.`
+  `${formatScriptLine('view-logs', '--only', 'backend')} shows why; ${formatScriptLine('restart-containers', '--only', 'backend')} restarts it.`
 
 /** Advice for what nginx on the VPS serves itself (pages, certificate): silence points to the VPS. */
 export function nginxAdvice({ verdict, detail }: Judged): string | undefined {
   if (verdict !== 'CRITICAL') return undefined
   if (refused.test(detail))
-    return 'nginx does not listen there. On the VPS: systemctl status nginx shows why, systemctl start nginx starts it again.'
+    return 'nginx is not listening there. On the VPS, systemctl status nginx shows why and systemctl start nginx starts it.'
   return silent.test(detail)
-    ? `Does the VPS run, and does its firewall admit ports 80 and 443? ${formatScriptLine('doctor')} checks it over ssh.`
+    ? `Check that the VPS is running and that its firewall admits ports 80 and 443; ${formatScriptLine('doctor')} checks this over ssh.`
     : undefined
 }
 

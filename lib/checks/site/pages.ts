@@ -18,11 +18,11 @@ export const frontPage = httpCheck({
 })
 
 export function findPageFault(url: string, { status, body }: HttpResponse): string | undefined {
-  if (status !== 200) return `${url} says ${status}`
+  if (status !== 200) return `${url} answers ${status}`
   return /<html/i.test(body) ? undefined : `${url} is not a page`
 }
 
-/** The number of pages that the product promises (docs/original-document.md, "Targets"). */
+/** The least number of pages that the product promises (docs/original-document.md, "Targets"). */
 const fewestPages = 52
 const atOnce = 8
 
@@ -45,7 +45,7 @@ export const pages: Check<QuickContext> = {
     assertThat(count >= fewestPages, `the site map names ${count} pages, fewer than ${fewestPages}`)
     const found = await fetchAll(paths, 'GET')
     const bad = found.filter(({ status }) => status !== 200)
-    assertThat(bad.length === 0, bad.map(({ path, status }) => `${path} says ${status}`).join(', '))
+    assertThat(bad.length === 0, bad.map(({ path, status }) => `${path} answers ${status}`).join(', '))
     const links = found.flatMap((page) => [...page.body.matchAll(/(?:src|href)="(\/_next\/[^"]+)"/g)])
     const assets = new Set(links.map(([, link = '']) => link))
     const missing = (await fetchAll(assets, 'HEAD')).filter(({ status }) => status !== 200)
@@ -66,9 +66,9 @@ export const notFound: Check<QuickContext> = {
       get(checking, `${site}/no-such-page-${Date.now()}`),
       get(checking, `${site}/_next/static/no-such-chunk.js`),
     ])
-    const said = `a missing page says ${page.status}, a missing chunk ${asset.status}`
+    const said = `a missing page answers ${page.status}, a missing chunk ${asset.status}`
     assertThat(page.status === 404 && asset.status === 404, said)
-    assertThat(/<html/i.test(page.body), 'the 404 has no page')
-    return pass('404 with its own page')
+    assertThat(/<html/i.test(page.body), 'the 404 answer has no page')
+    return pass('404 with an error page')
   },
 }

@@ -10,7 +10,7 @@ export const ports: Check<QuickContext> = {
   tags: ['doctor', 'ports'],
   needs: 'nothing',
   advice: () =>
-    `${formatScriptLine('configure-nginx')}; and see that the IONOS firewall policy lets both ports in.`,
+    `Run ${formatScriptLine('configure-nginx')}, and check that the IONOS firewall policy admits both ports.`,
   async run(checking) {
     const ways = await Promise.all([findClosed(checking, 'http', 80), findClosed(checking, 'https', 443)])
     const faults = ways.filter((way) => way !== undefined)

@@ -26,7 +26,7 @@ export const redirects: Check<QuickContext> = {
       verdict: worstVerdict(faults),
       detail: [...new Set(faults.map(({ detail }) => detail))].join('; '),
       ...(overTls.silent || overTls.unproven ? { plain: true } : {}),
-      // One answer shows that this machine's network is not the reason for the other's silence.
+      // One answer shows that this machine's network is not the reason why the other address is silent.
       ...(results.every(({ silent }) => silent) ? { silent: true } : {}),
     }
   },
@@ -56,6 +56,6 @@ export function findRedirectFault(
   to: string,
   { status, headers }: HttpResponse,
 ): string | undefined {
-  if (status !== 301 && status !== 308) return `${from} says ${status}`
+  if (status !== 301 && status !== 308) return `${from} answers ${status}`
   return headers.location === to ? undefined : `${from} leads to ${headers.location}, not to ${to}`
 }

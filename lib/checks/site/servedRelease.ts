@@ -4,8 +4,8 @@ import { assertThat } from '../run.ts'
 import { get } from './http.ts'
 
 /*
- * Which release visitors get, asked through nginx at addresses of our own, which stay reachable in maintenance
- * (lib/vps/templates/site-https.conf).
+ * Finds out which release visitors get, through nginx, at addresses of our own that stay reachable during
+ * maintenance (lib/vps/templates/site-https.conf).
  */
 
 const check = (
@@ -21,18 +21,18 @@ const check = (
 
 /** nginx serves the pages of this release. */
 export const servedPages = (release: string): Check<QuickContext> =>
-  check('served-pages', 'Served release of the pages', 'release.json', ({ status, body }) => {
-    assertThat(status === 200, `the release that is served does not say its name (${status})`)
+  check('served-pages', 'Release of the pages', 'release.json', ({ status, body }) => {
+    assertThat(status === 200, `the served release does not report its name (${status})`)
     const { id } = JSON.parse(body) as { id?: string }
-    assertThat(id === release, `${id ?? 'an unknown release'} is served, not ${release}`)
+    assertThat(id === release, `${id ?? 'an unknown release'} is served instead of ${release}`)
     return release
   })
 
-/** The backend behind nginx is healthy, and of this release (any, when its /health names none). */
+/** The backend behind nginx is healthy and runs this release (any release, if /health names none). */
 export const servedBackend = (release: string): Check<QuickContext> =>
-  check('served-backend', 'Served release of the backend', 'health', ({ status, body, phases }) => {
-    assertThat(status === 200, `the backend says ${status} through the site: ${body.slice(0, 300)}`)
+  check('served-backend', 'Release of the backend', 'health', ({ status, body, phases }) => {
+    assertThat(status === 200, `the backend answers ${status} through the site: ${body.slice(0, 300)}`)
     const named = parseRelease(body)
-    assertThat(named === undefined || named === release, `release ${named} is served, not ${release}`)
+    assertThat(named === undefined || named === release, `release ${named} is served instead of ${release}`)
     return `${release}, 200 in ${Math.round(phases.total)} ms`
   })

@@ -4,10 +4,10 @@ import { httpCheck } from './http.ts'
 
 /** An additional URL to check, given by the operator. */
 export interface Target {
-  /** Its name, or its URL without the query. */
+  /** The target's name, or its URL without the query. */
   id: string
   url: string
-  /** Default: those of the API. */
+  /** Default: the limits of the API. */
   limits?: Limits | undefined
 }
 
@@ -25,11 +25,11 @@ export function targetCheck({ id, url, limits }: Target): Check<QuickContext> {
     title: id,
     tags: ['target'],
     url: () => url,
-    // Many targets may be on one server, which should not get a thousand TLS connections at once.
+    // Many targets may share one server, which should not get a thousand TLS connections at once.
     shared: true,
     limits: ({ health }) => limits ?? health.apiMs,
-    fault: ({ status }) => (status >= 200 && status < 400 ? undefined : `${shown} says ${status}`),
-    // The target may be this machine itself.
+    fault: ({ status }) => (status >= 200 && status < 400 ? undefined : `${shown} answers ${status}`),
+    // The target may be this machine.
     showsNetwork: false,
   })
   return {

@@ -20,7 +20,7 @@ export const certificateRenewal: Check = {
     const { verdict, percent } = lifetimeLeft(lifetime, limits, now.getTime())
     const detail = `until ${lineage.notAfter.toISOString().slice(0, 10)}, ${Math.round(percent)} % of its lifetime left`
     if (verdict === 'CRITICAL') return fail(detail)
-    const idle = `${detail}, but certbot.timer does not run: nothing renews it`
+    const idle = `${detail}, but certbot.timer is not running, so nothing renews it`
     if (!timer) return fail(idle, formatScriptLine('setup-server'))
     if (!hook) return warn(`${detail}, but nothing reloads nginx after a renewal`)
     return verdict === 'WARNING' ? warn(detail) : pass(`${detail}; certbot.timer renews it`)
@@ -32,7 +32,7 @@ export const servedCertificate: Check = {
   id: 'stored-certificate',
   title: 'Stored certificate is served',
   tags: ['health', 'doctor', 'certificate'],
-  aliases: { doctor: { id: 'served-certificate', title: 'Certificate that is served' } },
+  aliases: { doctor: { id: 'served-certificate', title: 'Served certificate' } },
   needs: 'ssh',
   advice: nginxAdvice,
   async run(checking) {
@@ -53,13 +53,16 @@ const reloadLine = 'On the VPS: systemctl reload nginx'
 
 /** Serial numbers in hexadecimal. */
 export function judgeStored(served: string | undefined, stored: string | undefined): Result {
-  if (served === undefined) return fail('nginx showed none', reloadLine)
-  if (!stored) return fail('one is served, but none is stored where certbot keeps it', reloadLine)
+  if (served === undefined) return fail('nginx serves none', reloadLine)
+  if (!stored) return fail('one is served, but none is stored in the folder of certbot', reloadLine)
   if (served.toUpperCase() === stored.toUpperCase()) return pass('is the stored one')
-  return fail('is not the stored one: nginx was not reloaded since it was renewed', reloadLine)
+  return fail('is not the stored one: nginx has not been reloaded since the renewal', reloadLine)
 }
 
-/** A refused certificate cannot be compared. But an expired one differs from a stored one that is still valid. */
+/**
+ * A rejected certificate cannot be compared, but an expired one differs from a stored one that is still
+ * valid.
+ */
 export function judgeNotServed(
   url: string,
   thrown: unknown,

@@ -10,7 +10,8 @@ import { byLimits, byLowLimits, type Check, combine, type Result } from '../chec
 const about = {
   title: 'Disk of the VPS',
   needs: 'ssh',
-  advice: 'Free some space there: journalctl --vacuum-size=200M, apt-get clean, or a lower KEEP_RELEASES.',
+  advice:
+    'Free some space there: run journalctl --vacuum-size=200M or apt-get clean, or lower KEEP_RELEASES.',
 } as const
 
 export const disk: Check = {
@@ -19,7 +20,7 @@ export const disk: Check = {
   ...about,
   async run({ context: { config, runner } }) {
     const { stdout, stderr } = await runner.run(
-      // GNU df: sizes in bytes. The folder of the site may be on its own disk, or not exist yet.
+      // GNU df: sizes in bytes. The folder of the site may be on a separate disk, or not exist yet.
       vps(config).sudo({ accept: [0, 1], timeoutMs: 20_000 })`
         df -B1 --output=target,used,avail,iused,iavail -- / ${config.ionos.webRoot}`,
     )
@@ -42,7 +43,7 @@ export const diskForDeploy: Check = {
 
 export interface Disk {
   mountedOn: string
-  /** Per cent used, as df counts it: without the space reserved for root. */
+  /** Per cent used as df counts it, without the space reserved for root. */
   percent: number
   /** Undefined when the file system has no fixed number of inodes. */
   inodesPercent: number | undefined

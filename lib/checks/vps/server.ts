@@ -7,11 +7,11 @@ import { type Check, fail, pass, warn } from '../check.ts'
 /** ssh with a known host key, and root there. */
 export const vpsLogin: Check = {
   id: 'vps-login',
-  title: 'Login on the VPS',
+  title: 'Login to the VPS',
   tags: ['doctor', 'login'],
   needs: 'ssh',
   advice: () =>
-    `Try by hand: ssh USER@HOST, with IONOS_USER and IONOS_HOST of ${formatKeyFile('IONOS_USER', 'IONOS_HOST')}.`,
+    `Try ssh USER@HOST by hand, with IONOS_USER and IONOS_HOST from ${formatKeyFile('IONOS_USER', 'IONOS_HOST')}.`,
   async run({ context }) {
     const { user, host } = context.config.ionos
     await context.runner.run(vps(context.config).sudo`true`)
@@ -28,20 +28,20 @@ export const vpsServices: Check = {
   async run({ context }) {
     const { nginx } = await inspectServer(context)
     if (!nginx.version) return fail('is not installed')
-    if (!nginx.active) return fail(`${nginx.version} does not run`)
+    if (!nginx.active) return fail(`${nginx.version} is not running`)
     if (!nginx.enabled) return fail(`${nginx.version} would not start after a reboot`)
-    return pass(`${nginx.version} runs`)
+    return pass(`${nginx.version} is running`)
   },
 }
 
-/** nginx must reach the backend: asked from the VPS, not from here. */
+/** nginx must reach the backend, so the VPS makes the request, not this machine. */
 export const backendPort: Check = {
   id: 'backend-port',
   title: `Port ${port} of the backend, seen from the VPS`,
   tags: ['doctor', 'ports'],
   needs: 'ssh',
   advice: () =>
-    `Check that the container runs (${formatScriptLine('view-logs', '--only', 'backend')}), and that the VPS may connect to that port.`,
+    `Check that the container is running (${formatScriptLine('view-logs', '--only', 'backend')}) and that the VPS can connect to that port.`,
   async run({ context: { config, runner } }) {
     const host = stableHost(config)
     const { status, body } = await runner.run(healthCommand(config, host)).then(parseHealth)
@@ -49,6 +49,6 @@ export const backendPort: Check = {
     if (status === undefined) return fail(`${host}: ${body}`)
     // The port is open; other checks judge the application.
     const next = formatScriptLine('view-logs', '--only', 'backend')
-    return warn(`${host} answers, though not well: ${body}`, next)
+    return warn(`${host} answers, but is not healthy: ${body}`, next)
   },
 }

@@ -3,7 +3,7 @@ import type { Context } from '../../tasks/task.ts'
 import { formatCount } from '../../util/format.ts'
 import { quoteName } from '../sql.ts'
 
-/** What is compared of a table and its restored copy. */
+/** What is compared between a table and its restored copy. */
 interface TableContent {
   schema: string
   name: string
@@ -23,7 +23,7 @@ const plainText = `SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transactio
 SET LOCAL search_path = ''; SET LOCAL row_security = off; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD';
 SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'`
 
-/** Reads the content within one snapshot, and hands both to `use` while the snapshot is open. */
+/** Reads the content within one snapshot and passes both to `use` while the snapshot is open. */
 export async function withSnapshot<T>(
   context: Context,
   database: string | undefined,
@@ -43,7 +43,7 @@ export async function withSnapshot<T>(
   }
 }
 
-/** Leaves out what an extension brings. */
+/** Excludes objects that belong to an extension. */
 const notOfExtension = (catalog: string, alias: string) => `NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
   WHERE d.classid = 'pg_catalog.${catalog}'::pg_catalog.regclass AND d.objid = ${alias}.oid AND d.deptype = 'e')`
 const ownSchema = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`
@@ -96,14 +96,14 @@ export function compareContent(wanted: Content, restored: Content): string[] {
     const other = found.get(name)
     if (!other) differences.push(`${name} is missing`)
     else if (other.rows !== rows)
-      differences.push(`${name} has ${formatCount(other.rows, 'row')}; the backup was made of ${rows}`)
+      differences.push(`${name} has ${formatCount(other.rows, 'row')}; the backup had ${rows}`)
     else if (other.checksum !== checksum)
-      differences.push(`${name} has the same number of rows, but other content`)
+      differences.push(`${name} has the same number of rows, but different content`)
   }
   for (const name of found.keys()) if (!expected.has(name)) differences.push(`${name} was not in the backup`)
   for (const kind of Object.keys({ ...wanted.objects, ...restored.objects })) {
     const [before, now] = [wanted.objects[kind] ?? 0, restored.objects[kind] ?? 0]
-    if (before !== now) differences.push(`${now} ${kind}; the backup was made of ${before}`)
+    if (before !== now) differences.push(`${now} ${kind}; the backup had ${before}`)
   }
   return differences
 }

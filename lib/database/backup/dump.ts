@@ -13,8 +13,8 @@ import { type Manifest, writeManifest } from './manifest.ts'
 export type DumpPreview = Awaited<ReturnType<typeof previewDump>>
 
 /**
- * Checks that database and tools are there, and the tools new enough. Changes nothing. `bytes` is the size of the
- * database on the server.
+ * Checks that the database and the tools exist and that the tools are new enough. Changes nothing. `bytes` is
+ * the size of the database on the server.
  */
 export async function previewDump(context: Context) {
   const [row] = await context.runner.query<{ version: string; number: number; bytes: string }>({
@@ -70,7 +70,7 @@ async function dumpSnapshot(context: Context, dump: string, log: (line: string) 
   const access = await getServerAccess(context)
   return withSnapshot(context, undefined, async (content, snapshot) => {
     log(`Dumping ${describeContent(content)}`)
-    // pg_dump would create it with the umask's permissions.
+    // Created here, because pg_dump would use the umask's permissions.
     writeFileSync(dump, '', { mode: 0o600, flag: 'wx' })
     const progress = setInterval(() => {
       if (existsSync(dump)) log(`  ${formatBytes(statSync(dump).size)} so far`)
@@ -85,7 +85,7 @@ async function dumpSnapshot(context: Context, dump: string, log: (line: string) 
   })
 }
 
-/** Throws when the dump's table of contents lacks the data of a table that was counted. */
+/** Throws when the dump's table of contents lacks the data of a counted table. */
 function assertListsTables({ tables }: Content, toc: string): void {
   const missing = tables.filter(({ schema, name }) => !toc.includes(` TABLE DATA ${schema} ${name} `))
   if (missing.length === 0) return

@@ -50,7 +50,7 @@ export function publishBackup(within: string, folder: string, name: string): str
     copyFileSync(getManifestPath(from), getManifestPath(to), constants.COPYFILE_EXCL)
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'EEXIST')
-      throw new OpsError({ what: `There is a backup ${to} already: two were started in the same second` })
+      throw new OpsError({ what: `The backup ${to} already exists: two were started in the same second` })
     rmSync(getManifestPath(to), { force: true })
     throw thrown
   }
@@ -89,7 +89,7 @@ export function readBackups(folder: string, config: Config): { backups: Backup[]
   return { backups, unknown }
 }
 
-/** The backups to remove: all but the newest `keep` and the one that was proven last. */
+/** The backups to remove: all but the newest `keep` and the last verified one. */
 export function selectExpired(backups: readonly Backup[], keep: number): Backup[] {
   const proven = backups
     .filter(({ manifest }) => manifest.proven)
@@ -97,13 +97,16 @@ export function selectExpired(backups: readonly Backup[], keep: number): Backup[
   return backups.slice(keep).filter((each) => each !== proven)
 }
 
-/** Removes the dump first: a manifest without a dump is a leftover, a dump without a manifest could not be checked. */
+/**
+ * Removes the dump first: a manifest without a dump is a mere leftover, but a dump without a manifest could
+ * not be verified.
+ */
 export function removeBackup({ file }: Backup): void {
   rmSync(file, { force: true })
   rmSync(getManifestPath(file), { force: true })
 }
 
-/** Removes what killed backups of this machine left. Returns the names. */
+/** Removes what killed backups on this machine left behind. Returns the names. */
 export function removeLeftovers(folder: string): string[] {
   if (!existsSync(folder)) return []
   const names = readdirSync(folder)

@@ -6,18 +6,24 @@ import type { Content } from './content.ts'
 /** How a database orders and classifies text: the options of CREATE DATABASE. */
 export interface Locale {
   encoding: string
-  /** libc, icu or builtin (pg_database.datlocprovider: c, i, b); null before PostgreSQL 15, which had only libc. */
+  /**
+   * libc, icu or builtin (pg_database.datlocprovider: c, i, b); null before PostgreSQL 15, when there was
+   * only libc.
+   */
   provider: string | null
   collate: string
   ctype: string
-  /** Only of icu and builtin. */
+  /** Only for icu and builtin. */
   locale: string | null
 }
 
 /** FILE.json next to a dump: everything that verifies the dump. */
 export interface Manifest {
   format: 1
-  /** The name of the configuration, since a rehearsal's server has the real one's name. The first backups lack it. */
+  /**
+   * The environment of the configuration, because a rehearsal's server has the same name as the real one. The
+   * first backups lack it.
+   */
   environment?: string
   server: string
   database: string
@@ -28,7 +34,7 @@ export interface Manifest {
   bytes: number
   sha256: string
   locale: Locale
-  /** Of the same snapshot as the dump. */
+  /** Taken from the same snapshot as the dump. */
   content: Content
   /** The last successful test restore. */
   proven?: { at: string; server: string; seconds: number }
@@ -40,11 +46,11 @@ export const getManifestPath = (dump: string): string => `${dump}.json`
 export function readManifest(dump: string): Manifest {
   const file = getManifestPath(dump)
   if (!existsSync(dump))
-    throw usageError(`There is no backup ${dump}`, 'A backup consists of a .dump and its .dump.json.')
+    throw usageError(`Backup ${dump} not found`, 'A backup consists of a .dump file and its .dump.json.')
   if (!existsSync(file))
     throw new OpsError({
       what: `${dump} has no manifest, so it cannot be verified`,
-      next: `Copy ${file} from where the backup was taken, or take another backup.`,
+      next: `Copy ${file} from the machine where the backup was taken, or take another backup.`,
     })
   try {
     const found = JSON.parse(readFileSync(file, 'utf8')) as Manifest
@@ -55,7 +61,7 @@ export function readManifest(dump: string): Manifest {
   }
   throw new OpsError({
     what: `${file} is not the manifest of a backup, so the dump cannot be verified`,
-    next: 'Copy it from where the backup was taken, or take another backup.',
+    next: 'Copy it from the machine where the backup was taken, or take another backup.',
   })
 }
 
@@ -68,7 +74,7 @@ export async function verifyChecksum(dump: string, { bytes, sha256 }: Manifest):
   const next = 'Do not rely on it: take another backup, or restore from another one.'
   const size = statSync(dump).size
   if (size !== bytes)
-    throw new OpsError({ what: `${dump} is damaged: it has ${size} bytes of ${bytes}`, next })
+    throw new OpsError({ what: `${dump} is damaged: it has ${size} of ${bytes} bytes`, next })
   const sum = await sha256OfFile(dump)
   if (sum === sha256) return
   const what = `${dump} is damaged: its SHA-256 has changed`

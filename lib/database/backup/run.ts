@@ -28,15 +28,15 @@ import { type Locale, readManifest, verifyChecksum } from './manifest.ts'
 import { proveBackup } from './verify.ts'
 
 interface BackupOptions {
-  /** Undefined: the state folder. */
+  /** Undefined for the state folder. */
   to: string | undefined
   keep: number
-  /** `new`: the backup that this run takes. With a file, the run takes none. */
+  /** `new` means the backup that this run takes. With a file, the run takes no backup. */
   prove: 'no' | 'new' | { file: string }
   planning: boolean
 }
 
-/** Parses the flags. Throws exit 2 for a wrong one. */
+/** Parses the flags. Throws (exit 2) for an invalid one. */
 export function parseBackupOptions(flags: {
   to?: string
   keep?: string
@@ -45,9 +45,10 @@ export function parseBackupOptions(flags: {
 }): BackupOptions {
   const { to, keep = '14', prove: what = false, dryRun } = flags
   if (typeof what === 'string' && (to !== undefined || flags.keep !== undefined))
-    throw usageError('--prove FILE takes no backup, so neither --to nor --keep goes with it')
+    throw usageError('--prove FILE takes no backup, so it cannot be combined with --to or --keep')
   const kept = parseNumber(keep, { whole: true, minimum: 1, maximum: 99_999 })
-  if (kept === undefined) throw usageError(`--keep ${keep} is not a number of backups`, 'Use 1 or more.')
+  if (kept === undefined)
+    throw usageError(`--keep ${keep} is not a valid number of backups`, 'Use 1 or more.')
   const proof = what ? 'new' : 'no'
   return {
     to: to === undefined ? undefined : path.resolve(to),
@@ -60,16 +61,18 @@ export function parseBackupOptions(flags: {
 interface About {
   by: string
   log: (line: string) => void
-  /** Aborted by the first Ctrl-C: the run finishes its present step and starts no other. */
+  /** Aborted by the first Ctrl-C: the run finishes its current step and starts no other. */
   stopping: AbortSignal
 }
 
-/** Takes a backup and removes the oldest ones; proves it, or only another one, on request. */
+/**
+ * Takes a backup and removes the oldest ones. On request, verifies it, or verifies an existing one instead.
+ */
 export async function backUp(context: Context, options: BackupOptions, about: About) {
   const folder = options.to ?? path.join(context.config.stateDir, 'backups')
   if (typeof options.prove === 'object') readManifest(options.prove.file)
   let silent: OpsError | undefined
-  /** A plan continues without the server's answer, and reports that. */
+  /** A plan continues without the server's answer and reports that. */
   const orSilent = (thrown: unknown): undefined => {
     if (!options.planning || !isUnanswered(thrown)) throw thrown
     silent = thrown
@@ -82,7 +85,7 @@ export async function backUp(context: Context, options: BackupOptions, about: Ab
   if (options.planning || !before) return planBackup(context, folder, options, { before, leftovers, silent })
 
   const swept = [...removeLeftovers(folder), ...(await dropLeftovers(context, leftovers))]
-  for (const each of swept) about.log(`Removed a leftover of a killed run: ${each}`)
+  for (const each of swept) about.log(`Removed the leftover of a killed run: ${each}`)
   const taken = await takeBackup(context, folder, before, about)
   about.log(`Kept as ${taken.file}`)
   const done = options.prove === 'new' ? await proveNew(context, taken, about) : taken
@@ -100,7 +103,7 @@ export async function backUp(context: Context, options: BackupOptions, about: Ab
 async function proveNew(context: Context, taken: Backup, { log, stopping }: About): Promise<Backup> {
   if (!stopping.aborted) return proveBackup(context, taken, log)
   throw new OpsError({
-    what: `Interrupted: ${taken.file} is complete, but not proven`,
+    what: `Interrupted: ${taken.file} is complete but not verified`,
     next: formatScriptLine('backup-database', '--prove', taken.file),
   })
 }
@@ -117,16 +120,18 @@ async function proveOne(
   if (options.planning) {
     await verifyChecksum(file, backup.manifest)
     const lines = proveLines(await getPlannedAccess(context), file, backup.manifest.locale)
-    const text = [`${file} is whole and would be proven:`, ...lines, ...formatSilence(silent)].join('\n')
+    const text = [`${file} is undamaged and would be verified:`, ...lines, ...formatSilence(silent)].join(
+      '\n',
+    )
     return { text, data: { ok: true, dryRun: true, lines, ...silenceToJson(silent) } }
   }
   const dropped = await dropLeftovers(context, leftovers)
-  for (const each of dropped) about.log(`Removed a leftover of a killed run: ${each}`)
+  for (const each of dropped) about.log(`Removed the leftover of a killed run: ${each}`)
   const proven = await proveBackup(context, backup, about.log)
   return { text: describeBackup(proven), data: { ok: true, ...toJson(proven) } }
 }
 
-/** What the server reported before the run changes anything. */
+/** What the server reported before the run changed anything. */
 interface Found {
   leftovers: string[]
   /** In a plan: why it did not answer. */
@@ -142,14 +147,14 @@ function formatSilence(silent: OpsError | undefined): string[] {
 const silenceToJson = (silent: OpsError | undefined): object =>
   silent ? { unknown: 1, why: silent.failure.what, next: silent.failure.next } : { unknown: 0 }
 
-/** The access for a plan, with placeholders for what is unknown. */
+/** The access to the server for a plan, with placeholders for what is unknown. */
 const getPlannedAccess = (context: Context): Promise<ServerAccess> =>
   getServerAccess(context).catch((thrown) => {
     if (!isUnanswered(thrown)) throw thrown
     return { config: context.config, address: 'ADDRESS', password: '', authorities: 'AUTHORITIES' }
   })
 
-/** Gives the plan of a backup, with placeholders for what only the run itself creates. */
+/** Returns the plan of a backup, with placeholders for what only the run itself creates. */
 async function planBackup(
   context: Context,
   folder: string,
@@ -159,7 +164,7 @@ async function planBackup(
   const { config } = context
   const file = path.join(folder, createDumpName(config, new Date()))
   const { backups } = readBackups(folder, config)
-  // The new one counts among those that are kept.
+  // The new backup counts as one of those to keep.
   const old = selectExpired(backups, options.keep - 1)
   const unknown = { encoding: 'ENCODING', provider: null, collate: 'COLLATE', ctype: 'CTYPE', locale: null }
   const access = await getPlannedAccess(context)
@@ -191,7 +196,7 @@ function describeBackup({ file, manifest }: Backup): string {
   const { content, bytes, proven } = manifest
   const held = `${describeContent(content)}, ${formatBytes(bytes)}`
   const how = proven
-    ? `; proven ${proven.at} in ${formatDuration(proven.seconds * 1000)}: the restored copy is identical`
+    ? `; verified ${proven.at} in ${formatDuration(proven.seconds * 1000)}: the restored copy is identical`
     : ''
   return `${file}: ${held}${how}`
 }

@@ -52,13 +52,13 @@ export async function restoreAndCompare(
       : await withSnapshot(context, database, (restored) => compareContent(manifest.content, restored))
   if (errors.length + differences.length === 0) return
   throw new OpsError({
-    what: `${file} does not restore the database that it was made of`,
+    what: `${file} does not restore the database that it was made from`,
     said: [...errors, ...differences].slice(0, 20).join('\n'),
     next: 'Do not rely on it: take another backup, or restore from another one.',
   })
 }
 
-/** Returns pg_restore's errors. Throws what they mean when they are not about the dump. */
+/** Returns pg_restore's errors. Throws an explanation when they are not about the dump. */
 export function assertNotHindered(errors: string[]): string[] {
   const said = errors.join('\n')
   const meaning = explainTool(said)

@@ -11,7 +11,7 @@ import { quoteName, quoteText } from '../sql.ts'
 export interface Marker {
   /** The dump's. */
   sha256: string
-  /** Only of the live database; `before` is the present name of the previous one. */
+  /** Only for the live database; `before` is the current name of the previous one. */
   unfinished?: { before: string | undefined }
 }
 
@@ -63,7 +63,7 @@ export const finishTask = (context: Context, restore: Task, backend: Task): Task
       const comment = before ? await readComment(context, before) : null
       return {
         state: 'change',
-        what: `${database} no longer says that its restore is not finished`,
+        what: `the note on ${database} about an unfinished restore is removed`,
         effects: [commentQuery(database, parseMarker(comment) ? null : comment)],
       }
     },

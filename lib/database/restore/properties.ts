@@ -5,11 +5,11 @@ import { quoteName as name, quoteText as text } from '../sql.ts'
 
 /** The properties of a database itself, which a dump of its content lacks. */
 export interface Properties {
-  /** Of ALTER DATABASE … SET, or with a role of ALTER ROLE … IN DATABASE … SET. */
+  /** From ALTER DATABASE … SET or, with a role, from ALTER ROLE … IN DATABASE … SET. */
   settings: { role: string | null; name: string; value: string }[]
-  /** Null: the defaults. `role` null: PUBLIC. Without those of the owner. */
+  /** Null for the defaults. `role` null means PUBLIC. The rights of the owner are not included. */
   rights: { role: string | null; privilege: string; grantable: boolean }[] | null
-  /** The limit of connections; -1: none. */
+  /** The connection limit; -1 for none. */
   connections: number
 }
 
@@ -29,7 +29,10 @@ FROM pg_database d WHERE d.datname = $1`
   return row ?? { settings: [], rights: null, connections: -1 }
 }
 
-/** Sets the properties of a new database, one statement each, so that a refused one prevents no other. */
+/**
+ * Sets the properties of a new database with one statement each, so that a refused one does not prevent the
+ * others.
+ */
 export function propertyQueries(database: string, { settings, rights, connections }: Properties): Query[] {
   const texts = [
     ...settings.map(({ role, name: setting, value }) => {
@@ -46,7 +49,10 @@ export function propertyQueries(database: string, { settings, rights, connection
   return texts.map((each) => serverQuery('change', each))
 }
 
-/** Settings whose items PostgreSQL stores quoted (GUC_LIST_QUOTE in its source; pg_dump has the same list). */
+/**
+ * Settings whose items PostgreSQL stores with quotes (GUC_LIST_QUOTE in its source; pg_dump has the same
+ * list).
+ */
 const lists = [
   ...['local_preload_libraries', 'search_path', 'session_preload_libraries', 'shared_preload_libraries'],
   ...['temp_tablespaces', 'unix_socket_directories'],

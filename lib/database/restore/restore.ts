@@ -44,21 +44,21 @@ export function assertDatabaseName(name: string): void {
   if (/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name) && !reserved.includes(name) && !isTemporary(name)) return
   throw usageError(
     `--into ${name} is not a valid database name`,
-    'Use 1-63 letters, digits or _, do not begin with a digit, and avoid names that the server reserves.',
+    'Use 1-63 letters, digits or _, do not start with a digit, and avoid names reserved by the server.',
   )
 }
 
-/** One restore: what its tasks share. */
+/** One restore: the facts that its tasks share. */
 interface Restore {
   context: Context
   file: string
-  /** The name that the restored database gets. */
+  /** The final name of the restored database. */
   into: string
   /** `into` is the database that the application uses. */
   live: boolean
   /** The name of the restored database until it is complete. */
   temporary: string
-  /** The name that the present database `into` gets. */
+  /** The new name of the current database `into`. */
   before: string
   /** What the operator should know at the end. */
   notes: string[]
@@ -113,11 +113,11 @@ const backupFileTask = ({ context, file, getManifest }: Restore): Task => ({
     )
     const dumped = Number.parseInt(serverVersion, 10)
     if (row!.major < dumped)
-      throw usageError(`The backup is of PostgreSQL ${dumped}; the server is ${row!.major}, and older`)
+      throw usageError(`The backup is from PostgreSQL ${dumped}, but the server is older (${row!.major})`)
     const needed = Math.max(row!.major, Number.parseInt(toolVersion, 10))
     await pg.requirePgTool(context, 'pg_restore', needed)
-    const proof = proven ? `proven ${proven.at}` : 'never proven'
-    return ok(`${server}/${database} of ${taken}: ${describeContent(content)}; whole, ${proof}`)
+    const proof = proven ? `verified ${proven.at}` : 'never verified'
+    return ok(`${server}/${database} of ${taken}: ${describeContent(content)}; undamaged, ${proof}`)
   },
 })
 
@@ -148,20 +148,21 @@ async function inspectRestore(job: Restore): Promise<Difference> {
   const mark = found && (await readMarker(context, into))
   if (mark?.sha256 === sha256 && (!live || mark.unfinished)) {
     // An earlier run was killed, or ended with an unhealthy backend.
-    if (live) notes.push('It was not restored again; to restore it again, run this command once more.')
+    if (live)
+      notes.push('It was not restored a second time. To restore it again, run this command once more.')
     if (mark.unfinished?.before) notes.push(formatKeptAs(mark.unfinished.before))
     return ok(`${into} was restored from this backup${live ? ' by a run that did not finish' : ''}`)
   }
   if (found && !live)
     throw usageError(
-      `There is a database ${into} already`,
-      'A restore replaces no database but the live one: choose another name.',
+      `The database ${into} already exists`,
+      'A restore replaces only the live database: choose another name.',
     )
   const access = await pg.getServerAccess(context)
   return {
     state: found ? 'change' : 'create',
     what: found
-      ? `${into} becomes what it was at ${taken}; the present one stays as ${before}`
+      ? `${into} returns to its state of ${taken}; the current one is kept as ${before}`
       : `${into}, as ${database} was at ${taken}`,
     fields: found ? await countRowFields(job) : [],
     effects: [
@@ -181,7 +182,7 @@ async function applyRestore(job: Restore, log: Log): Promise<void> {
   let renamed = false
   const restore = async () => {
     const access = await pg.getServerAccess(context)
-    log(`restoring into ${temporary}, and comparing`)
+    log(`restoring into ${temporary} and comparing`)
     const command = pg.restoreCommand(access, temporary, file)
     await restoreAndCompare(context, command, temporary, { file, manifest })
     for (const each of await getFinalEffects(job, access, found)) await tryEffect(job, each, log)
@@ -190,12 +191,14 @@ async function applyRestore(job: Restore, log: Log): Promise<void> {
     renamed = true
   }
   await withTemporaryDatabase(context, temporary, create, restore).catch((thrown) => {
-    // After the rename nothing is left to clean up, and the connection for that may have broken.
+    // After the rename nothing is left to clean up, and the connection for that may be lost.
     if (!renamed) throw thrown
   })
   if (found) notes.push(formatKeptAs(before))
   else if (live)
-    notes.push(`A backup contains no settings of the database and no rights on it: ${into} has none.`)
+    notes.push(
+      `A backup does not contain the settings of the database or the rights on it, so ${into} has none.`,
+    )
   if (live) notes.push(...(await checkMigrations(context)))
 }
 
@@ -229,7 +232,7 @@ async function getFinalEffects(
   ]
 }
 
-/** Rights need their roles: what cannot be restored is reported, and is no failure. */
+/** Rights need their roles. What cannot be restored is reported but is not a failure. */
 async function tryEffect({ context: { runner }, notes }: Restore, effect: Command | Query, log: Log) {
   const errors: string[] = []
   if ('argv' in effect)
@@ -267,7 +270,7 @@ async function checkMigrations(context: Context): Promise<string[]> {
       ? []
       : [`Newer than this backup: ${formatCount(todo.length, 'migration')}; ${next}`]
   } catch (thrown) {
-    // The restore is complete; a fault of the migrations is for the next check.
+    // The restore is complete; a fault in the migrations is left to the next check.
     return [`Migrations: ${getMessage(thrown)}`]
   }
 }
@@ -283,14 +286,14 @@ const backendHealthTask = (context: Context, restore: Task): Task => ({
   },
 })
 
-/** The rename ended its connections, which it opens again within moments. */
+/** The rename ended its connections; it reopens them within moments. */
 async function waitUntilHealthy({ config, runner }: Context): Promise<Difference> {
   const url = healthUrl(config, config.backend.dnsLabel)
   let last = ''
   const attempt = async () => {
     try {
       const answer = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 5000 })
-      if (answer.status === 200) return ok(`${url} says 200`)
+      if (answer.status === 200) return ok(`${url} answers 200`)
       last = `${answer.status} ${answer.body.slice(0, 300)}`
     } catch (thrown) {
       last = getMessage(thrown)

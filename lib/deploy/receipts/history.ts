@@ -14,12 +14,12 @@ export interface HistoryFlags extends CommonFlags {
   diff?: string[]
 }
 
-/** Prints what the flags ask for. Gives 0, or 3 or 4 when one of the two places did not answer. */
+/** Prints what the flags request. Returns 0, or 3 or 4 when one of the two places did not answer. */
 export async function showHistory(run: Run<HistoryFlags>, context: Context): Promise<number> {
   const { show, diff, lines } = run.flags
   const questions = Object.entries({ '--show': show, '--diff': diff, '--lines': lines })
   const asked = questions.flatMap(([flag, value]) => (value === undefined ? [] : [flag]))
-  if (asked.length > 1) throw usageError(`${asked.join(' and ')} are two questions`, 'Give one of them.')
+  if (asked.length > 1) throw usageError(`${asked.join(' and ')} cannot be combined`, 'Use only one of them.')
   if (diff !== undefined) return showDifference(run, context, diff)
   const history = await readKeptReceipts(
     context,
@@ -34,7 +34,7 @@ export async function showHistory(run: Run<HistoryFlags>, context: Context): Pro
   }
   const receipts = history.kept.map(({ receipt, places, differs }) => ({ ...receipt, places, differs }))
   const none =
-    code === 0 ? 'No deploy has left a receipt yet.' : 'There is no receipt in the place that could be asked.'
+    code === 0 ? 'There are no receipts yet.' : 'There are no receipts in the place that could be read.'
   const text = history.kept.length > 0 ? historyTable(history.kept) : none
   run.result(text + notes(history), { ok: code === 0, receipts, ...gaps(history) })
   return code
@@ -48,7 +48,7 @@ async function showDifference(
   const [first, second, ...more] = ids
   if (!first || !second || more.length > 0)
     throw usageError(
-      `--diff wants two ids, not ${ids.length}`,
+      `--diff needs two ids, not ${ids.length}`,
       formatScriptLine('history', '--diff', 'A', 'B'),
     )
   const [left, right] = [
@@ -67,13 +67,10 @@ async function showDifference(
   return code
 }
 
-/** An id is time, script and process id; nothing else can be a part of one. */
+/** An id consists of time, script and process id; no other characters can occur in it. */
 function checked(id: string): string {
   if (/^[0-9A-Za-z-]+$/.test(id)) return id
-  throw usageError(
-    `${JSON.stringify(id)} is not an id of a receipt`,
-    `${formatScriptLine('history')} lists them.`,
-  )
+  throw usageError(`${JSON.stringify(id)} is not a receipt id`, `${formatScriptLine('history')} lists them.`)
 }
 
 function notes(...histories: ReceiptList[]): string {
@@ -82,13 +79,13 @@ function notes(...histories: ReceiptList[]): string {
     ...(['here', 'vps'] as const).flatMap((place) =>
       answers[place].failure
         ? [
-            `! ${names[place]} could not be asked, its receipts are missing: ${answers[place].failure.message}`,
+            `! ${names[place]} could not be read, so its receipts are missing: ${answers[place].failure.message}`,
           ]
         : [],
     ),
     ...damaged.map(
       ({ place, name, why }) =>
-        `! ${name} ${place === 'vps' ? 'on the VPS' : 'here'} is damaged and left out: ${why}`,
+        `! ${name} ${place === 'vps' ? 'on the VPS' : 'here'} is damaged and skipped: ${why}`,
     ),
   ])
   return lines.length > 0 ? `\n\n${[...new Set(lines)].join('\n')}` : ''
@@ -138,7 +135,7 @@ function changesOf({ changed, failed }: Receipt): string {
   return parts.filter(Boolean).join('; ') || 'nothing'
 }
 
-/** The time of an id, and as many more characters as make it unique. */
+/** The time of an id, and as many more characters as are needed to make it unique. */
 function shortest(id: string, all: readonly string[]): string {
   const clashes = (length: number) =>
     all.some((other) => other !== id && other.startsWith(id.slice(0, length)))
@@ -147,7 +144,7 @@ function shortest(id: string, all: readonly string[]): string {
   return id.slice(0, length)
 }
 
-/** A receipt as text, a line for each field. */
+/** A receipt as text, one line per field. */
 export function receiptText({ receipt, places, differs }: Kept): string {
   const { line, by, revision, image, digest, frontend, commands, unchanged, longestChain } = receipt
   const where = places.map((place) => (place === 'vps' ? 'on the VPS' : 'here')).join(' and ')
@@ -169,7 +166,7 @@ export function receiptText({ receipt, places, differs }: Kept): string {
       longestChain ? `${formatDuration(longestChain.seconds * 1000)} (${longestChain.ids.join(' → ')})` : '–',
     ],
     ['unchanged', unchanged.join(', ') || '–'],
-    ['kept', `${where}${differs ? '; the two differ, this is the one here' : ''}`],
+    ['kept', `${where}${differs ? '; the two differ, this is the local one' : ''}`],
   ]
   const width = Math.max(...rows.map(([name]) => name.length))
   return [
@@ -200,7 +197,7 @@ export function compareReceipts(a: Receipt, b: Receipt) {
   }
 }
 
-/** What a run changed in a task, with the fields; undefined when nothing. */
+/** What a run changed in a task, with the fields; undefined if nothing. */
 function deedOf(receipt: Receipt, id: string): string | undefined {
   const changed = receipt.changed.find((step) => step.id === id)
   if (!changed) return undefined
@@ -226,7 +223,7 @@ export function differenceText(
     `A ${a.id}`,
     `B ${b.id}`,
     '',
-    ...(lines.length > 0 ? lines : ['They say the same, apart from their times.']),
+    ...(lines.length > 0 ? lines : ['The receipts are the same, apart from their times.']),
   ].join('\n')
 }
 
@@ -237,18 +234,18 @@ export function theOne({ kept, answers, damaged }: ReceiptList, prefix: string):
   if (found.length === 1) return found[0]!
   if (found.length > 1) {
     throw usageError(
-      `${prefix} is the beginning of ${found.length} ids:\n${found.map(({ receipt }) => `  ${receipt.id}`).join('\n')}`,
-      'Give more of the one that is meant.',
+      `${prefix} matches ${found.length} ids:\n${found.map(({ receipt }) => `  ${receipt.id}`).join('\n')}`,
+      'Use a longer prefix.',
     )
   }
   const silent = Object.values(answers).find(({ failure }) => failure)?.failure
   if (silent) {
     throw new OpsError({
-      what: `No receipt ${prefix} was found, and not every place could be asked: ${silent.message}`,
+      what: `Receipt ${prefix} not found, and not every place could be read: ${silent.message}`,
       exitCode: silent instanceof OpsError ? silent.exitCode : exitCode.unknown,
     })
   }
   const broken = damaged.find(({ name }) => name.startsWith(prefix))
   if (broken) throw new OpsError({ what: `The receipt ${broken.name} is damaged: ${broken.why}` })
-  throw usageError(`There is no receipt ${prefix}`, `${formatScriptLine('history')} lists them.`)
+  throw usageError(`Receipt ${prefix} not found`, `${formatScriptLine('history')} lists them.`)
 }

@@ -11,7 +11,7 @@ import { escapeJsonControls } from '../../util/terminal.ts'
 import { recordFile, vps } from '../../vps/remote/vps.ts'
 import { whoami } from '../context.ts'
 
-/** What one deploy did. Only a record. */
+/** What one deploy did. It is only a record. */
 export interface Receipt {
   id: string
   line: string
@@ -28,13 +28,13 @@ export interface Receipt {
   unchanged: string[]
   /** Tasks whose checks saw only the maintenance page. Older receipts lack the field. */
   hidden?: string[]
-  /** `changing`: it failed during a change. Older receipts lack the field. */
+  /** `changing` means that it failed during a change. Older receipts lack the field. */
   failed: { id: string; error: string; changing?: true }[]
   longestChain: { seconds: number; ids: string[] }
   commands: { read: number; change: number; record: number }
 }
 
-/** What is live at the end of a run, as far as known. */
+/** What is live at the end of a run, as far as is known. */
 export interface ReceiptFacts {
   image?: string | undefined
   digest?: string
@@ -123,7 +123,7 @@ export interface ReceiptList {
   /** Newest first, each id once. */
   kept: Kept[]
   damaged: Damaged[]
-  /** Each place as it answered, or why it did not. */
+  /** The answer of each place, or why it did not answer. */
   answers: Readonly<Record<Place, Settled<Receipts>>>
 }
 
@@ -184,7 +184,7 @@ export function receiptsHere(config: Config, most: number, prefix: string): Rece
   )
 }
 
-/** Prints a line for each receipt, its name and its content in base64; `end` follows the last. */
+/** Prints one line per receipt with its name and its content in base64, then `end`. */
 export const receiptsCommand = (config: Config, most: number, prefix: string): Command =>
   vps(config).sudo`sh -c ${listScript} receipts ${vpsFolder} ${most} ${prefix}`
 
@@ -200,7 +200,7 @@ echo end`
 export function readReceipts(output: string, host: string): Receipts {
   const lines = output.split('\n').filter((line) => line !== '')
   if (lines.pop() !== 'end') {
-    throw unknownError(`${host} did not show all its receipts`, output.slice(-2000))
+    throw unknownError(`${host} did not return all its receipts`, output.slice(-2000))
   }
   return sorted(
     lines.map((line) => {
@@ -217,7 +217,7 @@ function sorted(read: readonly (Receipt | Damaged)[]): Receipts {
   }
 }
 
-/** One file's receipt, or what is wrong with it. */
+/** The receipt in one file, or what is wrong with it. */
 function readReceipt(place: Place, name: string, json: string): Receipt | Damaged {
   const damaged = (why: string): Damaged => ({ place, name, why })
   let receipt: Partial<Receipt> | null
@@ -227,7 +227,7 @@ function readReceipt(place: Place, name: string, json: string): Receipt | Damage
     return damaged(json.trim() === '' ? 'it is empty' : getMessage(thrown))
   }
   if (receipt === null || typeof receipt !== 'object') return damaged('it is not a receipt')
-  if (`${receipt.id}.json` !== name) return damaged(`it calls itself ${JSON.stringify(receipt.id)}`)
+  if (`${receipt.id}.json` !== name) return damaged(`its id is ${JSON.stringify(receipt.id)}`)
   const wrong = Object.entries(shape).find(([field, fits]) => !fits(receipt[field as keyof Receipt]))
   return wrong
     ? damaged(`its ${wrong[0]} is ${JSON.stringify(receipt[wrong[0] as keyof Receipt])}`)

@@ -76,10 +76,10 @@ export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
 }
 
 /**
- * The image to go back to from `wanted`: the one that the backend ran at the start of the release. After an interrupted
- * run the backend is new already, or gone: then, unless `wanted` was ever verified, the image that a worker still runs, or
- * the last verified one, if it is not marked bad. Undefined: there is none.
- * Throws when the VPS does not tell what was verified and what is bad.
+ * The image to roll back to from `wanted`: the one that the backend ran at the start of the release. After an
+ * interrupted run the backend may already be new, or gone. Then, unless `wanted` was ever verified, it is the
+ * image that a worker still runs, or the last verified one, if it is not marked as bad. Undefined if there is
+ * none. Throws when the VPS does not report what was verified and what is bad.
  */
 export async function imageBefore(
   context: Context,
@@ -115,14 +115,17 @@ export function automaticRollback(
     async recover(thrown, wanted, before, log) {
       if (!(thrown instanceof OpsError) || !thrown.failure.application) return thrown
       const to = await imageBefore(context, wanted, before).catch((unread) => {
-        log(`the image of before is not known: ${getMessage(unread)}`)
+        log(`the previous image is unknown: ${getMessage(unread)}`)
       })
       return to ? rollBack(context, azure, { from: wanted, to, inPlace }, thrown, log) : thrown
     },
   }
 }
 
-/** Puts backend and workers back on the previous image where they left it, and removes the surge group. */
+/**
+ * Returns the backend and the workers to the previous image where they have changed, and removes the surge
+ * group.
+ */
 async function restorePrevious(
   context: Context,
   azure: Azure,
@@ -131,7 +134,7 @@ async function restorePrevious(
   log: Log,
 ): Promise<void> {
   const image: Task<{ image: string }> = {
-    ...{ id: 'image', title: 'Image of before', part: 'azure' },
+    ...{ id: 'image', title: 'Previous image', part: 'azure' },
     inspect: async () => ({ ...ok(to), fact: { image: to } }),
   }
   const proxy = nginxUpstream(context)
@@ -142,7 +145,7 @@ async function restorePrevious(
   const restore = (task: Task) => performTask(task, context.runner, log, knowing(image, { image: to }))
   if (groups.some((group) => group.name === groupNames.backend && isOther(group)))
     await restore(containerTasks(context, azure, options)[0])
-  // The previous backend still runs: remove only the group beside it.
+  // The previous backend still runs: remove only the surge group.
   else if (
     groups.some(({ name }) => name === groupNames.surge) &&
     (await proxy.target()) !== surgeHost(context.config)
@@ -160,7 +163,7 @@ async function rollBack(
   log: Log,
 ): Promise<OpsError> {
   const [bad, good] = [getTag(from), getTag(to)]
-  log(`${failure.what}; going back to ${good}`)
+  log(`${failure.what}; rolling back to ${good}`)
   try {
     await restorePrevious(context, azure, to, inPlace, log)
     const checking = createCheckContext(context, { azure })
@@ -169,7 +172,7 @@ async function rollBack(
   } catch (thrown) {
     return new OpsError({
       ...failure,
-      what: `${failure.what}. Going back to ${good} failed, too: ${getMessage(thrown)}`,
+      what: `${failure.what}. Rolling back to ${good} failed, too: ${getMessage(thrown)}`,
       next: 'The old image fails too, so the new one was not marked as bad. Check the database, Redis and the network, then run this command again.',
     })
   }
@@ -177,5 +180,5 @@ async function rollBack(
     () => `${bad} is marked as bad`,
     (thrown) => `${bad} could not be marked as bad: ${getMessage(thrown)}`,
   )
-  return new OpsError({ ...failure, what: `${failure.what}. ${good} serves, as before; ${marked}` })
+  return new OpsError({ ...failure, what: `${failure.what}. ${good} is serving again; ${marked}` })
 }

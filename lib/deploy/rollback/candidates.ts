@@ -14,7 +14,7 @@ export interface Candidate {
   id: string
   /** ISO time at which it was published or built. */
   made: string
-  /** git revision it was made from; '' when unknown. */
+  /** git revision that it was built from; '' if unknown. */
   revision: string
   live: boolean
   bad?: BadMark
@@ -26,10 +26,11 @@ export interface Candidate {
 export type Evidence = Readonly<Record<ReleasePart, ReadonlyMap<string, string>>>
 
 /**
- * The releases that receipts prove to have worked. An image counts when a successful run released or kept it, and waited
- * until it was healthy or verified it; an image in the registry alone proves nothing. A frontend release counts when such a
- * run verified it as visitors get it, not when the checks saw only the maintenance page. Receipts only select what a
- * rollback may choose by default: every release is verified again.
+ * The releases that receipts prove to have worked. An image counts when a successful run released or kept it,
+ * and waited until it was healthy or verified it; an image in the registry alone proves nothing. A frontend
+ * release counts when such a run verified it as visitors get it, but not when the checks saw only the
+ * maintenance page. Receipts only determine what a rollback may select by default; every release is verified
+ * again.
  */
 export function verifiedReleases(receipts: readonly Receipt[]): Evidence {
   const seen = { frontend: new Map<string, string>(), backend: new Map<string, string>() }
@@ -48,7 +49,7 @@ export function verifiedReleases(receipts: readonly Receipt[]): Evidence {
   return seen
 }
 
-/** The value that a task gave a field; '' when the task was not run or has no such field. */
+/** The value that a task set for a field; '' when the task did not run or has no such field. */
 function fieldOf(step: Receipt['changed'][number] | undefined, name: string): string {
   const fields = (step?.fields ?? []) as { name?: unknown; after?: unknown }[]
   const after = fields.find((field) => field.name === name)?.after
@@ -76,20 +77,20 @@ function releaseById(part: ReleasePart, candidates: readonly Candidate[], to: st
   const [target] = found
   if (!target) {
     throw refusal(
-      `There is no ${part} release ${to}; nothing was changed`,
+      `No ${part} release ${to} found; nothing was changed`,
       formatScriptLine('rollback', part, '--to', 'ID'),
       candidateTable(part, candidates),
     )
   }
   if (found.length > 1) {
     throw usageError(
-      `${to} is the beginning of ${found.length} releases: ${found.map(({ id }) => id).join(', ')}`,
-      'Give more of the one that is meant.',
+      `${to} matches ${found.length} releases: ${found.map(({ id }) => id).join(', ')}`,
+      'Use a longer prefix.',
     )
   }
   if (target.bad) {
     throw usageError(
-      `${target.id} is marked bad, so no rollback selects it: ${words(target.bad)}`,
+      `${target.id} is marked as bad, so no rollback selects it: ${words(target.bad)}`,
       `Choose another (${formatScriptLine('rollback', part, '--list')}). If the mark is wrong: ${formatScriptLine('rollback', part, '--clear-bad', target.id)}`,
     )
   }
@@ -101,7 +102,7 @@ function previousRelease(part: ReleasePart, candidates: readonly Candidate[]): C
   const live = ordered.findIndex((candidate) => candidate.live)
   if (live < 0) {
     throw refusal(
-      `Which ${part} release is live is not known, so there is none before it`,
+      `Could not determine which ${part} release is live, so there is no previous one`,
       formatScriptLine('rollback', part, '--to', 'ID'),
       candidateTable(part, candidates),
     )
@@ -111,7 +112,7 @@ function previousRelease(part: ReleasePart, candidates: readonly Candidate[]): C
   if (ordered.length === 1)
     throw usageError(
       `There is no earlier ${part} release than ${ordered[live]!.id}; nothing was changed`,
-      `${formatScriptLine(`update-${part}`)} makes a new one`,
+      `${formatScriptLine(`update-${part}`)} creates a new one`,
     )
   throw refusal(
     `No release before ${ordered[live]!.id} is known to have worked and is not marked bad; nothing was changed`,
@@ -130,13 +131,13 @@ export function candidateTable(
   candidates: readonly Candidate[],
   allReceipts = true,
 ): string {
-  if (candidates.length === 0) return `There is no ${part} release.`
+  if (candidates.length === 0) return `There are no ${part} releases.`
   return formatTable(
     [
       { heading: part === 'frontend' ? 'Frontend release' : 'Backend image' },
       { heading: part === 'frontend' ? 'Published (UTC)' : 'Built (UTC)' },
       { heading: 'Revision' },
-      { heading: 'Last seen healthy (UTC)' },
+      { heading: 'Last verified (UTC)' },
       { heading: 'State' },
     ],
     newestFirst(candidates).map((candidate) => [
@@ -152,7 +153,7 @@ export function candidateTable(
 function healthWords({ healthy }: Candidate, allReceipts: boolean): string {
   if (healthy) return utc(healthy)
   if (healthy === '') return 'was live, not verified'
-  return allReceipts ? 'never' : 'not known'
+  return allReceipts ? 'never' : 'unknown'
 }
 
 function stateWords(candidate: Candidate): string {
@@ -172,7 +173,7 @@ export function frontendCandidates(
       ...{ id, revision, live: id === live },
       made: timeOf(id),
       ...optional('bad', bad.get(id)),
-      // The target of `previous` was live, whoever switched it.
+      // The target of `previous` was live, no matter who switched it.
       ...optional('healthy', healthy.get(id) ?? (id === previous ? '' : undefined)),
     })),
   )
@@ -182,7 +183,7 @@ export function frontendCandidates(
 const timeOf = (id: string): string =>
   id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-.*$/, '$1-$2-$3T$4:$5:$6Z')
 
-/** The images in the registry, and the one that runs. */
+/** The images in the registry, and the running one. */
 export function backendCandidates(
   tags: readonly Tag[],
   liveTag: string,
@@ -201,7 +202,10 @@ export function backendCandidates(
   )
 }
 
-/** The revision that each image was first released from: equal sources have one tag, whatever was committed later. */
+/**
+ * The revision that each image was first released from. Equal sources have one tag, no matter what was
+ * committed later.
+ */
 function revisionsOf(receipts: readonly Receipt[]): Map<string, string> {
   const oldestFirst = [...receipts].sort((a, b) => (a.started < b.started ? -1 : 1))
   const revisions = new Map<string, string>()
@@ -217,12 +221,12 @@ export async function liveTag(azure: Azure): Promise<string> {
   return backend ? getTag(getImage(backend)) : ''
 }
 
-/** Throws while a release that was interrupted leaves it open which image is the live one. */
+/** Throws while an interrupted release makes it unclear which image is live. */
 export async function assertSettled(azure: Azure): Promise<void> {
   if (!(await azure.groups()).some(({ name }) => name === groupNames.surge)) return
   throw usageError(
-    `A release was interrupted: ${groupNames.surge} is still there, so "the image before" has no meaning`,
-    `Say which image is wanted: ${formatScriptLine('rollback', 'backend', '--to', 'TAG')}   (--list shows them)`,
+    `A release was interrupted and ${groupNames.surge} still exists, so the previous image is ambiguous`,
+    `Name the image:  ${formatScriptLine('rollback', 'backend', '--to', 'TAG')}   (--list shows them)`,
   )
 }
 

@@ -46,13 +46,13 @@ export interface RollbackFlags extends CommonFlags {
 
 interface Choice {
   target: Candidate
-  /** The one that is live before; '' when none is. */
+  /** The release that was live before; '' if none was. */
   left: string
   /** The target as an image, for the backend. */
   image: string
 }
 
-/** What `rollback PART` does. */
+/** The tasks of `rollback PART`. */
 export function rollbackTasks(run: Run<RollbackFlags>, context: Context, part: ReleasePart): TaskList {
   if (run.flags.clearBad !== undefined) return { tasks: [clearTask(context, part, run.flags.clearBad)] }
   return part === 'frontend' ? frontendRollback(run, context) : backendRollback(run, context)
@@ -85,7 +85,7 @@ function frontendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
     },
   }
   const purge = purgeTasks(context, swap)
-  // The checks need the nginx configuration of today, but the switch does not wait for it.
+  // The checks need the current nginx configuration, but the switch does not wait for it.
   const nginx = nginxHttpsTask(context, { after: [swap] })
   const verify = verifyFrontendTask(context, { swap, after: [...purge, nginx] })
   return {
@@ -100,7 +100,7 @@ function frontendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
     summary(outcomes) {
       const { from, to } = getFact(outcomes, swap) ?? {}
       return [
-        ...(ms === undefined ? [] : [`Switched in ${ms} ms on the open connection, nothing was uploaded.`]),
+        ...(ms === undefined ? [] : [`Switched in ${ms} ms over the open connection; nothing was uploaded.`]),
         ...(from === to
           ? []
           : [
@@ -116,7 +116,7 @@ function backendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
   const login = loginTask(context, azure.account)
   const image = chooseTask(run, context, azure, 'backend', [login])
   const mark = markTask(run, context, 'backend', image)
-  // After the choice, so that a refusal changes nothing.
+  // After the selection, so that a refusal changes nothing.
   const nginx = nginxHttpsTask(context, { after: [mark] })
   const [backend, worker] = containerTasks(context, azure, {
     image,
@@ -136,7 +136,7 @@ function backendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
       const { target, left } = getFact(outcomes, image) ?? {}
       if (left === target?.id) return []
       return [
-        'The tables are not rolled back: migrations that came with the newer image stay.',
+        'The tables are not rolled back: migrations of the newer image stay applied.',
         `The sources are unchanged: the next deploy-complete or update-backend of them brings ${left} back.`,
       ]
     },
@@ -157,7 +157,7 @@ async function readCandidates(
     return { candidates: frontendCandidates(state, bad.frontend, frontend), left: state.live }
   }
   const [tags, left, [bad, receipts]] = await Promise.all([azure.tags(), liveTag(azure), known])
-  // The list has at most 100 tags; the named one may be older.
+  // The list has at most 100 tags, and the named one may be older.
   const older = to && !tags.some(({ name }) => name.startsWith(to)) ? await azure.tag(to) : undefined
   const { backend } = verifiedReleases(receipts)
   const all = older ? [...tags, older] : tags
@@ -171,7 +171,10 @@ export function receiptsFor({ kept, answers }: ReceiptList, to: string | undefin
   return kept.map(({ receipt }) => receipt)
 }
 
-/** Chooses under the lock, and adds the choice to the command that resumes: a later run would choose another one. */
+/**
+ * Selects the release under the lock and adds it to the command that resumes, because a later run would
+ * select another one.
+ */
 function chooseTask(
   run: Run<RollbackFlags>,
   context: Context,
@@ -182,7 +185,7 @@ function chooseTask(
   const { to } = run.flags
   return {
     id: part === 'backend' ? 'image' : 'rollback-target',
-    title: part === 'backend' ? 'Image to go back to' : 'Release to go back to',
+    title: part === 'backend' ? 'Image to roll back to' : 'Release to roll back to',
     part: part === 'backend' ? 'azure' : 'ionos',
     after,
     async inspect() {
@@ -194,9 +197,7 @@ function chooseTask(
       const { candidates, left } = await readCandidates(context, azure, part, known, to)
       const target = chooseTarget(part, candidates, to)
       if (to === undefined) run.resumeCommand = `${run.resumeCommand} --to ${target.id}`
-      const seen = target.healthy
-        ? `last seen healthy ${utc(target.healthy)} UTC`
-        : 'not known to have worked'
+      const seen = target.healthy ? `last verified ${utc(target.healthy)} UTC` : 'never verified'
       return {
         ...ok(`${target.id} of ${utc(target.made)} UTC, ${seen}`),
         fact: { target, left, image: getImageName(context.config, target.id) },
@@ -205,7 +206,10 @@ function chooseTask(
   }
 }
 
-/** Marks the current release as bad. It comes first, so that a run that is killed later has done it. */
+/**
+ * Marks the current release as bad. This task comes first, so that the mark exists even if the run is killed
+ * later.
+ */
 function markTask(
   run: Run<RollbackFlags>,
   { config, runner }: Context,
@@ -214,41 +218,42 @@ function markTask(
 ): Task {
   return {
     id: 'mark-bad',
-    title: 'Mark of the release that is left',
+    title: 'Mark the current release as bad',
     part: 'ionos',
     after: [choose],
     async inspect(ahead) {
-      if (!run.flags.markBad) return ok('none asked for')
+      if (!run.flags.markBad) return ok('not requested')
       const { left, target } = ahead.fact(choose)
-      if (left === '' || left === target.id) return ok('none is left')
+      if (left === '' || left === target.id) return ok('no release is live')
       const mark = {
         at: new Date().toISOString(),
         why: runner.secrets.clean(run.flags.why ?? `rolled back by ${whoami()}`),
       }
       const effects = [markBadCommand(config, part, left, mark)]
-      return { state: 'change', what: `${left} is bad: ${mark.why}`, effects }
+      return { state: 'change', what: `${left} is marked as bad: ${mark.why}`, effects }
     },
   }
 }
 
 const clearTask = ({ config, ...rest }: Context, part: ReleasePart, id: string): Task => ({
   id: 'clear-bad',
-  title: 'Mark of a bad release',
+  title: 'Remove the mark of a bad release',
   part: 'ionos',
   async inspect() {
     const marks = (await readBadReleases({ config, ...rest }))[part]
     const mark = marks.get(id)
     const effects = [unmarkBadCommand(config, part, id)]
-    if (mark) return { state: 'change', what: `${id} is no longer bad (it was: ${mark.why})`, effects }
+    if (mark)
+      return { state: 'change', what: `${id} is no longer marked as bad (reason was: ${mark.why})`, effects }
     const others = [...marks.keys()]
     throw usageError(
-      `No ${part} release ${id} is marked bad`,
-      others.length > 0 ? `These are: ${others.join(', ')}` : 'None is.',
+      `No ${part} release ${id} is marked as bad`,
+      others.length > 0 ? `Marked as bad: ${others.join(', ')}` : 'No release is marked as bad.',
     )
   },
 })
 
-/** Shows the releases of the parts as far as they can be known. */
+/** Shows the releases of the parts as far as they can be determined. */
 export async function listReleases(
   run: Run<RollbackFlags>,
   context: Context,
@@ -268,8 +273,8 @@ export async function listReleases(
   const answers: Record<string, Settled<unknown>> = {
     ...found,
     'marks of bad releases': marks.marks,
-    'receipts of the VPS': list.answers.vps,
-    'receipts here': list.answers.here,
+    'receipts on the VPS': list.answers.vps,
+    'receipts on this machine': list.answers.here,
   }
   const missing = Object.entries(answers).flatMap(([what, { failure }]) =>
     failure ? [{ what, why: failure.message }] : [],
@@ -277,7 +282,7 @@ export async function listReleases(
   const tables = parts.flatMap((part) =>
     found[part]?.value ? [candidateTable(part, found[part].value, getExitCode(list.answers) === 0)] : [],
   )
-  const notes = missing.map(({ what, why }) => `! Not known: ${what}: ${why}`)
+  const notes = missing.map(({ what, why }) => `! Unknown: ${what}: ${why}`)
   const releases = Object.fromEntries(parts.map((part) => [part, found[part]?.value ?? null]))
   const code = getExitCode(answers)
   run.result([...tables, notes.join('\n')].filter(Boolean).join('\n\n'), {

@@ -13,7 +13,7 @@ export interface Alert {
   readonly kind: 'problem' | 'raised' | 'reminder' | 'recovery' | 'test'
   readonly verdict: Verdict
   readonly domain: string
-  /** The name given to --env, else `default`. */
+  /** The name given to --env, or `default`. */
   readonly environment: string
   /** Milliseconds since 1970: of this alert, and of the start of the incident. */
   readonly at: number
@@ -30,7 +30,7 @@ export type ChannelName = (typeof channelNames)[number]
 
 export interface Channel {
   readonly name: ChannelName
-  /** Used in "could not be sent to …". */
+  /** Completes the phrase "could not be sent to …". */
   readonly title: string
   /** The key to correct, and its file, when the channel refuses. */
   readonly key: string
@@ -39,7 +39,7 @@ export interface Channel {
   deliver(runner: Runner, alert: Alert): Promise<string | undefined>
 }
 
-/** The receiver was reached and refuses such a message. */
+/** The receiver was reached and rejects this message. */
 export class RefusedError extends OpsError {}
 
 /** Timeout in milliseconds for one channel or one ping. */

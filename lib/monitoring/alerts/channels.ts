@@ -12,7 +12,7 @@ export interface Delivery {
   ms: number
   /** Why it was not delivered, without secrets; absent on success. */
   failure?: Failure
-  /** The receiver would refuse it again. */
+  /** The receiver would reject it again. */
   forGood?: true
   /** It was delivered, but not to every recipient. */
   remark?: string

@@ -42,7 +42,7 @@ export async function post(
   } as const
   const answer = await runner.request(request).catch((thrown: Error) => {
     if (thrown.name !== 'TimeoutError' && thrown.name !== 'AbortError') throw thrown
-    throw new OpsError({ what: `${url.host} gave no answer within ${formatDuration(deliveryTimeoutMs)}` })
+    throw new OpsError({ what: `${url.host} did not answer within ${formatDuration(deliveryTimeoutMs)}` })
   })
   if (answer.status >= 200 && answer.status < 300) return answer
   const said = truncate(toOneLine(answer.body), 200)
@@ -60,7 +60,7 @@ function adviceFor(status: number, key: string): string | undefined {
   if (status >= 300 && status < 400)
     return `The address redirects, and secrets are not forwarded: set ${key} to the final address.`
   if (isRefusal(status))
-    return `The receiver refuses such a message: check that ${key} is the right kind of address.`
+    return `The receiver rejects this message: check that ${key} is the right kind of address.`
   if ([401, 403, 404, 405, 410].includes(status))
     return `The receiver does not know this address: create a new one there and set ${key}.`
   return undefined

@@ -46,7 +46,7 @@ function noDataError(run: Run<SloFlags>, history: History, { from, to, vantage, 
   }
   const { rollups } = history.rollups({ from: 0, to: now + 1, now, vantage })
   const first = Math.min(newest, ...rollups.map(({ hour }) => hour * hourMs))
-  // Running the same command again would give the same answer.
+  // Running the same command again would produce the same answer.
   const more = [...origin, ...(run.flags.json ? ['--json'] : [])]
   run.resumeCommand = formatScriptLine('slo', '--month', formatUtc(newest).slice(0, 7), ...more)
   return unknownError(

@@ -89,7 +89,7 @@ const isLatencyOnly = (causes: readonly string[]): boolean =>
 /** Patterns of raw errors and their public texts; the first match applies. */
 const causePatterns: readonly (readonly [RegExp, string])[] = [
   [
-    /time(d )?[- ]?out|no answer within|did not (end|answer) within|ETIMEDOUT|\baborted\b/i,
+    /time(d )?[- ]?out|no answer within|did not (end|finish|answer) within|ETIMEDOUT|\baborted\b/i,
     'No answer came in time.',
   ],
   [/certificate|\bTLS\b|\bSSL\b/i, 'No secure connection could be established.'],

@@ -119,7 +119,7 @@ const shapes: Readonly<Record<Headline['level'], string>> = {
   unknown: 'M9.2 9.3a2.9 2.9 0 1 1 4.2 2.6c-1 .5-1.4 1-1.4 2M12 16.9v.2',
 }
 
-/** Beside words, which say the same: hidden from who listens. */
+/** Hidden from screen readers, because the words next to it say the same. */
 export const icon = (level: Headline['level']): string =>
   `<svg class="icon" viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" fill="none" stroke-linecap="round" stroke-linejoin="round">` +
   `<circle cx="12" cy="12" r="11" fill="currentColor"/><path d="${shapes[level]}" stroke="var(--card)" stroke-width="2.4"/></svg>`
@@ -129,7 +129,7 @@ const words: Readonly<Record<Condition, string>> = {
   slow: 'slower than usual',
   down: 'down',
   planned: 'planned work',
-  unknown: 'not known',
+  unknown: 'unknown',
 }
 
 export const conditionMark = (condition: Condition): string =>
@@ -144,7 +144,7 @@ const colours: Readonly<Record<Headline['level'], string>> = {
   unknown: '858b98',
 }
 
-/** The tab's icon, inside the page itself. */
+/** The favicon, embedded in the page. */
 export const favicon = (level: Headline['level']): string =>
   `data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' stroke-linecap='round'%3E` +
   `%3Ccircle cx='12' cy='12' r='11' fill='%23${colours[level]}'/%3E%3Cpath d='${shapes[level]}' stroke='white' stroke-width='2.4'/%3E%3C/svg%3E`

@@ -183,7 +183,7 @@ export function getUnreported(file: string): string[] {
     const names = JSON.parse(readFileSync(getUnreportedFile(file), 'utf8')) as string[]
     return names.map((name) => path.join(path.dirname(file), name)).filter((name) => existsSync(name))
   } catch {
-    return [] // missing, or incomplete
+    return [] // Missing or incomplete.
   }
 }
 

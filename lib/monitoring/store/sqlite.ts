@@ -35,7 +35,7 @@ export function openDatabase(file: string, { waitMs, readOnly }: { waitMs: numbe
     iterate: <Row>(sql: string, ...values: SQLInputValue[]) =>
       statement(sql).iterate(...values) as Iterable<Row>,
     exec: (sql: string) => database.exec(sql),
-    /** Known ids of (origin, target); whoever rolls back must clear it. */
+    /** Known ids of (origin, target); clear it after a rollback. */
     series: new Map<string, number>(),
     close,
   }
@@ -59,10 +59,9 @@ export const isDamage = (thrown: unknown): boolean =>
 export const isBusy = (thrown: unknown): boolean => [5, 6].includes(getErrorCode(thrown) ?? 0)
 
 /**
- * Takes an exclusive SQLite lock on an empty file, created if needed with its folder (0700). It works on all systems
- * and ends with the process. Returns what releases it.
- * Throws SQLite's own error (see `isBusy`) after waiting `waitMs`, and an OpsError (exit 3) when the file is not a lock
- * file.
+ * Takes an exclusive SQLite lock on an empty file, created if needed with its folder (0700). It works on all
+ * systems and ends with the process. Returns a function that releases it. Throws SQLite's own error (see
+ * `isBusy`) after waiting `waitMs`, and an OpsError (exit 3) when the file is not a lock file.
  */
 export function acquireLock(file: string, waitMs: number): () => void {
   createPrivateFile(file)
@@ -73,7 +72,7 @@ export function acquireLock(file: string, waitMs: number): () => void {
     return lock.close
   } catch (thrown) {
     lock?.close()
-    // Must not be mistaken for damage of the file that the lock protects.
+    // Must not be mistaken for damage to the file that the lock protects.
     if (!isDamage(thrown)) throw thrown
     throw unknownError(`${file} is not a lock file`, getMessage(thrown), 'Delete it; it contains no data.')
   }
@@ -90,9 +89,9 @@ type Sqlite = typeof import('node:sqlite')
 const experimental = /^SQLite is an experimental feature\b/
 
 /**
- * Gives `node:sqlite` without the warning that Node 22 prints when it is loaded
- * (unflagged but still experimental there, nodejs/node#55890): cron mails whatever `health` writes to stderr.
- * The load is synchronous, so no other code runs while the filter is in place; every other warning passes.
+ * Returns `node:sqlite` without the warning that Node 22 prints when it is loaded (unflagged but still
+ * experimental there, nodejs/node#55890): cron mails whatever `health` writes to stderr. The load is
+ * synchronous, so no other code runs while the filter is in place; every other warning passes.
  */
 export function loadSqlite(load = (): Sqlite => process.getBuiltinModule('node:sqlite')): Sqlite {
   const emitWarning = process.emitWarning

@@ -48,7 +48,7 @@ export const findFaults = (records: readonly Records[], address: string, own: re
       field: { name: `A ${name}`, before: before || undefined, after: address },
     }
     const extra = {
-      message: `${name} has AAAA ${stale}, which is not the VPS: delete it`,
+      message: `${name} has AAAA ${stale}, which does not belong to the VPS: delete it`,
       field: { name: `AAAA ${name}`, before: stale, after: 'none (delete it by hand)' },
     }
     return [...(before === address ? [] : [wrong]), ...(stale ? [extra] : [])]
@@ -79,5 +79,5 @@ export const formatManualSteps = (config: Config): string =>
   [
     'Set these records at IONOS (Domains & SSL → DNS), wait until they are visible, and run this command again:',
     ...getSiteNames(config).map((name) => `  ${name}. A ${getPublicAddress(config)}`),
-    `  and delete AAAA records that are not the VPS. Or set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}: this command then sets them.`,
+    `  and delete AAAA records that do not belong to the VPS. Or set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}: this command then sets them.`,
   ].join('\n')

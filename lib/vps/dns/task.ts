@@ -7,9 +7,9 @@ import { createPatchRequest, findZone, setAddress, type Zone } from './ionosApi.
 import { findFaults, formatManualSteps, getPublicAddress, type Records, readRecords } from './records.ts'
 
 /**
- * Sets the A records of both names. Without a key the task only tells how to set them by hand; a deploy then stops at the
- * certificate, which needs them.
- * @param required the task fails while the names point elsewhere
+ * Sets the A records of both names. Without a key, the task only explains how to set them by hand. A deploy
+ * then stops at the certificate, which needs them.
+ * @param required whether the task fails while the names point elsewhere
  */
 export function dnsTask(context: Context, { required = false } = {}): Task<Zone> {
   const { config } = context
@@ -57,7 +57,7 @@ export function dnsTask(context: Context, { required = false } = {}): Task<Zone>
       if (!zone) {
         for (const line of formatManualSteps(config).split('\n')) log(line)
       } else {
-        if (effects.length > 0) log(`saved the former zone: ${await setAddress(context, zone, address)}`)
+        if (effects.length > 0) log(`saved the previous zone: ${await setAddress(context, zone, address)}`)
         await waitUntilResolved(context, address, log)
       }
     },

@@ -26,7 +26,7 @@ export function purgeTasks(context: Context, swap: Task): Task[] {
       part: 'ionos',
       after: [swap],
       async inspect(ahead) {
-        if (ahead.isUnknown(swap)) return unknown('it is unknown which release is live')
+        if (ahead.isUnknown(swap)) return unknown('could not determine which release is live')
         if (ahead.willChange(swap)) {
           return { state: 'change', what: 'purge the changed addresses after the switch', effects }
         }
@@ -42,7 +42,7 @@ export function purgeTasks(context: Context, swap: Task): Task[] {
   ]
 }
 
-/** Redacts the token of PURGE_URL: a password, the query, or a long part of the path. */
+/** Redacts the token in PURGE_URL: a password, the query, or a long part of the path. */
 function hideTokens({ config, runner }: Context): void {
   const url = new URL(config.ionos.purgeUrl)
   const tokens = url.pathname.split('/').filter((part) => part.length >= 16)

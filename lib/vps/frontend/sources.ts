@@ -8,7 +8,7 @@ import type { Context } from '../../tasks/task.ts'
 import { mapLimit } from '../../util/concurrency.ts'
 import { usageError } from '../../util/errors.ts'
 
-/** A part of the hash, so that a change of how pages are published publishes them again. */
+/** A part of the hash, so that pages are published again when the way of publishing changes. */
 const format = 'export and gzip, 1'
 
 /** Never sources, independent of .gitignore. */

@@ -34,7 +34,7 @@ export function switchTask(context: Context, upload: Task<Uploaded>): Task<Switc
           return { state: from ? 'change' : 'create', what: 'after the upload', fields, effects: [] }
         }
         throw new OpsError({
-          what: 'The VPS has no release of the present sources',
+          what: 'The VPS has no release of the current sources',
           next: `Publish it: ${formatScriptLine('publish-frontend')}`,
         })
       }
@@ -86,9 +86,9 @@ export function logSwitch(context: Context, id: string, started: number, log: Lo
 }
 
 /**
- * Pins the release that was just verified, so that it is never pruned, and unpins the former one. Changes nothing in a dry
- * run, without a release, or when it is pinned already.
- * Returns '' or a warning for the caller's message, since a failure here is no fault of the release.
+ * Pins the release that was just verified, so that it is never pruned, and unpins the former one. Changes
+ * nothing in a dry run, without a release, or when it is pinned already. Returns '' or a warning for the
+ * caller's message, since a failure here is not a fault of the release.
  */
 export async function pinVerified(context: Context, id: string | undefined): Promise<string> {
   const { config, runner } = context
@@ -104,7 +104,7 @@ export async function pinVerified(context: Context, id: string | undefined): Pro
     }))
     return ''
   } catch (thrown) {
-    return `; warning: it could not be marked as the one to keep: ${getMessage(thrown)}`
+    return `; warning: it could not be pinned: ${getMessage(thrown)}`
   }
 }
 

@@ -35,7 +35,7 @@ export type Compression = 'zstd' | 'gzip'
 export interface Uploaded {
   /** The release that was live before; '' for none. */
   live: string
-  /** A release of these sources was on the VPS already. */
+  /** A release of these sources was already on the VPS. */
   wasThere: boolean
   publication?: Publication
 }
@@ -62,10 +62,11 @@ export function uploadTask(
       const state = await inspectServer(context)
       const { live } = state
       const there = state.releases.find((release) => release.source === source)
-      if (there) return { ...ok(`release ${there.id} holds these sources`), fact: { live, wasThere: true } }
+      if (there)
+        return { ...ok(`release ${there.id} was built from these sources`), fact: { live, wasThere: true } }
       const fact = { live, wasThere: false }
       if (ahead.willChange(build)) {
-        return { state: 'create', what: 'a release, as soon as it is built', effects: [], fact }
+        return { state: 'create', what: 'a release as soon as it is built', effects: [], fact }
       }
       const publication = await prepare(context, state, source, 'quick', { exported, manifest })
       const { facts, plan, files } = publication
@@ -98,9 +99,9 @@ export function uploadTask(
 
 const createIncompleteError = (said: string) =>
   new OpsError({
-    what: 'The release did not arrive complete; nothing was published',
+    what: 'The upload was incomplete; nothing was published',
     said: said.trim(),
-    next: 'Run this command again. If that fails too, check the disk of the VPS and what changes the export in out/.',
+    next: 'Run this command again. If that fails too, check the disk of the VPS and find out what changes the export in out/.',
   })
 
 /** Reads a finished export while the connection opens. Undefined after a failure: the task then reads it itself. */
@@ -142,7 +143,7 @@ async function prepare(
   return { facts, base, files, plan, form: state.packages.has('zstd') ? 'zstd' : 'gzip' }
 }
 
-/** Makes manifest.sh take the live release. */
+/** Makes manifest.sh use the live release. */
 const liveRelease = '-'
 
 /** Fetches the manifest of a release; `quick` trusts the stored one if names and sizes match the files. */
@@ -167,7 +168,7 @@ const sumSizes = (files: Iterable<{ size: number }>): number =>
 /** `3 of 600 files (12 kB of 13.2 MB)`. */
 function describeUpload({ plan, files }: Publication): string {
   const bytes = sumSizes(plan.send.map((name) => files.get(name)!))
-  const carried = plan.carried.length > 0 ? `, ${formatCount(plan.carried.length, 'earlier asset')} stay` : ''
+  const carried = plan.carried.length > 0 ? `, ${formatCount(plan.carried.length, 'earlier asset')} kept` : ''
   return `${plan.send.length} of ${formatCount(files.size, 'file')} (${formatBytes(bytes)} of ${formatBytes(sumSizes(files.values()))})${carried}`
 }
 

@@ -88,7 +88,7 @@ export function parseMessage(value: string): string {
   if (message.length > maxMessage)
     throw usageError(`--message has ${message.length} characters; the limit is ${maxMessage}`)
   if (/\p{Cc}/u.test(message))
-    throw usageError('--message contains control characters', 'Give one line of text.')
+    throw usageError('--message contains control characters', 'Use a single line of text.')
   return message
 }
 
@@ -101,8 +101,9 @@ async function waitUntilServed({ config, runner }: Context, on: boolean): Promis
       const request = { method: 'GET', url, effect: 'read', timeoutMs: 5000 } as const
       const { status, headers } = await runner.request(request)
       const shown = status === 503 && headers['retry-after'] !== undefined
-      if (shown === on) return `${url} says ${status}${on ? `, Retry-After: ${headers['retry-after']}` : ''}`
-      last = `${url} says ${status}`
+      if (shown === on)
+        return `${url} answers ${status}${on ? `, Retry-After: ${headers['retry-after']}` : ''}`
+      last = `${url} answers ${status}`
     } catch (thrown) {
       last = `${url}: ${getMessage(thrown)}`
     }
@@ -111,10 +112,10 @@ async function waitUntilServed({ config, runner }: Context, on: boolean): Promis
   const served = await poll(attempt, { intervalMs: 500, attempts: 5 })
   if (served !== undefined) return served
   const [done, check] = [on ? 'on' : 'off', formatScriptLine('maintenance-mode', 'status')]
-  if (/ says \d+$/.test(last)) {
+  if (/ answers \d+$/.test(last)) {
     throw new OpsError({
       what: `The maintenance page is ${done} on the VPS, but visitors get something else: ${last}`,
-      next: `Check what is in front of nginx (a CDN, for example), then: ${check}`,
+      next: `Check what is in front of nginx (a CDN, for example), then run: ${check}`,
     })
   }
   throw unknownError(

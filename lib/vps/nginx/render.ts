@@ -83,7 +83,7 @@ export function findDifferences(config: Config, files: NginxFiles, { nginx }: Se
     ...(nginx.site === getSiteFile(config) ? [] : ['the site is not enabled']),
     ...(nginx.defaultSite ? ["Debian's default site is enabled"] : []),
     ...(nginx.unfinished ? ['an earlier change was interrupted'] : []),
-    ...(nginx.active ? [] : ['nginx does not run']),
+    ...(nginx.active ? [] : ['nginx is not running']),
     ...(nginx.loaded === name ? [] : ['nginx has not loaded it yet']),
   ]
 }

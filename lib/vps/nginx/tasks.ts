@@ -48,7 +48,7 @@ export function nginxHttpsTask(
       if (ahead.willChange(certificate))
         return planLater(context, state, 'https', 'after the certificate is issued')
       throw new OpsError({
-        what: `There is no certificate for ${context.config.domain} on the VPS, so nginx cannot serve HTTPS`,
+        what: `The VPS has no certificate for ${context.config.domain}, so nginx cannot serve HTTPS`,
         next: `Issue it first: ${formatScriptLine('issue-certificate')}`,
       })
     },
@@ -56,7 +56,10 @@ export function nginxHttpsTask(
   }
 }
 
-/** Sends /api/ to another host, for releases without downtime. If nginx refuses, the former host stays. */
+/**
+ * Sends /api/ to another host, for releases without downtime. If nginx rejects the change, the previous host
+ * stays.
+ */
 export function switchBackendTask(context: Context, host: string): Task {
   return {
     id: 'switch-backend',
@@ -170,7 +173,7 @@ const renderFiles = (config: Config, state: ServerState, phase: Phase, host?: st
     backend: host ?? getWantedBackend(config, state),
   })
 
-/** For a plan, while what it depends on is missing. */
+/** For a plan, while its prerequisites are missing. */
 function planLater(context: Context, state: ServerState, phase: Phase, when: string): Difference {
   const files = renderFiles(context.config, state, phase)
   return {

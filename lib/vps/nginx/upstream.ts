@@ -67,7 +67,7 @@ async function waitUntilReachable(context: Context, host: string, release: strin
     new OpsError({
       what: `The VPS does not reach the new backend ${host}, so nginx was not changed`,
       said: seen,
-      next: 'Check that the VPS resolves the name and may connect to port 5000 outside, then run this command again.',
+      next: 'Check that the VPS resolves the name and may make outgoing connections to port 5000, then run this command again.',
     })
   await poll(attempt, { intervalMs: 1000, timeoutMs: reachableWithinMs, describe: unreachable })
 }

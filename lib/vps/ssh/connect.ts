@@ -89,7 +89,7 @@ export async function openHost(
     ...remote,
     close() {
       remote.close()
-      socket.destroySoon() // sends what is written, and waits for no answer
+      socket.destroySoon() // Sends what has been written and waits for no answer.
     },
   }
 }
@@ -137,7 +137,7 @@ async function connectTcp(
       clearTimeout(timer)
       leaving.removeEventListener('abort', leave)
       socket.removeListener('error', fail)
-      // Until ssh2 listens; an error is then in socket.errored.
+      // Only until ssh2 listens; an earlier error is in socket.errored.
       socket.on('error', () => {})
       resolve(socket)
     })

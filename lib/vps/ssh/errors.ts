@@ -27,7 +27,7 @@ export function createSocketError(
   const named = ['ENOTFOUND', 'EAI_AGAIN', 'ESERVFAIL', 'ETIMEOUT'].includes(code)
   const next = named
     ? `Check IONOS_HOST in ${formatKeyFile('IONOS_HOST')} (${address})${dnsServer ? ` and DNS_SERVER (${dnsServer})` : ''}.`
-    : `Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, that the VPS runs, and that its firewall and IONOS's let port ${port} in.`
+    : `Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, that the VPS is running, and that its firewall and IONOS's admit port ${port}.`
   return unknownError(
     `The VPS ${hostname} cannot be reached on port ${port}: ${reason[code] ?? error.message}`,
     `${code || error.name}: ${error.message}`,
@@ -54,7 +54,7 @@ export function createHandshakeError({ address: host, port }: Host, error: Error
     slow ? `The VPS ${host} accepts connections on port ${port}, but the ssh handshake timed out` : what,
     error.message,
     cut
-      ? `A firewall or proxy answers in its place, its sshd is overloaded (MaxStartups), or sshd refuses this address for a while after failed logins (PerSourcePenalties of OpenSSH 9.8 and newer: wait ten minutes at most). Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, and that the VPS runs.`
+      ? `A firewall or proxy answers in its place, its sshd is overloaded (MaxStartups), or sshd refuses this address for a while after failed logins (PerSourcePenalties of OpenSSH 9.8 and newer: wait ten minutes at most). Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, and that the VPS is running.`
       : `Check that port ${port} is sshd's (IONOS_PORT) and that the VPS is not overloaded.`,
   )
 }
@@ -105,7 +105,7 @@ export function createLoginError(
   skipped: string[],
 ): OpsError {
   return new OpsError({
-    what: `${host} accepts none of the keys tried for ${user}`,
+    what: `${host} accepted none of the keys tried for ${user}`,
     said: [
       error.message,
       ...tried.map((name) => `tried: ${name}`),

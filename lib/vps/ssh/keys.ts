@@ -74,7 +74,7 @@ export async function findLogins(host: Host, settings: SshSettings): Promise<Log
     : await findAnyKey(host, settings, agentKeys)
   if (logins.methods.length > 0) return logins
   throw new OpsError({
-    what: `There is no key to log in to ${host.address}`,
+    what: `No key available to log in to ${host.address}`,
     said: logins.skipped.join('\n') || undefined,
     next: `Set IONOS_SSH_KEY in ${formatKeyFile('IONOS_SSH_KEY')} to a private key file, or load a key into the ssh agent (ssh-add).`,
     exitCode: exitCode.notLoggedIn,

@@ -104,7 +104,7 @@ const ignoreFiles = [
   '.dockerignore\nDockerfile*\n',
 ]
 
-test('what is packed is what az’s own code packs, whatever .dockerignore says', {
+test('packs the same files as az’s own code for any .dockerignore', {
   timeout: 60_000,
 }, async () => {
   const cases: { folder: string; dockerfile: string; rules: string }[] = [
@@ -161,7 +161,7 @@ test('what is packed is what az’s own code packs, whatever .dockerignore says'
 })
 
 test.each(['a\\b', 'c++', '[]x]', 'x{,2}', '!', '!/', 'a(b', '*['])(
-  'a rule %s that az or Python would not take, or take otherwise, is refused with its line',
+  'a rule %s that az or Python would reject or read differently is refused with its line',
   async (rule) => {
     const folder = tree({ '.dockerignore': `# first\n${rule}\n` })
     expect(await getFailure(packedFiles(folder, 'Dockerfile'))).toMatchObject({
@@ -171,14 +171,14 @@ test.each(['a\\b', 'c++', '[]x]', 'x{,2}', '!', '!/', 'a(b', '*['])(
   },
 )
 
-test('an ignore file that is no text is refused', async () => {
+test('an ignore file that is not text is refused', async () => {
   const folder = tree({ '.dockerignore': Uint8Array.of(0x61, 0xff) })
   expect((await getFailure(packedFiles(folder, 'Dockerfile'))).what).toBe(
     `${path.join(folder, '.dockerignore')} is not UTF-8 text`,
   )
 })
 
-test('a socket stops az wherever it lies, and is named; a queue only where it would be packed', async () => {
+test('a socket anywhere makes az fail and is named; a queue only where it would be packed', async () => {
   const folder = tree({ '.dockerignore': 'tests\n' })
   execFileSync('mkfifo', [path.join(folder, 'tests/queue')])
   await packedFiles(folder, 'Dockerfile')

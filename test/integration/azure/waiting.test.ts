@@ -67,40 +67,44 @@ const dying = [7, 8, 9, 10]
 
 test.each<[string, Parameters<typeof wait>, string]>([
   [
-    'the backend answers, and not well',
+    'the backend answers but is not healthy',
     [[503, { release: 'src-new' }], pending],
-    'says 503 (release src-new)',
+    'answers 503 (release src-new)',
   ],
   [
-    'Azure says that it ended',
+    'Azure reports that it ended',
     [undefined, { state: 'Terminated', exitCode: 1 }],
-    'Azure says that it is Terminated',
+    'Azure reports that it is Terminated',
   ],
   [
-    'Azure says that it crashes',
+    'Azure reports that it crashes',
     [undefined, { state: 'Waiting', detailStatus: 'CrashLoopBackOff: Back-off' }],
-    'Azure says that it is Waiting (CrashLoopBackOff',
+    'Azure reports that it is Waiting (CrashLoopBackOff',
   ],
   [
-    'the VPS hears it say so',
-    [undefined, pending, elsewhere({ ready: false, last: 'asked from the VPS, it says 500', faulty: true })],
-    'asked from the VPS, it says 500',
+    'the VPS gets the same answer',
+    [
+      undefined,
+      pending,
+      elsewhere({ ready: false, last: 'requested from the VPS, it answers 500', faulty: true }),
+    ],
+    'requested from the VPS, it answers 500',
   ],
   [
-    'Azure calls it Running, and its port leaves everybody without an answer',
+    'Azure reports it as Running, but its port answers nobody',
     ['hangs up', running],
-    'it accepts connections and answers none',
+    'it accepts connections but answers none',
   ],
-  ['the same, kept waiting', ['is mute', running], 'it accepts connections and answers none'],
+  ['the same, kept waiting', ['is mute', running], 'it accepts connections but answers none'],
   [
-    'the same, as the VPS sees it, while this machine gets no connection',
+    'the same as seen by the VPS, while this machine gets no connection',
     [undefined, running, elsewhere({ ready: false, last: 'no answer: TimeoutError', accepted: true })],
-    'it accepts connections and answers none',
+    'it accepts connections but answers none',
   ],
   [
-    'nobody can ask, and its workers end again and again',
+    'no other machine can check, and its workers keep exiting',
     [undefined, running, () => Promise.reject(unknownError('The VPS is silent')), dying],
-    'no other machine could ask: The VPS is silent; its workers end again and again (3 in its last log lines)',
+    'no other machine could check: The VPS is silent; its workers keep exiting (3 in its last log lines)',
   ],
 ])('a verdict on the application: %s', async (_, asked, words) => {
   const failure = await getFailure(wait(...asked))
@@ -113,18 +117,18 @@ test.each<[string, Parameters<typeof wait>, string]>([
   ['this machine gets no answer, and Azure has not started it', [undefined, pending], 'ECONNREFUSED'],
   ['nor from Azure', [undefined, undefined], 'ECONNREFUSED'],
   [
-    'the release of before answers, and not well',
+    'the previous release answers but is not healthy',
     [[503, { release: 'src-old' }], pending],
     'release src-old',
   ],
   [
     'the VPS cannot be asked',
     [undefined, { state: 'Running' }, () => Promise.reject(unknownError('The VPS is silent'))],
-    'no other machine could ask: The VPS is silent',
+    'no other machine could check: The VPS is silent',
   ],
   [
-    'something on the way accepts this machine’s connections, and the VPS gets none',
-    ['hangs up', running, elsewhere({ ready: false, last: 'asked from the VPS: no connection' })],
+    'something in between accepts this machine’s connections, but the VPS gets none',
+    ['hangs up', running, elsewhere({ ready: false, last: 'requested from the VPS: no connection' })],
     'no connection',
   ],
   ['Azure has not started it, whatever accepts connections in its place', ['hangs up', pending], 'hang up'],
@@ -142,9 +146,9 @@ test.each<[string, Parameters<typeof wait>, string]>([
 })
 
 test('healthy as the VPS sees it is healthy', async () => {
-  const seen = { ready: true, last: 'asked from the VPS, it says 200 (release src-new)' }
+  const seen = { ready: true, last: 'requested from the VPS, it answers 200 (release src-new)' }
   expect((await wait(undefined, { state: 'Running' }, elsewhere(seen))).at(-1)).toBe(
-    `${seen.last}, though this machine gets no answer`,
+    `${seen.last}, although this machine gets no answer`,
   )
 })
 

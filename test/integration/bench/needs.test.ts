@@ -15,7 +15,7 @@ const need = (argument: string) => {
   return start(['--input-type=module', '-e', program]).ended
 }
 
-test('a rehearsal that is not running: the line that starts it, and no stack', async () => {
+test('without a running rehearsal, prints the command that starts it and no stack trace', async () => {
   const { code, stdout, stderr } = await start([path.join(home, 'bench', 'health.ts'), 'nobody']).ended
   expect([code, stdout]).toEqual([2, ''])
   expect(stderr).toBe(
@@ -25,7 +25,7 @@ test('a rehearsal that is not running: the line that starts it, and no stack', a
   )
 })
 
-test('a Debian package that is missing: its name and the line that installs it', async () => {
+test('for a missing Debian package, prints its name and the command that installs it', async () => {
   const { code, stdout, stderr } = await need("{ packages: ['no-such-package-a', 'no-such-package-b'] }")
   expect([code, stdout]).toEqual([2, ''])
   if (!isRoot) expect(stderr).toContain(asRoot)
@@ -36,7 +36,7 @@ test('a Debian package that is missing: its name and the line that installs it',
     )
 })
 
-test('a machine that has everything', async () => {
+test('accepts a machine that has everything', async () => {
   const { code, stdout, stderr } = await need('{}')
   expect([code, stdout]).toEqual(isRoot ? [0, 'ready\n'] : [2, ''])
   expect(stderr).toBe(isRoot ? '' : expect.stringContaining(asRoot))

@@ -15,7 +15,7 @@ const scripts = new Map(
 )
 
 test.each([[[]], [['--help']], [['-h']]])(
-  'dominion %j lists every script with its one line',
+  'dominion %j lists every script with its summary',
   async (argv: string[]) => {
     const { code, stdout, stderr } = await dominion(...argv)
     expect([code, stderr]).toEqual([0, ''])
@@ -27,7 +27,7 @@ test.each([[[]], [['--help']], [['-h']]])(
   },
 )
 
-test('an unknown script is answered with the nearest one', async () => {
+test('an unknown script name suggests the nearest one', async () => {
   const { code, stdout, stderr } = await dominion('deploy-complet', '--dry-run')
   expect([code, stdout]).toEqual([2, ''])
   expect(stderr).toBe(
@@ -37,7 +37,7 @@ test('an unknown script is answered with the nearest one', async () => {
 })
 
 test.each(['constructor', '__proto__', '../bin/dominion', '/etc/passwd', ''])(
-  '%j is no script',
+  '%j is not a script',
   async (name) => {
     const { code, stderr } = await dominion(name)
     expect(code).toBe(2)
@@ -55,7 +55,7 @@ test.each([...scripts])('%s --help, through the launcher and by its own path', a
   expect(direct).toEqual(launched)
 })
 
-test('a script is called what its file is called', () => {
+test('a script has the name of its file', () => {
   for (const [name, file] of scripts) {
     expect(/name:\s*'([^']*)'/.exec(readFileSync(file, 'utf8'))?.[1], file).toBe(name)
   }
@@ -84,7 +84,7 @@ test('flags and exit codes pass through', async () => {
   ])
 })
 
-test('without .env a script says so, and --json says it as one document', async () => {
+test('without .env a script says so, with --json as one document', async () => {
   const { code, stdout } = await start([launcher, 'provision', '--dry-run', '--json'], {
     cwd: temporaryFolder(),
   }).ended
@@ -93,7 +93,7 @@ test('without .env a script says so, and --json says it as one document', async 
     ok: false,
     exitCode: 2,
     error: {
-      what: expect.stringContaining('There is no .env in'),
+      what: expect.stringContaining('.env not found in'),
       next: expect.stringContaining('.env.example'),
     },
   })

@@ -63,13 +63,13 @@ function project(fault?: string) {
 
 const missing = `echo '${words}' >&2; exit 127`
 
-test('a library that is missing: its name, its Debian package, the line, and exit 2', async () => {
+test('a missing library: its name, its Debian package, the command, and exit 2', async () => {
   const { start, launcher } = project(missing)
   const ended = await start([process.execPath, launcher, 'health', '--json'])
   expect(ended).toEqual({ code: 2, stdout: '', stderr: explanation })
 })
 
-test("any other fault is reported in the loader's words, with the Node that would do", async () => {
+test("any other fault is reported with the loader's message and the supported Node versions", async () => {
   const { start, launcher } = project('echo "version GLIBC_2.99 not found" >&2; exit 1')
   const { code, stderr } = await start([process.execPath, launcher])
   expect([code, stderr]).toEqual([
@@ -78,7 +78,7 @@ test("any other fault is reported in the loader's words, with the Node that woul
   ])
 })
 
-test('no Node installed: npm ci, or one that is supported', async () => {
+test('without Node installed, suggests npm ci or a supported Node', async () => {
   const { start, launcher, folder } = project()
   const { code, stderr } = await start([process.execPath, launcher])
   expect([code, stderr]).toEqual([
@@ -87,14 +87,14 @@ test('no Node installed: npm ci, or one that is supported', async () => {
   ])
 })
 
-test("a Node that starts gets the same line, and its exit code is the launcher's", async () => {
+test('a Node that starts gets the same arguments, and the launcher returns its exit code', async () => {
   const { start, launcher } = project(':')
   expect(await start([process.execPath, launcher, 'health', '--quick'])).toEqual({
     ...{ code: 7, stdout: 'dominion.js health --quick ignore=\n', stderr: '' },
   })
 })
 
-test("the project's .npmrc does not reach the npm of a dashboard; what the user set elsewhere does", async () => {
+test("the project's .npmrc does not affect the npm of a dashboard; the user's other settings do", async () => {
   const { start, launcher, folder } = project(':')
   const run = async (prefix: string) =>
     (
@@ -107,7 +107,7 @@ test("the project's .npmrc does not reach the npm of a dashboard; what the user 
   expect(await run('/elsewhere')).toBe('dominion.js a b ignore=true\n')
 })
 
-test('rehearse --install says what it installs, installs it as root on Debian, then runs', async () => {
+test('rehearse --install lists what it installs, installs it as root on Debian, then runs', async () => {
   const { start, launcher, folder, repaired } = project(missing)
   const tools = path.join(folder, 'tools')
   script(path.join(tools, 'apt-get'), `echo "apt-get $*"; [ "$1" = update ] || touch '${repaired}'`)
@@ -130,7 +130,7 @@ test('rehearse --install says what it installs, installs it as root on Debian, t
 })
 
 test.each(['exit 100', 'exit 0'])(
-  'an installation that does not help (%s) ends with the line',
+  'an installation that does not help (%s) ends with the command to run',
   async (end) => {
     const { start, launcher, folder } = project(missing)
     const tools = path.join(folder, 'tools')
@@ -142,7 +142,7 @@ test.each(['exit 100', 'exit 0'])(
   },
 )
 
-test('bin/node goes past the Node in node_modules/.bin, and npm names the one that runs npm', async () => {
+test('bin/node skips the Node in node_modules/.bin; npm names the one that runs npm', async () => {
   const { start, folder, node } = project(missing)
   const links = path.join(folder, 'node_modules', '.bin')
   mkdirSync(links, { recursive: true })
@@ -166,24 +166,21 @@ test('bin/node goes past the Node in node_modules/.bin, and npm names the one th
   })
 })
 
-test.each(['bin', 'has a folder'])(
-  'bin/node goes past what is called node and is none: %s',
-  async (place) => {
-    const { start, folder } = project()
-    mkdirSync(path.join(folder, 'has a folder', 'node'), { recursive: true })
-    const machine = path.join(folder, 'the machine')
-    script(path.join(machine, 'node'), 'echo "machine: $(basename "$1") $2"')
-    const PATH = `${path.join(folder, place)}:${machine}:/usr/bin:/bin`
-    const ended = await start(['timeout', '5', path.join(folder, 'bin', 'node'), 'a.js'], { PATH })
-    expect(ended).toEqual({ code: 0, stdout: 'machine: start.js a.js\n', stderr: '' })
-  },
-)
+test.each(['bin', 'has a folder'])('bin/node skips a file named node that is not Node: %s', async (place) => {
+  const { start, folder } = project()
+  mkdirSync(path.join(folder, 'has a folder', 'node'), { recursive: true })
+  const machine = path.join(folder, 'the machine')
+  script(path.join(machine, 'node'), 'echo "machine: $(basename "$1") $2"')
+  const PATH = `${path.join(folder, place)}:${machine}:/usr/bin:/bin`
+  const ended = await start(['timeout', '5', path.join(folder, 'bin', 'node'), 'a.js'], { PATH })
+  expect(ended).toEqual({ code: 0, stdout: 'machine: start.js a.js\n', stderr: '' })
+})
 
-test('node.cmd asks for node.exe: cmd.exe looks in its own folder first, where node is node.cmd', () => {
+test('node.cmd calls node.exe, because cmd.exe searches its own folder first, where node is node.cmd', () => {
   expect(readFileSync(path.join(home, 'bin', 'node.cmd'), 'utf8')).toBe('@node.exe "%~dp0start.js" %*\r\n')
 })
 
-test('the command dominion runs in sh, as npx links it, past the Node in node_modules/.bin', async () => {
+test('the command dominion runs in sh, as npx links it, and skips the Node in node_modules/.bin', async () => {
   const { start, folder, node } = project(missing)
   const links = path.join(folder, 'node_modules', '.bin')
   mkdirSync(links, { recursive: true })
@@ -214,7 +211,7 @@ test('both find their folder through links without readlink -f, which macOS befo
   expect(await start(['own-node', path.join(folder, 'bin', 'dominion.js')], env)).toEqual(ended)
 })
 
-test('a script run by its path through bin/node: the same words, and with a Node that starts the script', async () => {
+test('a script run by its path through bin/node prints the same message, or runs with a Node that starts', async () => {
   const { start, folder, repaired } = project(missing)
   const env = { npm_node_execpath: process.execPath }
   const argv = [path.join(folder, 'bin', 'node'), 'scripts/a.ts', '--help', '-v']
@@ -223,14 +220,14 @@ test('a script run by its path through bin/node: the same words, and with a Node
   expect(await start(argv, env)).toEqual({ code: 7, stdout: 'a.ts --help -v ignore=\n', stderr: '' })
 })
 
-test('what Windows reads of dominion.cmd is one line; the others are labels there', () => {
+test('Windows reads one line of dominion.cmd; it treats the others as labels', () => {
   const lines = readFileSync(path.join(home, 'bin', 'dominion.cmd'), 'utf8')
     .trimEnd()
     .split('\n')
   expect(lines.filter((line) => !line.startsWith(': '))).toEqual(['@"%~dp0node.cmd" "%~dp0dominion.js" %*'])
 })
 
-test('supported is what engines in package.json promises, and nothing beside it', async () => {
+test('exactly the versions in engines of package.json are supported', async () => {
   const module = pathToFileURL(path.join(home, 'bin', 'projectNode.js')).href
   const { isSupported } = (await import(module)) as { isSupported(version?: string): boolean }
   const yes = ['22.21.0', '22.99.1', '24.5.0', '24.21.0', '26.0.0', '26.10.0']

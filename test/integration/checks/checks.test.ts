@@ -57,7 +57,7 @@ async function results(
   return byId(await runChecks(ofVisitors, createQuickContext({ config, runner }, { filled: true })))
 }
 
-test('a site that is well passes every check', async () => {
+test('a healthy site passes every check', async () => {
   const seen = await results()
   expect(Object.entries(seen).filter(([, [ok]]) => !ok)).toEqual([])
   expect(Object.keys(seen)).toEqual([
@@ -73,7 +73,7 @@ test.each<[string, string, Parameters<typeof site>[0], string]>([
     'site-https',
     'a broken front page',
     (url) => (url === '/' ? [502, 'bad'] : undefined),
-    'https://site.test/ says 502',
+    'https://site.test/ answers 502',
   ],
   [
     'site-https',
@@ -85,21 +85,26 @@ test.each<[string, string, Parameters<typeof site>[0], string]>([
     'www-redirect',
     'www on its own',
     (_, host) => (host.startsWith('www.') ? [200, '<html>'] : undefined),
-    'https://www.site.test/workflows says 200',
+    'https://www.site.test/workflows answers 200',
   ],
   [
     'not-found',
     'missing pages that say 200',
     (url) => (url.startsWith('/no-such-page') ? [200, '<html>'] : undefined),
-    'a missing page says 200, a missing chunk 404',
+    'a missing page answers 200, a missing chunk 404',
   ],
   [
     'not-found',
     'a 404 without a page',
     (url) => (url.startsWith('/no-such-page') ? [404, 'nothing'] : undefined),
-    'the 404 has no page',
+    'the 404 answer has no page',
   ],
-  ['pages', 'a page that is gone', (url) => (url === '/page-7' ? [404, ''] : undefined), '/page-7 says 404'],
+  [
+    'pages',
+    'a page that is gone',
+    (url) => (url === '/page-7' ? [404, ''] : undefined),
+    '/page-7 answers 404',
+  ],
   [
     'pages',
     'an asset that is gone',
@@ -110,13 +115,13 @@ test.each<[string, string, Parameters<typeof site>[0], string]>([
     'pages',
     'too few pages',
     (url) => (url === '/sitemap.xml' ? [200, '<loc>https://site.test/</loc>'] : undefined),
-    'the site map names 1 pages, fewer than 52',
+    'the site map lists 1 pages, fewer than 52',
   ],
   [
     'api-agents',
     'an API area that fails',
     (url) => (url === '/api/agents' ? [503, '{"error":"database"}'] : undefined),
-    '/api/agents says 503: database',
+    '/api/agents answers 503: database',
   ],
   [
     'api-councils',
@@ -124,23 +129,23 @@ test.each<[string, string, Parameters<typeof site>[0], string]>([
     (url) => (url === '/api/councils' ? [200, '{"councils":[]}'] : undefined),
     '/api/councils has no councils',
   ],
-])('%s sees %s', async (id, _, change, detail) => {
+])('%s detects %s', async (id, _, change, detail) => {
   const seen = await results(change)
   expect(seen[id]).toEqual([false, detail])
 })
 
-test('http-redirect sees http that stays, or leads elsewhere', async () => {
+test('http-redirect detects HTTP without a redirect, or with a wrong one', async () => {
   const stays = await results(undefined, () => [200, '<html>'])
-  expect(stays['http-redirect']).toEqual([false, 'http://site.test/workflows?a=1 says 200'])
+  expect(stays['http-redirect']).toEqual([false, 'http://site.test/workflows?a=1 answers 200'])
   const elsewhere = await results(undefined, () => [301, 'https://site.test/'])
   expect(elsewhere['http-redirect']?.[1]).toBe(
     'http://site.test/workflows?a=1 leads to https://site.test/, not to https://site.test/workflows?a=1',
   )
 })
 
-test('certificate sees a name that is missing', async () => {
+test('certificate detects a missing name', async () => {
   const seen = await results(undefined, toHttps, { names: [domain] })
-  expect(seen.certificate).toEqual([false, 'it is not for www.site.test (DNS:site.test)'])
+  expect(seen.certificate).toEqual([false, 'it is not valid for www.site.test (DNS:site.test)'])
 })
 
 test.each([
@@ -153,7 +158,7 @@ test.each([
     { [domain]: ['192.0.2.1', '192.0.2.9'] },
     'site.test has A 192.0.2.1, 192.0.2.9, wanted: A 192.0.2.1; www.site.test has no A record, wanted: A 192.0.2.1',
   ],
-])('dns sees %j', async (records, detail) => {
+])('dns detects %j', async (records, detail) => {
   const config = await loadTestConfig(
     `DOMAIN=${domain}`,
     'IONOS_HOST=192.0.2.1',
@@ -163,7 +168,7 @@ test.each([
   expect(byId(await runChecks([dnsCheck], checking)).dns).toEqual([false, detail])
 })
 
-test('the backend is asked under its own name and port', async () => {
+test('the backend is requested at its own name and port', async () => {
   const asked: string[] = []
   const { runner } = await startSite(domain, site(), (url, host) => {
     asked.push(`${host}${url}`)
@@ -173,18 +178,18 @@ test('the backend is asked under its own name and port', async () => {
   expect((await runCheck(backend, checking)).detail).toMatch(/^200 in \d+ ms$/)
   expect(await runCheck(backend, checking)).toMatchObject({
     verdict: 'CRITICAL',
-    detail: expect.stringContaining('/health says 503: {"redis":"down"}'),
+    detail: expect.stringContaining('/health answers 503: {"redis":"down"}'),
   })
   expect(asked[0]).toBe('codex-api.eastus.azurecontainer.io:5000/health')
 })
 
 const redisHost = 'codexdominion-redis.eastus.redis.azure.net'
 test.each([
-  ['TLS and a key', '-NOAUTH Authentication required.\r\n', undefined, true, 'TLS and a key are asked for'],
-  ['no key', '+PONG\r\n', undefined, false, 'Redis asks for no key'],
-  ['something else', 'HTTP/1.1 400\r\n', undefined, false, 'no Redis answers over TLS'],
+  ['TLS and a key', '-NOAUTH Authentication required.\r\n', undefined, true, 'TLS and a key are required'],
+  ['no key', '+PONG\r\n', undefined, false, 'Redis does not require a key'],
+  ['something else', 'HTTP/1.1 400\r\n', undefined, false, 'Redis does not answer over TLS'],
   ['a plain door beside', '-NOAUTH\r\n', '-NOAUTH\r\n', false, 'a plain connection is answered'],
-])('redis-tls sees %s', async (_, overTls, plain, ok, detail) => {
+])('redis-tls detects %s', async (_, overTls, plain, ok, detail) => {
   const certificate = createCertificate(temporaryFolder(), [redisHost])
   const say = (words: string) => (socket: Socket) =>
     socket.on('error', () => {}).on('data', () => socket.write(words))
@@ -216,7 +221,7 @@ test('worker-job starts a workflow and waits until its row has changed', async (
   )
   const config = await loadTestConfig(`DOMAIN=${domain}`)
   const { detail } = await runCheck(workerJob, createQuickContext({ config, runner }))
-  expect(detail).toMatch(/^dawn: run 4 done after \d+ ms$/)
+  expect(detail).toMatch(/^dawn: run 4 finished after \d+ ms$/)
   expect(runner.count.change).toBe(1)
 })
 
@@ -240,7 +245,7 @@ test('worker-job sends the token that belongs to APP_SECRET_KEY, and none when t
   expect(seen).toEqual(['Bearer ddd34f1e66d929fe32a6449421653c55f4b41f098f30ee2fc268d8ff8bfb1bfe', undefined])
 })
 
-test('worker-job says why a job was not taken', async () => {
+test('worker-job says why a job was not accepted', async () => {
   const { runner } = await startSite(
     domain,
     (url) =>
@@ -252,11 +257,11 @@ test('worker-job says why a job was not taken', async () => {
   const checking = createQuickContext({ config: await loadTestConfig(`DOMAIN=${domain}`), runner })
   expect(await runCheck(workerJob, checking)).toMatchObject({
     verdict: 'CRITICAL',
-    detail: 'the job was not taken: 503 queue is down',
+    detail: 'the job was not accepted: 503 queue is down',
   })
 })
 
-test('checks run side by side, and none stops another', async () => {
+test('checks run in parallel, and none stops another', async () => {
   const slow = (id: string, ms: number, fails = false): Check<QuickContext> => ({
     ...{ id, title: id, tags: [], needs: 'nothing' },
     run: () =>

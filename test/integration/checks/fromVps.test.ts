@@ -33,7 +33,7 @@ async function here(...lines: string[]) {
   return { context, execs: () => execs }
 }
 
-test('requests of one moment go there together, and each has its own answer', async () => {
+test('simultaneous requests share one command, and each gets its own answer', async () => {
   const folder = temporaryFolder()
   const certificate = createCertificate(folder, ['localhost'])
   const secure = await listen(
@@ -75,7 +75,7 @@ test('requests of one moment go there together, and each has its own answer', as
   expect(codes[4]).toBe('ERR_SSL')
 })
 
-test('a VPS that cannot be asked is UNKNOWN, never an outage', async () => {
+test('a VPS that cannot be reached is UNKNOWN, never an outage', async () => {
   const config = await loadTestConfig('DOMAIN=site.test', 'HEALTH_NEUTRAL_TARGETS=127.0.0.1:1,localhost:1')
   const openHost = () => Promise.reject(unknownError('192.0.2.1 cannot be reached', 'ETIMEDOUT'))
   const runner = openRunner({ openHost })
@@ -85,7 +85,7 @@ test('a VPS that cannot be asked is UNKNOWN, never an outage', async () => {
   expect([...new Set(seen.observations.map(({ verdict }) => verdict))]).toEqual(['UNKNOWN'])
 })
 
-test('ssh that hangs is no outage, either', async () => {
+test('an ssh connection that hangs is not an outage either', async () => {
   const opening = Promise.withResolvers<Remote>()
   const context = { config: await loadTestConfig(), runner: openRunner({ openHost: () => opening.promise }) }
   const [probe] = await listProbes({ quick: true, only: ['api'], from: 'vps' })
@@ -146,7 +146,8 @@ test.each([
     one('vps', vps, silentThere, elsewhere),
   )
   expect(found?.fails).toBe(fails)
-  if (found) expect([found.verdict, found.detail]).toEqual(['WARNING', expect.stringContaining('no outage')])
+  if (found)
+    expect([found.verdict, found.detail]).toEqual(['WARNING', expect.stringContaining('not an outage')])
 })
 
 test.each([
@@ -155,15 +156,17 @@ test.each([
   ['192.0.2.7', 'CRITICAL'],
   [undefined, 'CRITICAL'],
   ['site-backend.westeurope.azurecontainer.io', 'WARNING'],
-])('the VPS is no witness of its own doors: %s is %s', async (host, verdict) => {
+])('the VPS cannot vouch for its own ports: %s is %s', async (host, verdict) => {
   const config = await loadTestConfig('DOMAIN=site.test', 'IONOS_HOST=192.0.2.7')
   const found = compare(config, one('here', 'CRITICAL', true, host), one('vps', 'OK', false, host))
   expect(found).toMatchObject([{ fails: 'here', verdict }])
   if (verdict === 'CRITICAL')
-    expect(found[0]!.detail).toBe('time-out; from the VPS itself it answers: firewall or network between')
+    expect(found[0]!.detail).toBe(
+      'time-out; it answers the VPS itself, so suspect a firewall or the network in between',
+    )
 })
 
-test('a probe over HTTP says whom it asks', async () => {
+test('an HTTP probe names the host it requests', async () => {
   const config = await loadTestConfig('DOMAIN=site.test')
   const targets = [{ id: 'shop', url: 'https://shop.example:8443/a' }]
   const probes = await listProbes({ quick: true, targets })

@@ -91,7 +91,7 @@ async function world({
 const verdicts = (seen: Awaited<ReturnType<typeof runProbes>>) =>
   Object.fromEntries(seen.observations.map(({ probe, verdict }) => [probe.id, verdict]))
 
-test('a system that is well: every quick probe is OK, with its phases, and nobody else was asked', async () => {
+test('in a healthy system every quick probe is OK, with its phases, and nothing else is contacted', async () => {
   const { config, runner, asked } = await world()
   const seen = await runProbes({ config, runner }, { quick: true, signal })
   expect(seen.observations.filter(({ verdict }) => verdict !== 'OK').map(({ detail }) => detail)).toEqual([])
@@ -108,7 +108,7 @@ test('a system that is well: every quick probe is OK, with its phases, and nobod
   expect([...new Set(readTranscript(runner).map(({ kind }) => kind))]).toEqual(['request'])
 })
 
-test('one that fails takes no other with it', async () => {
+test('a failing probe does not affect the others', async () => {
   const { config, runner, asked } = await world({
     https: (incoming, outgoing) =>
       incoming.url === '/api/agents' ? outgoing.writeHead(503).end('no') : well(incoming, outgoing),
@@ -120,7 +120,7 @@ test('one that fails takes no other with it', async () => {
   expect([seen.verdict, seen.ownNetwork, asked()]).toEqual(['CRITICAL', 'not asked', 0])
 })
 
-test('nobody answers, the neutral targets neither: this machine’s network is down, and nothing is known', async () => {
+test('nothing answers, not even the neutral targets: this machine’s network is down, and nothing is known', async () => {
   const { config, runner } = await world({ up: false, neutral: 'none' })
   const seen = await runProbes({ config, runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork]).toEqual(['UNKNOWN', 'down'])
@@ -128,7 +128,7 @@ test('nobody answers, the neutral targets neither: this machine’s network is d
   expect(seen.observations[0]!.detail).toMatch(/^this machine's own network is down \(.*127\.0\.0\.1:1/)
 })
 
-test('nobody answers, but a neutral target does: an outage', async () => {
+test('nothing answers except a neutral target: an outage', async () => {
   const { config, runner, asked } = await world({ up: false })
   const seen = await runProbes({ config, runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork, asked() > 0]).toEqual(['CRITICAL', 'up', true])
@@ -138,22 +138,25 @@ test('nobody answers, but a neutral target does: an outage', async () => {
 test.each<[string, Neutral]>([
   ['shows a certificate that nobody vouches for', 'portal'],
   ['says nothing', 'mute portal'],
-])('a portal that accepts every connection and %s is no network that works', async (_, neutral) => {
-  const { config, runner, asked } = await world({ up: false, neutral })
-  const seen = await runProbes({ config, runner }, { quick: true, signal })
-  expect([seen.verdict, seen.ownNetwork, asked()]).toEqual(['UNKNOWN', 'down', 2])
-  expect(seen.observations[0]!.detail).toMatch(
-    /^this machine's own network is down \(.*127\.0\.0\.1:\d+.*; .*localhost:\d+/,
-  )
-})
+])(
+  'a portal that accepts every connection and %s does not count as a working network',
+  async (_, neutral) => {
+    const { config, runner, asked } = await world({ up: false, neutral })
+    const seen = await runProbes({ config, runner }, { quick: true, signal })
+    expect([seen.verdict, seen.ownNetwork, asked()]).toEqual(['UNKNOWN', 'down', 2])
+    expect(seen.observations[0]!.detail).toMatch(
+      /^this machine's own network is down \(.*127\.0\.0\.1:\d+.*; .*localhost:\d+/,
+    )
+  },
+)
 
-test('tcp:// asks only for a connection, whoever accepts it', async () => {
+test('tcp:// needs only a connection, no matter who accepts it', async () => {
   const { config, runner } = await world({ up: false, neutral: 'portal', scheme: 'tcp://' })
   const seen = await runProbes({ config, runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork]).toEqual(['CRITICAL', 'up'])
 })
 
-test('a portal that answers in place of the site, too: UNKNOWN, though it says 200 in plain HTTP', async () => {
+test('a portal that also answers in place of the site: UNKNOWN, although it answers 200 in plain HTTP', async () => {
   const login: RequestListener = (_, outgoing) => outgoing.end('<html>Please log in')
   const { config, runner } = await world({ portal: true, neutral: 'portal', http: login })
   const seen = await runProbes({ config, runner }, { quick: true, signal })
@@ -183,7 +186,7 @@ test('a wrong certificate of the site alone is an outage', async () => {
   expect([alone.verdict, alone.ownNetwork, well.asked() > 0]).toEqual(['CRITICAL', 'up', true])
 })
 
-test('one answer is enough to know that the network works: no neutral target is asked', async () => {
+test('one answer proves that the network works, so no neutral target is contacted', async () => {
   const { config, runner, asked } = await world({
     https: (incoming, outgoing) => (incoming.url === '/' ? outgoing.destroy() : well(incoming, outgoing)),
   })
@@ -201,7 +204,7 @@ test('a certificate that nobody trusts is an answer, and CRITICAL', async () => 
   expect([verdict, silent]).toEqual(['CRITICAL', undefined])
 })
 
-test('one that hangs gets its own time-out’s verdict, and its request is ended', async () => {
+test('a probe that hangs gets the verdict of its own time-out, and its request is aborted', async () => {
   const { config, runner } = await world()
   const checking = createQuickContext({ config, runner: { ...runner, request: openRunner().request } })
   let ended = 0
@@ -234,18 +237,18 @@ test('a probe that throws is UNKNOWN; a stopped run rejects', async () => {
   await expect(looking).rejects.toThrow('stopped by a second signal')
 })
 
-test('--only takes ids, and names the nearest one', async () => {
+test('--only accepts ids and suggests the nearest one', async () => {
   const chosen = await listProbes({ quick: true, only: ['dns', 'api'] })
   expect(chosen.map(({ id }) => id)).toEqual(['api', 'dns'])
   const wrong = listProbes({ quick: true, only: ['statik'] })
-  await expect(wrong).rejects.toThrow('--only statik is no probe of this run; did you mean static?')
+  await expect(wrong).rejects.toThrow('--only statik is not a check in this run; did you mean static?')
   // Needs a login: not part of a quick run.
   await expect(listProbes({ quick: true, only: ['queue'] })).rejects.toThrow(
-    '--only queue needs a login, and --quick uses none',
+    '--only queue needs a login, but --quick uses none',
   )
 })
 
-test('extra targets are asked a bounded number at a time', async () => {
+test('only a limited number of additional targets is checked at a time', async () => {
   const { config } = await world()
   let [now, most] = [0, 0]
   const port = await listen(

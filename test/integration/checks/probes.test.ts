@@ -30,7 +30,7 @@ async function site({ http, https }: { http?: RequestListener; https?: RequestLi
 const redirects = async (context: Awaited<ReturnType<typeof site>>) =>
   observe(check, createQuickContext(context))
 
-test('two ways that fail: the worse verdict, and silence only when neither was heard', async () => {
+test('two failing paths: the worse verdict, and silence only when neither answered', async () => {
   const wrong: RequestListener = (_, outgoing) => outgoing.end('no redirect')
   const context = await site({ https: wrong })
   const { request } = context.runner
@@ -39,14 +39,14 @@ test('two ways that fail: the worse verdict, and silence only when neither was h
     value.url.startsWith('http:') ? Promise.reject(noNames) : request(value, stop)
   const mixed = await redirects({ ...context, runner: { ...context.runner, request: halfKnown } })
   expect([mixed.verdict, mixed.silent]).toEqual(['CRITICAL', undefined])
-  expect(mixed.detail).toContain('EAI_AGAIN); https://www.site.test/workflows says 200')
+  expect(mixed.detail).toContain('EAI_AGAIN); https://www.site.test/workflows answers 200')
   const heard = await redirects(await site({ http: wrong }))
   expect([heard.verdict, heard.silent]).toEqual(['CRITICAL', undefined])
   const silent = await redirects(await site({}))
   expect([silent.verdict, silent.silent]).toEqual(['CRITICAL', true])
 })
 
-test('clocks: an answer that tells no time is no silence', async () => {
+test('clocks: an answer without a time is not silence', async () => {
   const timeless: RequestListener = (_, outgoing) => {
     outgoing.sendDate = false
     outgoing.end()
@@ -61,7 +61,7 @@ test('clocks: an answer that tells no time is no silence', async () => {
   expect([nobody.verdict, nobody.silent]).toEqual(['UNKNOWN', true])
 })
 
-test('what a target’s query says is asked, and stands in no words and in no transcript', async () => {
+test('the query of a target is sent but appears in no message and no transcript', async () => {
   const seen: string[] = []
   const port = await listen(
     createServer((incoming, outgoing) => {
@@ -73,7 +73,10 @@ test('what a target’s query says is asked, and stands in no words and in no tr
   const checking = createQuickContext({ config, runner })
   const at = (where: number) => `http://127.0.0.1:${where}/shop?token=geheim`
   const failing = await observe(targetCheck({ id: 'shop', url: at(port) }), checking)
-  expect([failing.detail, seen]).toEqual([`http://127.0.0.1:${port}/shop says 500`, ['/shop?token=geheim']])
+  expect([failing.detail, seen]).toEqual([
+    `http://127.0.0.1:${port}/shop answers 500`,
+    ['/shop?token=geheim'],
+  ])
   const gone = await observe(targetCheck({ id: 'shop', url: at(1) }), checking)
   expect(gone.detail).toMatch(/^http:\/\/127\.0\.0\.1:1\/shop: connect ECONNREFUSED/)
   const written = JSON.stringify(readTranscript(runner))
@@ -81,7 +84,7 @@ test('what a target’s query says is asked, and stands in no words and in no tr
   expect(written).not.toContain('geheim')
 })
 
-test('a target that streams without an end is not kept, and has answered', async () => {
+test('a target that streams endlessly is cut off and counts as answered', async () => {
   const chunk = Buffer.alloc(1 << 16, 'x')
   let sent = 0
   const endless: RequestListener = (_, outgoing) => {
@@ -99,7 +102,7 @@ test('a target that streams without an end is not kept, and has answered', async
   expect(sent).toBeLessThan(50 << 20)
 })
 
-test('the VPS names a host without whom its URL names', async () => {
+test('the VPS names a host without its URL', async () => {
   const port = await listen(createServer((incoming, outgoing) => outgoing.end(incoming.headers.host)))
   const requests = [
     { url: `http://bob:geheim@127.0.0.1:${port}/`, method: 'GET', headers: {}, timeoutMs: 5000 },

@@ -82,20 +82,22 @@ const seen = async (check: Check, context: Context, azure: Azure, redisKey: () =
   return `${verdict} ${detail}`
 }
 
-test('Redis and its queue, asked for real; the key stands in no transcript', async () => {
+test('queries a real Redis and its queue; the key appears in no transcript', async () => {
   const { context, runner, ask } = await startRedis()
   const keyed = async () => key
   const silent = azureThatSays(context)
   const of = (check: Check, key: () => Promise<string>) => seen(check, context, silent, key)
-  expect(await of(redis, keyed)).toMatch(/^OK PONG in \d+ ms, over TLS and with a key only$/)
+  expect(await of(redis, keyed)).toMatch(/^OK PONG in \d+ ms, only over TLS and with a key$/)
   expect(await of(redis, async () => 'another')).toMatch(
-    /^CRITICAL it does not take the key that Azure gives: NOAUTH/,
+    /^CRITICAL it rejects the key that Azure reports: NOAUTH/,
   )
   const lost = async () => Promise.reject(new OpsError({ what: 'Not logged in to Azure', exitCode: 4 }))
-  expect(await of(redis, lost)).toBe('UNKNOWN it asks for a key, which is not known: Not logged in to Azure')
+  expect(await of(redis, lost)).toBe(
+    'UNKNOWN it requires a key, which could not be read: Not logged in to Azure',
+  )
   expect(await of(queue, lost)).toBe('UNKNOWN Not logged in to Azure')
 
-  expect(await of(queue, keyed)).toBe('CRITICAL no worker listens, no job waits')
+  expect(await of(queue, keyed)).toBe('CRITICAL no worker is listening, no jobs waiting')
   const enqueued = new Date(Date.now() - 400_000).toISOString()
   await ask(
     ['RPUSH', 'rq:queue:workflows', 'first', 'second'],
@@ -103,23 +105,23 @@ test('Redis and its queue, asked for real; the key stands in no transcript', asy
     ['SADD', 'rq:workers:workflows', 'rq:worker:one', 'rq:worker:killed'],
     ['HSET', 'rq:worker:one', 'state', 'idle'],
   )
-  expect(await of(queue, keyed)).toMatch(/^CRITICAL no worker listens, 2 jobs wait, .* 40\d s$/)
+  expect(await of(queue, keyed)).toMatch(/^CRITICAL no worker is listening, 2 jobs waiting, .* 40\d s$/)
   // A worker waits for jobs on a connection of its name.
   const waiting = ask(['CLIENT', 'SETNAME', 'one'], ['BLPOP', 'nothing', '2'])
   await expect.poll(async () => String((await ask(['CLIENT', 'LIST']))[0])).toContain('name=one')
   expect(await of(queue, keyed)).toMatch(
-    /^WARNING 1 of 1 workers listen, 2 jobs wait, the oldest for 40\d s$/,
+    /^WARNING 1 of 1 workers listening, 2 jobs waiting, the oldest for 40\d s$/,
   )
   await waiting
   // Nobody waits, but a job runs whose worker has lately given a sign of life.
   await ask(['ZADD', 'rq:wip:workflows', String(Math.round(Date.now() / 1000) + 90), 'running'])
-  expect(await of(queue, keyed)).toMatch(/^WARNING 1 of 1 workers listen/)
+  expect(await of(queue, keyed)).toMatch(/^WARNING 1 of 1 workers listening/)
   const written = readFileSync(runner.transcript.file, 'utf8')
   expect(written).toContain(host)
   expect(written).not.toContain('q0ke')
 })
 
-test('a Redis that Azure calls failed is never well, whether it answers or not', async () => {
+test('a Redis that Azure reports as failed is never OK, whether it answers or not', async () => {
   const { context } = await startRedis()
   const well = { properties: { provisioningState: 'Succeeded', resourceState: 'Running' } }
   const failed = { properties: { provisioningState: 'Failed', resourceState: 'UpdateFailed' } }
@@ -131,7 +133,7 @@ test('a Redis that Azure calls failed is never well, whether it answers or not',
   expect(await seen(redis, gone, azureThatSays(gone, failed, well), keyed)).toBe(words)
 })
 
-test('an answer of many parts is read whole', async () => {
+test('an answer in many parts is read completely', async () => {
   const { ask } = await startRedis()
   const long = 'ä'.repeat(300_000)
   const replies = await ask(['SET', 'long', long], ['GET', 'long'], ['GET', 'none'], ['INCR', 'n'], ['NO'])
@@ -151,9 +153,9 @@ test.each([
   expect(readReplies(text, count)).toEqual(replies)
 })
 
-test('what is no Redis, and what hangs up', async () => {
+test('a server that is not Redis, and one that hangs up', async () => {
   for (const said of ['HTTP/1.1 400 Bad Request', '$many', '*-2', '$99999999999'])
-    expect(() => readReplies(`${said}\r\n`, 1)).toThrow('What answers is no Redis')
+    expect(() => readReplies(`${said}\r\n`, 1)).toThrow('The server that answers is not Redis')
   const { context } = await startRedis()
   const gone = { ...context, runner: createPortRunner(undefined, () => 1) }
   const checking = createCheckContext(gone, { azure: azureThatSays(gone) })

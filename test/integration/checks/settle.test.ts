@@ -10,7 +10,7 @@ import { getFailure } from '../../support/helpers.ts'
 
 const wrong: Check = {
   ...{ id: 'pages', title: 'Pages', tags: ['verify'], needs: 'nothing' },
-  run: () => Promise.reject(new Error('/ says 502')),
+  run: () => Promise.reject(new Error('/ answers 502')),
 }
 const account: Answer = { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' }
 
@@ -22,29 +22,31 @@ async function deaf(code: string, ...answers: Answer[]) {
 }
 
 test.each(['ENETUNREACH', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', ''])(
-  'a site that this machine does not hear (%s) is unknown, not broken; what failed is told with it',
+  'a site that does not answer this machine (%s) is unknown, not broken; the failed checks are listed',
   async (code) => {
     expect(
       await getFailure(retryUntilKnown(createCheckContext(await deaf(code)), [wrong], { tries: 1 })),
     ).toMatchObject({
-      what: expect.stringContaining('gives this machine no answer'),
-      said: `it is ${code}\npages: / says 502`,
+      what: expect.stringContaining('does not answer this machine'),
+      said: `it is ${code}\npages: / answers 502`,
       exitCode: 3,
     })
   },
 )
 
 test.each(['ECONNREFUSED', 'CERT_HAS_EXPIRED', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'])(
-  'a site that is there (%s) has failed, though nothing is known of its pages',
+  'a site that answers (%s) has failed, although nothing is known about its pages',
   async (code) => {
     const context = await deaf(code)
     const { failed } = await retryUntilKnown(createCheckContext(context), [wrong], { tries: 1 })
-    expect(failed).toMatchObject([{ probe: { id: 'pages' }, detail: '/ says 502' }])
+    expect(failed).toMatchObject([{ probe: { id: 'pages' }, detail: '/ answers 502' }])
     expect(await getFailure(assertResponding(context))).toMatchObject({ exitCode: 3 })
   },
 )
 
-test('a deploy of the core alone: Azure says whether what failed is known', { timeout: 60_000 }, async () => {
+test('a deploy of Azure alone: Azure decides whether a failure is conclusive', {
+  timeout: 60_000,
+}, async () => {
   const verified = async (...answers: Answer[]) => {
     const context = await deaf('ENETUNREACH', account, ...answers)
     const step = verifyTask(context, { azure: createAzure(context), ionos: false, after: [] })

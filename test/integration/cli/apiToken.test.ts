@@ -30,7 +30,7 @@ test('api-token prints the token to stdout, and to nothing else', async () => {
   for (const file of written) expect(readFileSync(file, 'utf8'), file).not.toContain(token)
 })
 
-test('api-token follows a reference, and names a key that is missing', async () => {
+test('api-token resolves a reference and names a missing key', async () => {
   const cwd = folderWith('APP_SECRET_KEY=env:KEY_OF_THE_APPLICATION')
   const { stdout } = await start([launcher, 'api-token'], { cwd, env: { KEY_OF_THE_APPLICATION: secretKey } })
     .ended

@@ -76,7 +76,7 @@ test('az', async () => {
   expect(await harmless(getFolder(), 'health', '--only', 'containers', '--format', 'table')).toContain(seen)
 })
 
-test('something that answers on the port of sshd', async () => {
+test('another program on the port of sshd', async () => {
   const server = createServer((socket) => {
     socket.on('error', () => {})
     socket.end(`${attack}\r\nSSH-2.0-${attack}\r\n${attack}`)
@@ -85,7 +85,7 @@ test('something that answers on the port of sshd', async () => {
   await harmless(getFolder('IONOS_HOST=127.0.0.1', `IONOS_PORT=${await port(server)}`), 'unlock')
 })
 
-test('an impostor of sshd: its banner, its reason to hang up, what commands print there', async () => {
+test('a fake sshd: its banner, its reason to hang up, the output of its commands', async () => {
   const key = createSshKey()
   for (const accepts of [false, true]) {
     const server = new ssh2.Server({ hostKeys: [key.private], banner: attack, ident: 'impostor' }, (peer) => {
@@ -113,7 +113,7 @@ test('an impostor of sshd: its banner, its reason to hang up, what commands prin
     writeFileSync(path.join(cwd, 'id'), createSshKey().private, { mode: 0o600 })
     const said = await harmless(cwd, 'unlock')
     if (accepts) expect(said).toContain(seen)
-    else expect(said).toContain('accepts none of the keys tried for root')
+    else expect(said).toContain('accepted none of the keys tried for root')
   }
 })
 
@@ -134,7 +134,7 @@ test.runIf(process.platform === 'linux')(
   },
 )
 
-test('receipts that somebody else has written', async () => {
+test('receipts written by somebody else', async () => {
   const cwd = getFolder('IONOS_HOST=127.0.0.1', 'IONOS_PORT=9')
   const folder = path.join(cwd, '.dominion', 'default', 'receipts')
   mkdirSync(folder, { recursive: true })
@@ -153,7 +153,7 @@ test('receipts that somebody else has written', async () => {
   expect(await harmless(cwd, 'history', '--show', id)).toContain(seen)
 })
 
-test('what was typed or pasted', async () => {
+test('typed or pasted text', async () => {
   const cwd = getFolder()
   mkdirSync(path.join(cwd, '.dominion'))
   await harmless(cwd, 'history', '--env', attack)

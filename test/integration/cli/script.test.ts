@@ -9,7 +9,7 @@ import { runScript, startScript } from '../../support/runScript.ts'
 
 const main = (statements: string) => `async run(run) { ${statements} }`
 
-describe('exit codes and words', () => {
+describe('exit codes and messages', () => {
   test.each([
     ['nothing given back', '', 0],
     ['a code of its own', 'return 2', 2],
@@ -23,7 +23,7 @@ describe('exit codes and words', () => {
     expect((await runScript(main(statements))).code).toBe(code)
   })
 
-  test('a failure says what, the tool’s words, what to do, the transcript and the line that resumes', async () => {
+  test('a failure says what failed, the tool’s output, what to do, the transcript and the command that resumes', async () => {
     const { stdout, stderr } = await runScript(
       main(`run.transcript = '/state/t.jsonl'; run.clean = (text) => text.replaceAll('hunter2', '***')
 throw new OpsError({ what: 'az said no to hunter2', said: 'first\\nsecond hunter2\\n', next: 'az login' })`),
@@ -41,12 +41,12 @@ throw new OpsError({ what: 'az said no to hunter2', said: 'first\\nsecond hunter
     ])
   })
 
-  test('a line that was wrong is not offered again', async () => {
+  test('a wrong command is not suggested again', async () => {
     const { stderr } = await runScript(main("throw usageError('wrong', 'mend it')"))
     expect(stderr).toBe('✖ wrong\n→ mend it\n')
   })
 
-  test('only a mistake of the program, and only with --verbose, shows where', async () => {
+  test('a stack trace is shown only for a bug, and only with --verbose', async () => {
     expect((await runScript(main('null.x'))).stderr).not.toContain('example.ts:')
     expect((await runScript(main('null.x'), ['-v'])).stderr).toContain('example.ts:')
     expect((await runScript(main("throw new OpsError({ what: 'x' })"), ['-v'])).stderr).not.toContain(
@@ -56,7 +56,7 @@ throw new OpsError({ what: 'az said no to hunter2', said: 'first\\nsecond hunter
 })
 
 describe('flags', () => {
-  test('an unknown flag is answered with the nearest right one', async () => {
+  test('an unknown flag suggests the nearest known one', async () => {
     const { code, stderr } = await runScript(
       `options: (parser) => parser.option('--skip-azure', 'x'), ${main('')}`,
       ['--skip-azur'],
@@ -76,11 +76,11 @@ describe('flags', () => {
     },
   )
 
-  test('a script that only looks takes no --dry-run', async () => {
+  test('a read-only script accepts no --dry-run', async () => {
     expect((await runScript(`changes: false, ${main('')}`, ['--dry-run'])).code).toBe(2)
   })
 
-  test('flags arrive, short and long', async () => {
+  test('short and long flags are passed on', async () => {
     const body = main("run.result('', run.flags)")
     const seen = async (...argv: string[]) =>
       JSON.parse((await runScript(body, [...argv, '--json'])).stdout) as object
@@ -91,7 +91,7 @@ describe('flags', () => {
     expect(await seen('--no-color')).toEqual({ json: true, color: false })
   })
 
-  test('--help goes to stdout, and runs nothing', async () => {
+  test('--help prints to stdout and runs nothing', async () => {
     const { code, stdout, stderr } = await runScript(main("throw new Error('ran')"), ['--help'])
     expect([code, stderr]).toEqual([0, ''])
     for (const flag of [
@@ -109,7 +109,7 @@ describe('flags', () => {
     expect(stdout).toContain('an example')
   })
 
-  test('spellings of PowerShell mean today’s flags, in any case', () => {
+  test('PowerShell spellings map to today’s flags, in any case', () => {
     const old = { '-skipazure': '--skip-azure', '-quickdeploy': '--quick' }
     expect(translateLegacyFlags(['-SkipAzure', '-QUICKDEPLOY', '-skipazure', '--env', 'eu'], old)).toEqual([
       ...['--skip-azure', '--quick', '--skip-azure', '--env', 'eu'],
@@ -132,7 +132,7 @@ ${main("run.log(String(run.flags.skipAzure)); throw new OpsError({ what: 'stop' 
     expect(stderr).toContain('npx dominion example --skip-azure\n')
   })
 
-  test('the line that resumes is quoted', async () => {
+  test('the command that resumes is quoted', async () => {
     const { stderr } = await runScript(
       `options: (parser) => parser.option('--what <text>', 'x'), ${main("throw new OpsError({ what: 'stop' })")}`,
       ['--what', "it's $(id)"],
@@ -144,7 +144,7 @@ ${main("run.log(String(run.flags.skipAzure)); throw new OpsError({ what: 'stop' 
 })
 
 describe('--json', () => {
-  test('one document on stdout, people’s text on stderr', async () => {
+  test('one document on stdout, text for people on stderr', async () => {
     const { stdout, stderr } = await runScript(
       main("run.log('the story'); run.result('the text', { ok: true, lines: ['a\\nb'] })"),
       ['--json'],
@@ -169,7 +169,7 @@ describe('--json', () => {
     expect(stdout).not.toContain('hunter2')
   })
 
-  test('a result that was printed before the failure stays the only document', async () => {
+  test('a result printed before the failure remains the only document', async () => {
     const { code, stdout } = await runScript(
       main("run.result('', { ok: false, why: 'plan' }); throw new OpsError({ what: 'x' })"),
       ['--json'],
@@ -177,19 +177,19 @@ describe('--json', () => {
     expect([code, JSON.parse(stdout)]).toEqual([1, { ok: false, why: 'plan' }])
   })
 
-  test('--quiet leaves the result alone', async () => {
+  test('--quiet still prints the result', async () => {
     const { stdout, stderr } = await runScript(main("run.log('s'); run.result('text', {})"), ['-q'])
     expect([stdout, stderr]).toEqual(['text\n', ''])
   })
 })
 
-test('the configuration is that of the folder, and of --env', async () => {
+test('the configuration comes from the folder and from --env', async () => {
   const body = main('run.result((await run.config()).domain, {})')
   const files = { '.env': 'DOMAIN=a.app', '.env.eu': 'DOMAIN=eu.a.app' }
   expect((await runScript(body, [], { files })).stdout).toBe('a.app\n')
   expect((await runScript(body, ['--env', 'eu'], { files })).stdout).toBe('eu.a.app\n')
   const { code, stderr } = await runScript(body, ['--env', '../eu'], { files })
-  expect([code, stderr.split('\n')[0]]).toEqual([2, '✖ --env "../eu" is not a name'])
+  expect([code, stderr.split('\n')[0]]).toEqual([2, '✖ --env "../eu" is not a valid name'])
 })
 
 describe('signals', () => {
@@ -202,7 +202,7 @@ run.log('the step ends')`)
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('%s once: what runs goes on to its end, then %i', async (signal, code) => {
+  ] as const)('%s once: running steps finish, then exit %i', async (signal, code) => {
     const { child, says, ended } = startScript(working)
     await says('ready')
     child.kill(signal)
@@ -213,14 +213,14 @@ run.log('the step ends')`)
     )
   })
 
-  test('a script that gives back a code after a signal was interrupted all the same', async () => {
+  test('a script that returns a code after a signal still counts as interrupted', async () => {
     const { child, says, ended } = startScript(working.replace(/ }$/, '; return 0 }'))
     await says('ready')
     child.kill('SIGINT')
     expect((await ended).code).toBe(130)
   })
 
-  test('a script that had done all when the signal came says so, and ends well', async () => {
+  test('a script that had finished when the signal came says so and succeeds', async () => {
     const { child, says, ended } = startScript(
       working.replace('async run(run) {', 'async run(run) { run.complete = true;'),
     )
@@ -229,7 +229,7 @@ run.log('the step ends')`)
     expect((await ended).code).toBe(0)
   })
 
-  test('a failure after a signal shows its words, and exits with the signal’s code', async () => {
+  test('a failure after a signal shows its message and exits with the code of the signal', async () => {
     const { child, says, ended } = startScript(
       working.replace(/ }$/, "; throw new OpsError({ what: 'Interrupted' }) }"),
     )

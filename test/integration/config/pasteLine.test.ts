@@ -30,13 +30,13 @@ const codeLines = sources.flatMap((file) =>
     .map((line) => `${file}: ${line.replace(/^\s*\/\/.*$/, '').trim()}`),
 )
 
-test('no line to paste is written by hand: it would act on production', () => {
+test('no command to paste is written by hand, because it would act on production', () => {
   // A line that only lists the flags, or takes a receipt's line apart, acts on nothing.
   const raw = codeLines.filter((line) => /npx dominion [a-z$]/.test(line) && !/ --help lists/.test(line))
   expect(raw).toEqual([])
 })
 
-test('no text takes it for granted that a key is set in .env', () => {
+test('no text assumes that a key is set in .env', () => {
   // BASE_ONLY is about that very file.
   const raw = codeLines.filter(
     (line) => /\b(in|of|from|unless) \.env\b(?!\.)/.test(line) && !line.includes('BASE_ONLY'),
@@ -44,7 +44,7 @@ test('no text takes it for granted that a key is set in .env', () => {
   expect(raw).toEqual([])
 })
 
-test('no module asks while it loads: the environment is not known by then', async () => {
+test('no module asks for the environment while it loads, because it is not known yet', async () => {
   vi.resetModules()
   vi.doMock('../../../lib/config/config.ts', async (importOriginal) => {
     const asked = () => {
@@ -60,7 +60,7 @@ test('no module asks while it loads: the environment is not known by then', asyn
   vi.doUnmock('../../../lib/config/config.ts')
 }, 60_000)
 
-test('the line carries the environment, quoted for a shell', () => {
+test('the command contains the environment, quoted for a shell', () => {
   expect(formatScriptLine('unlock')).toBe('npx dominion unlock')
   noteEnvironment('staging')
   expect(formatScriptLine('unlock')).toBe('npx dominion unlock --env staging')
@@ -69,7 +69,7 @@ test('the line carries the environment, quoted for a shell', () => {
   )
 })
 
-test('a script says it so, as text and as JSON', async () => {
+test('scripts print it this way, as text and as JSON', async () => {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, '.env.staging'), '')
   const run = (...flags: string[]) =>
@@ -81,7 +81,7 @@ test('a script says it so, as text and as JSON', async () => {
   expect(JSON.parse((await run('--json')).stdout)).toMatchObject({ error: { next: line } })
 })
 
-test('a key is looked for in the file that sets it, a new one in the file of the environment', async () => {
+test('names the file that sets a key, or the environment’s file for a new key', async () => {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, '.env'), 'DOMAIN=a.app\nACR_NAME=registry1\n')
   writeFileSync(path.join(folder, '.env.staging'), 'DOMAIN=staging.a.app\n')
@@ -97,7 +97,7 @@ test('a key is looked for in the file that sets it, a new one in the file of the
   expect([formatScriptLine('doctor'), formatKeyFile('IONOS_HOST')]).toEqual(['npx dominion doctor', '.env'])
 })
 
-test('a line of az logs in to the folder of this environment, or it would change the login of another', async () => {
+test('an az command uses the login folder of this environment, so that it does not change another login', async () => {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, '.env.staging'), `AZURE_CONFIG_DIR=${folder}/its login\n`)
   expect(formatAzLine('az login')).toBe('az login')

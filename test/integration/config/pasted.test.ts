@@ -27,7 +27,7 @@ test.each([
   ['POSTGRES_PASSWORD="Good-Horse-9#battery', 1],
   ['PURGE_URL=https://cdn.test/purge#battery', 1],
   ['DASHBOARD_DIR="my # battery', 1],
-])('%j: a value that a # would cut short is refused by its line', async (text, line) => {
+])('%j: a value that a # would cut short is refused with its line', async (text, line) => {
   const { what, next, exitCode } = await failing(text)
   const key = /(\w+) ?[=:] ?[^=\n]*battery/.exec(text)![1]
   expect(what).toMatch(new RegExp(`\\.env line ${line}: ${key} has a # `))
@@ -44,11 +44,11 @@ test.each([
   ['"Good\\"Horse#battery"', 'Good\\"Horse#battery'],
   ['"two\\nlines#battery"', 'two\nlines#battery'],
   ['Good-Horse-9', 'Good-Horse-9'],
-])('POSTGRES_PASSWORD=%s is whole', async (written, meant) => {
+])('POSTGRES_PASSWORD=%s is read completely', async (written, meant) => {
   expect((await loadTestConfig(`POSTGRES_PASSWORD=${written}`)).postgres.password.text()).toBe(meant)
 })
 
-test('a comment behind a value that is no secret stays one, as dotenv documents', async () => {
+test('a comment after a value that is not a secret remains one, as dotenv documents', async () => {
   const config = await loadTestConfig(
     'DOMAIN=a.app # the apex',
     'PURGE_URL= # none',
@@ -71,7 +71,7 @@ const folder = () => {
   }
 }
 
-test('a key in place of a path is refused by name, however it was pasted, and stays unseen', async () => {
+test('a key in place of a path is refused by name, however it was pasted, and is not shown', async () => {
   const { openssh, publicHalf, pem } = folder()
   const body = openssh.split('\n').slice(1, -1)
   const forms = [
@@ -91,7 +91,7 @@ test('a key in place of a path is refused by name, however it was pasted, and st
     for (const key of ['IONOS_SSH_KEY', 'STATE_DIR']) {
       const { what, next, exitCode } = await failing(`DOMAIN=a.app\n${key}=${form}\nACME_EMAIL=\n`)
       expect([what, exitCode], form).toEqual([
-        `.env: ${key} must be a path, and looks like a key itself (its value is not shown)`,
+        `.env: ${key} must be the path of a key file, but looks like the key itself (value not shown)`,
         2,
       ])
       for (const part of [...body, ...pem.split('\n').slice(1, -1)])
@@ -99,7 +99,7 @@ test('a key in place of a path is refused by name, however it was pasted, and st
     }
 })
 
-test('paths are no keys: long ones, hashes in them, blanks, other systems', async () => {
+test('paths are not keys: long paths, hashes, spaces, other systems', async () => {
   const paths = [
     '~/.ssh/id_ed25519',
     '/var/lib/docker/overlay2/4f5ae1c9b8d7Ae6f5ae1c9b8d7e6f5ae1c9b8d7e6f5ae1c9b8d7e6f5ae1c9b8d/diff/key',
@@ -110,14 +110,14 @@ test('paths are no keys: long ones, hashes in them, blanks, other systems', asyn
   for (const each of paths) expect((await loadTestConfig(`IONOS_SSH_KEY=${each}`)).ionos.key).not.toBe('')
 })
 
-test('every key whose value is resolved as a path is guarded', () => {
+test('every setting that is resolved as a path is protected', () => {
   const guarded = Object.entries(keys).flatMap(([name, about]) => ((about as Key).path ? [name] : []))
   const named = Object.keys(keys).filter((name) => /_(DIR|FILE|KEY|HOSTS|BUNDLE|ROOT|DOCKERFILE)$/.test(name))
   const secrets = ['APP_SECRET_KEY', 'IONOS_DNS_KEY']
   expect(guarded.sort()).toEqual(named.filter((name) => !secrets.includes(name)).sort())
 })
 
-test('a key pasted where no path belongs is not told either, nor is what follows it', async () => {
+test('a key pasted where no path belongs is not shown either, nor is what follows it', async () => {
   const { openssh } = folder()
   const lines = openssh.split('\n').slice(1, -1)
   const secretLines = [...lines, 'QyNTUxOQAAACBshort=']
@@ -128,14 +128,14 @@ test('a key pasted where no path belongs is not told either, nor is what follows
   expect(what).toContain('.env: IONOS_HOST must be an address or a host name; it is ***')
 })
 
-test('as a whole: neither screen nor transcript nor receipt has a byte of it', async () => {
+test('end to end: neither screen nor transcript nor receipt contains a byte of it', async () => {
   const { openssh } = folder()
   const cwd = temporaryFolder()
   writeFileSync(path.join(cwd, '.env'), `IONOS_SSH_KEY="${openssh}"\n`)
   const line = [path.join(home, 'bin', 'dominion.js'), 'point-dns', '--json']
   const { code, stdout, stderr } = await start(line, { cwd }).ended
   expect(code).toBe(2)
-  expect(stderr).toContain('IONOS_SSH_KEY must be a path')
+  expect(stderr).toContain('IONOS_SSH_KEY must be the path of a key file')
   for (const part of openssh.split('\n').slice(1, -1)) expect(stdout + stderr).not.toContain(part)
   expect(existsSync(path.join(cwd, '.dominion'))).toBe(false)
 })

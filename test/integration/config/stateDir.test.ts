@@ -33,13 +33,13 @@ test.runIf(linux).each([
   expect(code).toBe(2)
 })
 
-test.runIf(linux)('health says it on its line, as UNKNOWN', async () => {
+test.runIf(linux)('health reports it on its line as UNKNOWN', async () => {
   const { code, stdout } = await withStateDir('/proc/x', 'health', '--quick', '--format', 'plugin')
   expect(stdout).toMatch(/^UNKNOWN - \.env\.eu: STATE_DIR=\/proc\/x is not a writable folder: ENOENT/)
   expect(code).toBe(3)
 })
 
-test.runIf(linux)('what cannot be made is tried once', () => {
+test.runIf(linux)('a folder that cannot be created is tried once', () => {
   const program = `import { makeFolder } from ${JSON.stringify(path.join(home, 'lib/util/files.ts'))}
 for (const folder of process.argv.slice(1)) try { makeFolder(folder) } catch (error) { console.log(error.code) }`
   const dangling = path.join(temporaryFolder(), 'link')
@@ -49,7 +49,7 @@ for (const folder of process.argv.slice(1)) try { makeFolder(folder) } catch (er
   expect(said.trim().split('\n')).toEqual(['ENOENT', 'EEXIST'])
 })
 
-test('a folder is made with its parents and with its mode, and one that is there stays', () => {
+test('a folder is created with its parents and its mode; an existing one is kept', () => {
   const top = temporaryFolder()
   const folder = path.join(top, 'a', 'b', 'c')
   makeFolder(folder, 0o700)

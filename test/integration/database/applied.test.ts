@@ -5,7 +5,7 @@ import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import { createTask } from '../../support/tasks.ts'
 
-test('a real database: planned, made, left alone the second time, and nothing of a failing migration kept', async () => {
+test('a real database: planned, created, unchanged the second time, and nothing kept of a failing migration', async () => {
   const client = await startPostgres()
   const openDatabase = async () => ({
     times: { dns: 0, tcp: 0, login: 0 },
@@ -66,5 +66,5 @@ test('a real database: planned, made, left alone the second time, and nothing of
   await client.query(`UPDATE schema_migrations SET sha256 = 'other' WHERE name = $1`, [all[0]!.name])
   const edited = await perform('apply')
   expect(edited.outcome?.state).toBe('failed')
-  expect(String(edited.outcome?.error)).toContain(`${all[0]!.name} was edited after it had been applied`)
+  expect(String(edited.outcome?.error)).toContain(`${all[0]!.name} was edited after it was applied`)
 })

@@ -28,7 +28,7 @@ async function served() {
   return { client, context, read }
 }
 
-test('a real server: the order of rows and the settings of a role do not count, every value does', async () => {
+test('a real server: the order of rows and the settings of a role do not matter, but every value does', async () => {
   const { client, read } = await served()
   await client.query(`CREATE SCHEMA "Odd ""one"; CREATE TABLE "Odd ""one"."a table" (at timestamptz, x float8, b bytea);
 CREATE TABLE t (id int PRIMARY KEY, name text, note text GENERATED ALWAYS AS (name || '!') STORED);
@@ -52,19 +52,19 @@ CREATE INDEX ON t (name); CREATE VIEW v AS SELECT 1 AS one; CREATE TEMPORARY TAB
 
   await client.query(`UPDATE t SET name = 'b' WHERE id = 1`)
   expect(compareContent(first, await read())).toEqual([
-    'public.t has the same number of rows, but other content',
+    'public.t has the same number of rows, but different content',
   ])
   await client.query('DELETE FROM t WHERE id = 1; DROP VIEW v; CREATE TABLE more ()')
   await client.query('DROP TABLE "Odd ""one"."a table"')
   expect(compareContent(first, await read())).toEqual([
     'Odd "one.a table is missing',
-    'public.t has 2 rows; the backup was made of 3',
+    'public.t has 2 rows; the backup had 3',
     'public.more was not in the backup',
-    '0 views; the backup was made of 1',
+    '0 views; the backup had 1',
   ])
 })
 
-test('a real server: names change all or none', async () => {
+test('a real server: either all names change or none', async () => {
   const { client, context } = await served()
   const names = async () =>
     (await client.query('SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1')).rows.map(
@@ -81,7 +81,7 @@ test('a real server: names change all or none', async () => {
       ]),
     ),
   ).toMatchObject({
-    what: expect.stringContaining('all keep their names'),
+    what: expect.stringContaining('all names are unchanged'),
     said: expect.stringContaining('absent'),
   })
   expect(await names()).toEqual(['beside', 'live', 'postgres'])
@@ -92,7 +92,7 @@ test('a real server: names change all or none', async () => {
   expect(await names()).toEqual(['before', 'live', 'postgres'])
 })
 
-test('names of databases that come and go: told apart, and never longer than PostgreSQL keeps', () => {
+test('names of temporary databases are distinct and never longer than PostgreSQL allows', () => {
   const time = new Date('2026-11-23T01:02:03.456Z')
   expect(createTemporaryName('codexdb', 'prove', time)).toMatch(
     /^codexdb_prove_20261123t010203z_[0-9a-f]{4}$/,
@@ -105,7 +105,7 @@ test('names of databases that come and go: told apart, and never longer than Pos
   expect(isTemporary(createBeforeName('codexdb', time))).toBe(false)
 })
 
-test('hostile names stay names', () => {
+test('hostile names are treated as names', () => {
   const { text } = renameDatabasesQuery([[`a"b'; DROP TABLE t; --`, 'c']])
   expect(text).toContain(`ALTER DATABASE "a""b'; DROP TABLE t; --" RENAME TO "c"`)
   expect(text).toContain(`IN ('a"b''; DROP TABLE t; --')`)

@@ -43,7 +43,7 @@ const names = async (server: Client): Promise<string[]> =>
     ({ datname }) => datname,
   )
 
-test('a connection that breaks over a rename: what the names are is looked up, or said to be unknown', async () => {
+test('after a connection breaks during a rename, the names are looked up or reported as unknown', async () => {
   const server = await startPostgres()
   await server.query('CREATE DATABASE codexdb')
   await server.query('CREATE DATABASE codexdb_beside')
@@ -71,7 +71,7 @@ test('a connection that breaks over a rename: what the names are is looked up, o
   expect(await names(server)).toEqual(['codexdb', 'codexdb_beside'])
   const silent = await breaking('before', false)
   expect(await getFailure(renameDatabases(silent, renames))).toMatchObject({
-    what: expect.stringContaining('Whether the databases were renamed is unknown'),
+    what: expect.stringContaining('Could not determine whether the databases were renamed'),
     exitCode: 3,
   })
   await silent.runner.close()
@@ -79,7 +79,7 @@ test('a connection that breaks over a rename: what the names are is looked up, o
   expect(await names(server)).toEqual(['codexdb', 'codexdb_before'])
 })
 
-test('a session that the server ends, and whatever is asked after it, is "cannot be known"', async () => {
+test('a session ended by the server, and every later query, has an unknown result', async () => {
   const server = await startPostgres()
   const client = new Client({ host: server.host, user: 'owner', database: 'postgres' })
   client.on('error', () => {})
@@ -89,12 +89,12 @@ test('a session that the server ends, and whatever is asked after it, is "cannot
       throw explainLost('db', thrown)
     })
   await expect(explained('SELECT nonsense')).rejects.toMatchObject({ code: '42703' })
-  const broke = { what: 'The connection to the database db broke', exitCode: 3 }
+  const broke = { what: 'The connection to the database db was lost', exitCode: 3 }
   expect(await getFailure(explained('SELECT pg_terminate_backend(pg_backend_pid())'))).toMatchObject(broke)
   expect(await getFailure(explained('SELECT 1'))).toMatchObject(broke)
 })
 
-test('settings and rights of a database are the same on the one that takes its place', async () => {
+test('settings and rights of a database are copied to its replacement', async () => {
   const server = await startPostgres()
   const context = await contextOn(server)
   for (const text of [
@@ -120,7 +120,7 @@ test('settings and rights of a database are the same on the one that takes its p
   expect(propertyQueries('x', await readProperties(context, 'postgres'))).toEqual([])
 })
 
-test('the mark of a restore: known again, and taken from the live one when it is finished', async () => {
+test('the mark of a restore is recognised, and removed from the live database when it is finished', async () => {
   const sha256 = 'ab'.repeat(32)
   expect(parseMarker(null)).toBeUndefined()
   expect(parseMarker('what a person wrote')).toBeUndefined()

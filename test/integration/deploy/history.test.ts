@@ -51,7 +51,7 @@ function played(command: Command, folder: string): string {
   return execFileSync(program!, rest).toString()
 }
 
-test('receipts of the VPS: the newest, by prefix, damaged ones named, none where nothing was deployed', async () => {
+test('receipts on the VPS: the newest, by prefix, damaged ones named, none before the first deploy', async () => {
   const config = await loadTestConfig()
   const folder = temporaryFolder()
   for (const each of [first, second])
@@ -72,16 +72,16 @@ test('receipts of the VPS: the newest, by prefix, damaged ones named, none where
   const all = read(99)
   expect(all.receipts).toEqual([first, second])
   expect(all.damaged.map(({ name, why }) => `${name}: ${why}`)).toEqual([
-    '20261122T100001Z-x-1.json: it calls itself "other"',
+    '20261122T100001Z-x-1.json: its id is "other"',
     '20261122T100002Z-x-1.json: its changed is [null]',
     '20261122T100003Z-x-1.json: it is empty',
     expect.stringMatching(/^a\$\(x\) b\.json: .*JSON/),
   ])
   expect(readReceipts(played(receiptsCommand(config, 9, ''), `${folder}/none`), 'vps').receipts).toEqual([])
-  expect(() => readReceipts('20261122T100000Z-x-1.json\te30=\n', 'vps')).toThrow('vps did not show all')
+  expect(() => readReceipts('20261122T100000Z-x-1.json\te30=\n', 'vps')).toThrow('vps did not return all')
 })
 
-test('both places become one list, newest first; the silence of one hides nothing of the other', async () => {
+test('both places become one list, newest first; if one is silent, the other is still shown', async () => {
   const changed = { ...first, by: 'somebody' }
   expect(merged([first, second], [changed])).toEqual([
     { receipt: second, places: ['here'], differs: false },
@@ -98,7 +98,7 @@ test('both places become one list, newest first; the silence of one hides nothin
   })
 })
 
-test('an id may be cut as long as it means one run', async () => {
+test('an id may be shortened as long as it is unique', async () => {
   const answers = {
     here: { value: { receipts: [], damaged: [] } },
     vps: { value: { receipts: [], damaged: [] } },
@@ -109,8 +109,8 @@ test('an id may be cut as long as it means one run', async () => {
   expect(theOne(longer, first.id).receipt).toBe(first)
   expect(theOne(history, '20261122T100000Z-deploy-complete-2').receipt).toBe(second)
   for (const [prefix, words] of [
-    ['20261122', /beginning of 2 ids/],
-    ['2030', /There is no receipt 2030/],
+    ['20261122', /matches 2 ids/],
+    ['2030', /Receipt 2030\S* not found/],
   ] as const)
     expect(await getFailure(Promise.resolve().then(() => theOne(history, prefix)))).toMatchObject({
       what: expect.stringMatching(words),
@@ -118,7 +118,7 @@ test('an id may be cut as long as it means one run', async () => {
     })
 })
 
-test('the table: ids no longer than they must be, what changed and what failed', () => {
+test('the table: ids as short as possible, what changed and what failed', () => {
   const other = receipt('20261121T090000Z-provision-7', { started: '2026-11-21T09:00:00.000Z' })
   const lines = historyTable(merged([first, second, other], [])).split('\n')
   expect(lines[1]).toMatch(
@@ -127,7 +127,7 @@ test('the table: ids no longer than they must be, what changed and what failed',
   expect(lines[3]).toMatch(/^2026-11-21 09:00:00 {2}20261121T090000Z .* nothing$/)
 })
 
-test('the difference of two runs: facts, steps and their fields', () => {
+test('the differences between two runs: facts, steps and their fields', () => {
   const difference = compareReceipts(first, second)
   expect(difference).toEqual({
     facts: [

@@ -16,7 +16,7 @@ async function hold(lock: string, silence: number, env: NodeJS.ProcessEnv = proc
   return { child, ended, said: String(said).trim() }
 }
 
-test('the lock is kept as long as a byte comes, and let go after a silence', async () => {
+test('the lock is held as long as bytes arrive and released after a silence', async () => {
   const lock = path.join(temporaryFolder(), 'deploy.lock')
   const holder = await hold(lock, 4)
   expect(holder.said).toBe('held')
@@ -34,7 +34,7 @@ test('the lock is kept as long as a byte comes, and let go after a silence', asy
   await next.ended
 })
 
-test('whoever looks for the holder at this moment keeps nobody from taking it', async () => {
+test('reading the holder does not prevent anyone from taking the lock', async () => {
   const lock = path.join(temporaryFolder(), 'deploy.lock')
   const looking = spawn('flock', [lock, 'sleep', '0.15'], { stdio: 'ignore' })
   await once(looking, 'spawn')
@@ -45,7 +45,7 @@ test('whoever looks for the holder at this moment keeps nobody from taking it', 
   await holder.ended
 })
 
-test('a flock that fails is not taken for somebody who holds the lock', async () => {
+test('a failing flock is not mistaken for a held lock', async () => {
   const folder = temporaryFolder()
   writeFileSync(
     path.join(folder, 'flock'),

@@ -50,14 +50,14 @@ test.each(changing)('%s --env staging, with nothing but DOMAIN in its file, is r
   expect(code, stderr).toBe(2)
   expect(stdout).toBe('')
   for (const words of [
-    '.env.staging names what .env names, too:',
+    '.env.staging and .env name the same resources:',
     'PostgreSQL server codexdominion-db (POSTGRES_SERVER)',
     'database codexdb on it (POSTGRES_DATABASE)',
     'Redis codexdominion-redis (REDIS_NAME)',
     'container registry codexacr1216 (ACR_NAME)',
     'containers in the resource group codexdominion-prod (AZURE_RESOURCE_GROUP)',
     'backend address codex-api.eastus.azurecontainer.io (BACKEND_DNS_LABEL)',
-    'Set other names in .env.staging. If both are meant to share this, write there: SHARES=containers,dns-label,postgres,database,redis,registry',
+    'Set different names in .env.staging. If both are meant to share them, add to it: SHARES=containers,dns-label,postgres,database,redis,registry',
     'BASE_ONLY=yes in .env',
   ])
     expect(stderr).toContain(words)
@@ -65,12 +65,12 @@ test.each(changing)('%s --env staging, with nothing but DOMAIN in its file, is r
   expect(existsSync(path.join(folder, '.dominion'))).toBe(false)
 })
 
-test.each(['cost --offline', 'history', 'schedule'])('%s only looks, and goes on', async (line) => {
+test.each(['cost --offline', 'history', 'schedule'])('%s is read-only and continues', async (line) => {
   const { stderr, stdout } = await dominion(write(classic), `${line} --env staging`)
-  expect(stderr + stdout).not.toContain('names what .env names')
+  expect(stderr + stdout).not.toContain('and .env name the same')
 })
 
-test('--json says it as one document, with the file to write into', async () => {
+test('--json prints one document, with the file to change', async () => {
   const { code, stdout } = await dominion(write(classic), 'provision --env staging --json')
   expect(code).toBe(2)
   const { error } = JSON.parse(stdout) as { error: { what: string; next: string } }
@@ -81,14 +81,14 @@ test('--json says it as one document, with the file to write into', async () => 
 /** The line goes on: it fails later, because nothing answers. */
 async function goesOn(files: Record<string, string>, line: string): Promise<string> {
   const { code, stderr } = await dominion(write(files), line)
-  expect(stderr).not.toContain('names what')
+  expect(stderr).not.toContain('name the same')
   expect([1, 3, 4], stderr).toContain(code)
   return stderr
 }
 
 const all = 'SHARES=containers,dns-label,postgres,database,redis,registry\n'
 
-test('what is meant to be shared is said in the file of either', async () => {
+test('either file can declare what is meant to be shared', async () => {
   const staging = { ...classic, '.env.staging': `${classic['.env.staging']}${all}` }
   await goesOn(staging, 'configure-nginx --env staging')
   await goesOn(staging, 'configure-nginx')
@@ -99,15 +99,15 @@ test('what is meant to be shared is said in the file of either', async () => {
   expect(stderr).not.toContain('codexacr1216')
 })
 
-test('the other one is refused, too: which of them was first, nobody knows', async () => {
+test('the other one is refused, too, because nobody knows which was first', async () => {
   const { code, stderr } = await dominion(write(classic), 'configure-nginx')
   expect(code).toBe(2)
-  expect(stderr).toContain('.env names what .env.staging names, too:')
+  expect(stderr).toContain('.env and .env.staging name the same resources:')
   expect(stderr).toContain('in .env.staging')
-  expect(stderr).toContain('If .env.staging is only a copy and no environment, move it to another folder')
+  expect(stderr).toContain('If .env.staging is only a copy and not an environment, move it to another folder')
 })
 
-test('an .env that only holds what the others have in common is no environment', async () => {
+test('an .env that holds only common values is not an environment', async () => {
   const files = {
     '.env': `BASE_ONLY=yes\n${nowhere}`,
     '.env.staging': 'DOMAIN=staging.codexdominion.app\n',
@@ -115,11 +115,11 @@ test('an .env that only holds what the others have in common is no environment',
   await goesOn(files, 'configure-nginx --env staging')
   const { code, stderr } = await dominion(write(files), 'configure-nginx')
   expect(code).toBe(2)
-  expect(stderr).toContain('.env only holds what the environments have in common')
+  expect(stderr).toContain('.env holds only what the environments have in common')
   expect(stderr).toContain('--env staging')
 })
 
-test('a file that cannot be read as an environment is named, and stops only remove', async () => {
+test('a file that cannot be read as an environment is named and blocks only remove', async () => {
   const files = {
     '.env': nowhere,
     '.env.broken': 'DOMAN=x.app\n',

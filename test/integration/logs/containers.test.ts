@@ -13,7 +13,7 @@ beforeEach(async () => {
   config = await loadTestConfig()
 })
 
-test('the login of az, and a request that goes its way with the token in no address', () => {
+test('uses az’s login and network settings, with the token in no URL', () => {
   const line =
     'az account get-access-token --resource https://management.azure.com/ --subscription sub --output json'
   expect(accessCommand('sub').argv.join(' ')).toBe(`${line} --only-show-errors`)
@@ -94,7 +94,7 @@ async function read(arm: Arm, wanted: SourceOptions, enough?: Promise<void>) {
   return { texts, failures }
 }
 
-test('our groups and no other; a group that should be there and is not is named', async () => {
+test('only our groups; a missing group is named', async () => {
   const logs = {
     'codex-backend': ['2026-11-23T01:00:02Z b'],
     'codex-backend-next': ['2026-11-23T01:00:01Z n'],
@@ -108,7 +108,7 @@ test('our groups and no other; a group that should be there and is not is named'
   expect(some.asked).toEqual(['', 'codex-backend/containers/codex-backend/logs 5'])
 })
 
-test('following: no line twice and none lost, over a burst, a failure, a restart', async () => {
+test('following: no line is repeated or lost across a burst, a failure and a restart', async () => {
   const log = numbered(0, 20)
   const logs: Record<string, string[]> = { 'codex-backend': log }
   const { arm, fail } = cloud(logs)
@@ -140,7 +140,7 @@ test('following: no line twice and none lost, over a burst, a failure, a restart
   ])
 })
 
-test('the end of what Azure keeps is told', async () => {
+test('reports where the log kept by Azure starts', async () => {
   const line = `2026-11-23T01:00:00Z ${'x'.repeat(1000)}`
   const logs = { 'codex-backend': Array.from({ length: 4100 }, () => line) }
   const { wanted, troubles } = view({

@@ -10,7 +10,7 @@ import { home, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 const script = path.join(home, 'lib', 'vps', 'remote', 'nginx-log.sh')
 const hour = 3600_000
 
-test('the command: file, time in seconds, lines, follow; followed, its input stays open until it ends', async () => {
+test('the command: file, time in seconds, lines, follow; when following, its input stays open until the end', async () => {
   const config = await loadTestConfig()
   const once = nginxLogCommand(
     config,
@@ -99,7 +99,7 @@ test.each([
   expect(shown(file, '', '2', 'follow')).toEqual(['298', '\x01', 3])
 })
 
-test('a log that is not there is said to be', () => {
+test('a missing log is reported', () => {
   const run = () => execFileSync('sh', [script, '/nowhere/access.log', '', '', ''], { stdio: 'pipe' })
   expect(run).toThrow('cannot read /nowhere/access.log')
 })

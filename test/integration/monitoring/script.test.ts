@@ -14,7 +14,7 @@ function health(env: string | undefined, ...args: string[]) {
 
 test.each<[string, string | undefined, string[], RegExp]>([
   ['a flag that there is not', '', ['--quik'], /^UNKNOWN - unknown option '--quik'.*\n$/],
-  ['no configuration', undefined, ['--quick'], /^UNKNOWN - There is no \.env in .*\n$/],
+  ['no configuration', undefined, ['--quick'], /^UNKNOWN - \.env not found in .*\n$/],
   ['two wrong keys', 'DOMAIN=A\nSLO_PERCENT=x', [], /^UNKNOWN - Invalid configuration \(2 errors\): .*\n$/],
   [
     'half a channel',
@@ -29,7 +29,7 @@ test.each<[string, string | undefined, string[], RegExp]>([
     ['--test-alert', 'webhok'],
     /did you mean webhook\?\n$/,
   ],
-  ['wrong lines of targets', '', ['--quick', '--targets', '.env'], /^UNKNOWN - \.env names no target\n$/],
+  ['wrong lines of targets', '', ['--quick', '--targets', '.env'], /^UNKNOWN - \.env contains no targets\n$/],
 ])('%s is UNKNOWN, on one line of stdout', async (_, env, args, line) => {
   const { code, stdout, stderr } = await health(env, ...args)
   expect(stdout).toMatch(line)

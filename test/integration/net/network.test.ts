@@ -72,7 +72,7 @@ test('a redirect is an answer, and so is an error', async () => {
   expect(await runner.request(get(`http://a.test:${port}/there`))).toMatchObject({ status: 503 })
 })
 
-test('https shows its certificate, and is believed only when authority and name fit', async () => {
+test('https returns its certificate and is trusted only when authority and name match', async () => {
   const port = await listen(createHttps(certificate, (_, outgoing) => outgoing.end('well')))
   const seen = await openRunner(trusting()).request(get(`https://site.test:${port}/`))
   expect(seen.certificate?.subjectaltname).toBe('DNS:site.test, DNS:www.site.test')
@@ -81,7 +81,7 @@ test('https shows its certificate, and is believed only when authority and name 
   await expect(openRunner().request(get(`https://site.test:${port}/`))).rejects.toThrow(/self.signed/)
 })
 
-test('another address than the one the name resolves to, with the same name in SNI and Host', async () => {
+test('connects to a given address with the original name in SNI and Host', async () => {
   const port = await listen(
     createHttps(certificate, (incoming, outgoing) => outgoing.end(incoming.headers.host)),
   )
@@ -90,7 +90,7 @@ test('another address than the one the name resolves to, with the same name in S
   expect(body).toBe(`site.test:${port}`)
 })
 
-test('no answer: refused, silent, cut off, and a name without address', async () => {
+test('no answer: refused, silent, cut off, and a name without an address', async () => {
   const silent = await listen(createTcp())
   const cut = await listen(
     createHttp((_, outgoing) => {
@@ -111,7 +111,7 @@ test('no answer: refused, silent, cut off, and a name without address', async ()
   expect(readTranscript(runner).map(({ error }) => typeof error)).toEqual(['string', 'string', 'string'])
 })
 
-test('a dial says its word and gives the answer', async () => {
+test('a TCP exchange sends its message and returns the answer', async () => {
   const redis = (socket: Socket) =>
     socket.on('data', (bytes) => socket.write(bytes.includes('PING') ? '+PONG\r\n' : '-ERR\r\n'))
   const plain = await listen(createTcp(redis))
@@ -132,7 +132,7 @@ test('a dial says its word and gives the answer', async () => {
   ])
 })
 
-test('a dial that is hung up on, that nobody answers, and that only connects', async () => {
+test('a TCP exchange that is hung up on, that gets no answer, and that only connects', async () => {
   const rude = await listen(createTcp((socket) => socket.on('data', () => socket.end())))
   const silent = await listen(createTcp())
   const dial = { host: 'a.test', tls: false, timeoutMs: 200, effect: 'read' } as const
@@ -140,11 +140,11 @@ test('a dial that is hung up on, that nobody answers, and that only connects', a
   expect(await runner.dial({ ...dial, port: rude, say: 'x' })).toMatchObject({ answer: '' })
   expect(await runner.dial({ ...dial, port: silent })).toMatchObject({ answer: '' })
   await expect(runner.dial({ ...dial, port: silent, say: 'x' })).rejects.toThrow(
-    `a.test:${silent} gave no answer within 0.2 s`,
+    `a.test:${silent} did not answer within 0.2 s`,
   )
 })
 
-test('a dial whose answer cannot be read, and one that is stopped before it begins, end at once', async () => {
+test('a TCP exchange with an unreadable answer, or aborted before it starts, ends at once', async () => {
   const other = await listen(createTcp((socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')))
   const silent = await listen(createTcp())
   const runner = openRunner()
@@ -162,7 +162,7 @@ test('a dial whose answer cannot be read, and one that is stopped before it begi
   await expect(stopped.dial({ ...asked, port: silent })).rejects.toThrow('stopped')
 })
 
-test('a request that goes az’s way goes through its proxy and trusts whom it trusts; the others do not', async () => {
+test('a request with az’s settings uses its proxy and its authorities; other requests do not', async () => {
   const port = await listen(createHttps({ ...certificate }, (_incoming, outgoing) => outgoing.end('hello')))
   const through: string[] = []
   const proxy = createHttp().on('connect', (incoming, socket) => {
@@ -183,7 +183,7 @@ test('a request that goes az’s way goes through its proxy and trusts whom it t
   await expect(runner.request(get(`https://site.test:${port}/`))).rejects.toThrow('no DNS here')
 })
 
-test('what is asked again and again is written down once, its failures each time', async () => {
+test('repeated requests are recorded once, but each failure is recorded', async () => {
   let status = 200
   const server = createHttp((_incoming, outgoing) => outgoing.writeHead(status).end())
   const url = `http://api.test:${await listen(server)}/`
@@ -200,7 +200,7 @@ test('what is asked again and again is written down once, its failures each time
   expect(runner.count.read).toBe(6)
 })
 
-test('shared requests go on one connection, and anew when the other side has closed it', async () => {
+test('shared requests use one connection, and a new one when the other side has closed it', async () => {
   const ports = new Set<number>()
   const server = createHttps(certificate, (incoming, outgoing) => {
     const anew = !ports.has(incoming.socket.remotePort!)
@@ -217,7 +217,7 @@ test('shared requests go on one connection, and anew when the other side has clo
   expect(ports.size).toBe(2)
 })
 
-test('a request that gets no answer says so; one that nobody waits for is ended', async () => {
+test('a request without an answer says so; one that nobody waits for is aborted', async () => {
   let closed = 0
   const port = await listen(
     createTcp(

@@ -14,7 +14,7 @@ const owner = (id: string): Owner => ({
   ...{ from: home, since: '2026-11-25T12:00:00Z', environment: '/x/.env.x' },
 })
 
-test('of many who claim at the same moment one gets it; the others see who', async () => {
+test('of many simultaneous claims one succeeds; the others see its owner', async () => {
   const name = path.basename(temporaryFolder())
   const claims = await Promise.all(['a', 'b', 'c', 'd'].map((id) => claimRehearsal(name, owner(id))))
   expect(claims.filter(Boolean)).toHaveLength(1)

@@ -30,7 +30,7 @@ async function make(tree: string): Promise<void> {
   writeFileSync(path.join(tree, 'usr', 'file'), 'text')
 }
 
-test('several at once make it once, and later ones find it', async () => {
+test('several processes create it once, and later ones find it', async () => {
   const all = await Promise.all([1, 2, 3, 4].map(() => getCachedTree(place, make, say)))
   expect(new Set(all)).toEqual(new Set([path.join(place, 'tree')]))
   expect(await getCachedTree(place, make, say)).toBe(all[0])
@@ -38,7 +38,7 @@ test('several at once make it once, and later ones find it', async () => {
   expect(lines).toEqual([])
 })
 
-test('whoever waits long says what for', async () => {
+test('a long wait says what it is waiting for', async () => {
   const slow = async (tree: string) => {
     await pause(1500)
     await make(tree)
@@ -51,7 +51,7 @@ test('whoever waits long says what for', async () => {
   expect(lines).toEqual([`Waiting for another process that makes ${place}`])
 })
 
-test('a failed attempt leaves nothing that is used', async () => {
+test('the remains of a failed attempt are not used', async () => {
   const fail = async (tree: string) => {
     await make(tree)
     throw new Error('no space left')
@@ -62,7 +62,7 @@ test('a failed attempt leaves nothing that is used', async () => {
   expect(made).toBe(2)
 })
 
-test('what a killed process left is not used', async () => {
+test('the remains of a killed process are not used', async () => {
   mkdirSync(path.join(`${place}.new`, 'tree', 'half'), { recursive: true })
   const tree = await getCachedTree(place, make, say)
   expect(readdirSync(tree)).toEqual(['usr'])
@@ -75,7 +75,7 @@ test.each([
   ['a file has come in', (tree: string) => writeFileSync(path.join(tree, 'usr', 'other'), '')],
   ['its fingerprint is missing', (tree: string) => rmSync(path.join(tree, '..', 'fingerprint'))],
   ['all of it is missing', (tree: string) => rmSync(tree, { recursive: true })],
-])('a tree of which %s is made again', async (_what, damage) => {
+])('a tree of which %s is recreated', async (_what, damage) => {
   const tree = await getCachedTree(place, make, say)
   damage(tree)
   expect(await getCachedTree(place, make, say)).toBe(tree)
@@ -84,7 +84,7 @@ test.each([
   expect(lines).toEqual([`${place} is damaged: making it again`])
 })
 
-test('a cache folder that can never be made is refused at once', () => {
+test('a cache folder that cannot be created is refused at once', () => {
   const text = `import { getCachedTree } from ${JSON.stringify(path.join(home, 'rehearsal', 'treeCache.ts'))}
     await getCachedTree('/proc/none/roots/one', async () => {}, () => {})`
   const argv = ['--input-type=module-typescript', '--eval', text]

@@ -37,7 +37,7 @@ function programs(folder: string) {
   }
 }
 
-test('--remove takes ours away from both schedulers, and --install says that the other one has them, too', async () => {
+test('--remove removes our entries from both schedulers, and --install warns that the other one has them, too', async () => {
   const folder = temporaryFolder()
   // Units of a user lie in a folder of this test; those of root would be this machine's.
   vi.spyOn(process, 'getuid').mockReturnValue(1000)
@@ -78,7 +78,7 @@ test('--remove takes ours away from both schedulers, and --install says that the
   expect((await run({ remove: true })).result).toMatchObject({ changed: false })
 })
 
-test('an install that was killed after its first file is taken away without a timer to disable', async () => {
+test('a killed install is removed even if there is no timer to disable', async () => {
   const folder = temporaryFolder()
   const { runner, asked } = programs(folder)
   const units = path.join(folder, 'units')

@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../support/helpers.ts'
 import { target } from '../../support/scheduleFixtures.ts'
 
 // What cron does to a line: an escaped % becomes %, another one would end it; then /bin/sh gets it in an empty environment.
-test('a line runs as /bin/sh runs it for cron: there, with that PATH, and these words', () => {
+test('a line runs as cron’s /bin/sh runs it: in its folder, with its PATH and its arguments', () => {
   const folder = path.join(temporaryFolder(), "O'Brien's 100% $HOME & co")
   mkdirSync(folder)
   const program = path.join(folder, 'node 26')

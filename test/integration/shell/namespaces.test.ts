@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../support/helpers.ts'
 import { runInNamespaces } from '../../support/namespaces.ts'
 
-test('a machine that refuses namespaces: the right that is missing, whatever the program wanted to read', async () => {
+test('a machine that refuses namespaces: names the missing right, no matter what the program wanted to read', async () => {
   const folder = temporaryFolder()
   const refuse = `#!/bin/sh\nexec <&-\necho 'unshare: unshare failed: Operation not permitted' >&2\nexit 1\n`
   writeFileSync(path.join(folder, 'unshare'), refuse, { mode: 0o755 })

@@ -53,7 +53,7 @@ const hostile = [
 /** Prints each argument that the shell made out of the line, ended by NUL. */
 const print = ['printf', '%s\\0']
 
-test.each(['sh', 'dash', 'bash'])('%s gives back every hostile argument byte for byte', (shell) => {
+test.each(['sh', 'dash', 'bash'])('%s returns every hostile argument byte for byte', (shell) => {
   const cwd = temporaryFolder()
   const output = execFileSync(shell, ['-c', quoteLine([...print, ...hostile])], { cwd })
   expect(output.toString().split('\0').slice(0, -1)).toEqual(hostile)
@@ -75,12 +75,12 @@ test('a process on this machine gets every hostile argument byte for byte', asyn
   expect(existsSync(path.join(cwd, 'pwned'))).toBe(false)
 })
 
-test('what needs no quotes gets none, so that a plan stays readable', () => {
+test('text that needs no quotes gets none, so that a plan stays readable', () => {
   expect(quoteLine(['az', '--name', 'a_b.c-d@e%f+g=h:i,j/k'])).toBe('az --name a_b.c-d@e%f+g=h:i,j/k')
   expect(quotePosix('')).toBe("''")
 })
 
-test('NUL is refused: no argument can carry it', async () => {
+test('NUL is refused, because no argument can contain it', async () => {
   expect(() => quotePosix('a\0b')).toThrow('NUL')
   await expect(startProcess(['echo', 'a\0 b'], noLimits)).rejects.toThrow('NUL')
 })

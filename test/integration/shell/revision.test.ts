@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { getRevision } from '../../../lib/shell/git.ts'
 import { openRunner, temporaryFolder } from '../../support/helpers.ts'
 
-test('the git revision, and that files differ from it', async () => {
+test('the git revision, and whether files differ from it', async () => {
   const [runner, folder] = [openRunner(), temporaryFolder()]
   writeFileSync(path.join(folder, 'page'), 'one')
   expect(await getRevision(runner, folder)).toBe('')

@@ -28,7 +28,7 @@ const busyUntil = (folder: string, times: number, words: string): Command['argv'
     ...[folder, String(times), words],
   )
 
-test('a command gives its output, and arguments arrive byte for byte, through no shell', async () => {
+test('a command returns its output, and arguments arrive byte for byte, without a shell', async () => {
   const words = ['a b', "it's", '$(id)', '*', '\n', '', 'ünï']
   const result = await openRunner().run(local`printf ${'%s\\0'} ${words}`)
   expect(result).toMatchObject({ code: 0, stderr: '', timedOut: false })
@@ -44,7 +44,7 @@ test('the working folder, the environment and stdin are those of the command', a
   expect(stdout).toBe(`${cwd}\nouter inner\nwords\n`)
 })
 
-test('the proxy of one program is not handed to another', async () => {
+test('the proxy of one program is not passed to another', async () => {
   const proxied = (program: string) =>
     openRunner({ envOf: { [program]: { HTTPS_PROXY: 'http://127.0.0.1:9' } } })
   const asked = local({ env: {} })`sh -c ${'echo "proxy=$HTTPS_PROXY"'}`
@@ -52,7 +52,7 @@ test('the proxy of one program is not handed to another', async () => {
   expect((await proxied('az').run(asked)).stdout).toBe(`proxy=${process.env.HTTPS_PROXY ?? ''}\n`)
 })
 
-test('a failure says what failed, the tool’s own words and the line; explain has the last word', async () => {
+test('a failure says what failed, the tool’s output and the command; explain takes precedence', async () => {
   const failure = await getFailure(openRunner().run(local`${sh('echo out; echo err >&2; exit 7')}`))
   expect(failure.what).toBe('sh echo out; echo err >&2; exit 7 failed (exit 7)')
   expect(failure).toMatchObject({ said: 'out\nerr', exitCode: 1 })
@@ -75,7 +75,7 @@ test('an accepted exit code is an answer', async () => {
   await getFailure(openRunner().run(local({ accept: [3] })`${sh('exit 0')}`))
 })
 
-test('a busy cloud is tried again, as often as the command says, and the tries are written down', async () => {
+test('a busy cloud is retried as often as the command says, and the attempts are recorded', async () => {
   const folder = temporaryFolder()
   const retry = { times: 3, pauseMs: 5, when: /still transitioning/ }
   const runner = openRunner()
@@ -88,7 +88,7 @@ test('a busy cloud is tried again, as often as the command says, and the tries a
   ])
 })
 
-test('a failure of another kind is not tried again, and a busy cloud not for ever', async () => {
+test('a failure of another kind is not retried, and a busy cloud not forever', async () => {
   const retry = { times: 3, pauseMs: 5, when: /still transitioning/ }
   const tries = (folder: string) => readFileSync(path.join(folder, 'tries'), 'utf8').length / 2
   const [wrong, busy] = [temporaryFolder(), temporaryFolder()]
@@ -97,7 +97,7 @@ test('a failure of another kind is not tried again, and a busy cloud not for eve
   expect([tries(wrong), tries(busy)]).toEqual([1, 3])
 })
 
-test('a stream on stdin is opened anew for each attempt', async () => {
+test('a stream on stdin is reopened for each attempt', async () => {
   let opened = 0
   const stdin = () => Readable.from([`attempt ${++opened}`])
   const retry = { times: 2, pauseMs: 1, when: /busy/ }
@@ -108,20 +108,20 @@ test('a stream on stdin is opened anew for each attempt', async () => {
   expect((await openRunner().run(command)).stdout).toBe('attempt 2\n')
 })
 
-test('a program that does not read its stdin does no harm', async () => {
+test('a program that does not read its stdin is not a failure', async () => {
   expect(await openRunner().run(local({ stdin: 'x'.repeat(5_000_000) })`true`)).toMatchObject({ code: 0 })
 })
 
-test('a time-out ends the process and all it started', async () => {
+test('a time-out ends the process and everything it started', async () => {
   const file = path.join(temporaryFolder(), 'pid')
   const command = local({ timeoutMs: 400 })`${sh('sleep 300 & echo $! > "$1"; wait', file)}`
   const failure = await getFailure(openRunner().run(command))
-  expect(failure.what).toMatch(/did not end within 0.4 s/)
+  expect(failure.what).toMatch(/did not finish within 0.4 s/)
   await pause(50)
   expect(isRunning(Number(readFileSync(file, 'utf8')))).toBe(false)
 })
 
-test('a process that will not end is ended five seconds later', async () => {
+test('a process that ignores SIGTERM is killed five seconds later', async () => {
   const file = path.join(temporaryFolder(), 'pid')
   const started = Date.now()
   const command = local({
@@ -133,7 +133,7 @@ test('a process that will not end is ended five seconds later', async () => {
   expect(isRunning(Number(readFileSync(file, 'utf8')))).toBe(false)
 })
 
-test('the second Ctrl-C ends what runs and lets nothing new begin', async () => {
+test('the second Ctrl-C ends running commands and starts nothing new', async () => {
   const stop = new AbortController()
   const runner = openRunner({ signal: stop.signal })
   const folder = temporaryFolder()
@@ -158,7 +158,7 @@ test('the second Ctrl-C ends the pause before another attempt', async () => {
   expect(readFileSync(path.join(folder, 'tries'), 'utf8')).toBe('x\n')
 })
 
-test('a program that is not installed leaves the state unknown, and az is said how to get', async () => {
+test('a program that is not installed leaves the state unknown; for az, says how to install it', async () => {
   expect(await getFailure(openRunner().run(local`no-such-program-here`))).toEqual({
     what: 'no-such-program-here is not installed, or not on the PATH',
     exitCode: 3,
@@ -167,14 +167,14 @@ test('a program that is not installed leaves the state unknown, and az is said h
   expect((await getFailure(bare.run(local`az version`))).next).toContain('apt-get install azure-cli')
 })
 
-test('a working folder that is not there is not taken for a missing program', async () => {
+test('a missing working folder is not mistaken for a missing program', async () => {
   const cwd = path.join(temporaryFolder(), 'gone')
   const thrown = await openRunner().run(local({ cwd })`true`).then(String, String)
   expect(thrown).toContain(cwd)
   expect(thrown).not.toContain('not installed')
 })
 
-test('a dry run refuses changes and records, whoever asks, and still looks', async () => {
+test('a dry run refuses changes and records from any caller, but still reads', async () => {
   const folder = temporaryFolder()
   const runner = openRunner({ mayChange: false })
   const touch = local.change`touch ${path.join(folder, 'made')}`
@@ -188,7 +188,7 @@ test('a dry run refuses changes and records, whoever asks, and still looks', asy
   expect(runner.count).toEqual({ read: 1, change: 0, record: 0 })
 })
 
-test('what ran is counted by its effect', async () => {
+test('commands are counted by their effect', async () => {
   const runner = openRunner()
   await runner.run(local`true`)
   await runner.run(local.change`true`)
@@ -197,7 +197,7 @@ test('what ran is counted by its effect', async () => {
   expect(runner.count).toEqual({ read: 1, change: 2, record: 1 })
 })
 
-test('the transcript is its owner’s alone, one JSON object a line, without secrets', async () => {
+test('the transcript is readable only by its owner, with one JSON object per line and no secrets', async () => {
   const runner = openRunner({ known: ['hunter2'] })
   await runner.run(local`echo ${'the password is hunter2'}`)
   await getFailure(runner.run(local`${sh('echo "hunter2 refused" >&2; exit 1')}`))
@@ -211,7 +211,7 @@ test('the transcript is its owner’s alone, one JSON object a line, without sec
   ])
 })
 
-test('a secret at the edge of what the transcript keeps leaves no piece of itself', async () => {
+test('a secret at the edge of the kept output leaves no fragment', async () => {
   const secret = 'S3cret-'.repeat(6)
   const runner = openRunner({ known: [secret] })
   // 4000 characters are kept: the cut goes through the middle of the secret.
@@ -219,21 +219,21 @@ test('a secret at the edge of what the transcript keeps leaves no piece of itsel
   expect(readFileSync(runner.transcript.file, 'utf8')).not.toContain('cret-')
 })
 
-test('a failure shows no secret, neither in the words nor in the line', async () => {
+test('a failure shows no secret, neither in the message nor in the command', async () => {
   const runner = openRunner({ known: ['hunter2'] })
   const failure = await getFailure(runner.run(local`${sh('echo "no hunter2" >&2; exit 1', 'hunter2')}`))
   expect(JSON.stringify(failure)).not.toContain('hunter2')
   expect(failure.said).toBe('no ***')
 })
 
-test('output that is a secret itself stays out of the transcript', async () => {
+test('secret output is kept out of the transcript', async () => {
   const runner = openRunner()
   const { stdout } = await runner.runPrivately(local`echo fresh-key`)
   expect(stdout).toBe('fresh-key\n')
   expect(readTranscript(runner)[0]).toMatchObject({ stdout: '***' })
 })
 
-test('output comes while the program runs, secrets taken out', async () => {
+test('output arrives while the program runs, with secrets removed', async () => {
   const chunks: string[] = []
   await openRunner({ known: ['hunter2'] }).run(local`${sh('echo one; echo hunter2 >&2')}`, (chunk, from) =>
     chunks.push(`${from}: ${chunk}`),
@@ -241,7 +241,7 @@ test('output comes while the program runs, secrets taken out', async () => {
   expect(chunks.sort()).toEqual(['stderr: ***\n', 'stdout: one\n'])
 })
 
-test('a secret that comes in two pieces does not get through either', async () => {
+test('a secret in two chunks is removed, too', async () => {
   let heard = ''
   await openRunner({ known: ['hunter2-and-more'] }).run(
     local`${sh('printf hunter2-; sleep 0.2; printf "and-more\\n"')}`,
@@ -252,7 +252,7 @@ test('a secret that comes in two pieces does not get through either', async () =
   expect(heard).not.toContain('hunter2-and-more')
 })
 
-test('SQL goes to the database it names, over one connection each, closed with the run', async () => {
+test('SQL goes to the database it names, over one connection each, which closes with the run', async () => {
   const folder = temporaryFolder()
   const opened: (string | undefined)[] = []
   let closed = 0
@@ -317,7 +317,7 @@ const shellHere: Remote = {
   close() {},
 }
 
-test('a line for the VPS reaches its shell quoted, in its folder, over one connection', async () => {
+test('a line for the VPS reaches its shell quoted and in its folder, over one connection', async () => {
   let opened = 0
   const runner = openRunner({
     async openHost() {
@@ -336,7 +336,7 @@ test('a line for the VPS reaches its shell quoted, in its folder, over one conne
   expect((await getFailure(runner.run(onVps`false`))).what).toBe('false on the VPS failed (exit 1)')
 })
 
-test('a stream is taken as it comes, and written down by its length', async () => {
+test('a stream is passed on as it arrives, and only its length is recorded', async () => {
   const runner = openRunner({ openHost: async () => shellHere })
   const stream = (script: string, signal = new AbortController().signal) =>
     runner.stream(onVps`sh -c ${script}`, signal)
@@ -359,7 +359,7 @@ test('a stream is taken as it comes, and written down by its length', async () =
   await runner.close()
 })
 
-test('a connection that could not be opened is tried again by the next command', async () => {
+test('the next command retries a connection that could not be opened', async () => {
   let opened = 0
   const runner = openRunner({
     async openHost() {
@@ -372,7 +372,7 @@ test('a connection that could not be opened is tried again by the next command',
   expect(readTranscript(runner)).toMatchObject([{ error: 'unreachable' }, { code: 0 }])
 })
 
-test('a connection begun early is opened once, its failure told to the first who needs it, and given up unused', async () => {
+test('a connection started early is opened once, reports its failure to its first user, and is dropped if unused', async () => {
   let opened = 0
   const failing = openRunner({
     async openHost() {
@@ -392,7 +392,7 @@ test('a connection begun early is opened once, its failure told to the first who
   await unused.close()
 })
 
-test('a program found but not executable is no silent success', async () => {
+test('a program that is not executable is not a silent success', async () => {
   const file = path.join(temporaryFolder(), 'tool')
   writeFileSync(file, '#!/bin/sh\n', { mode: 0o644 })
   await expect(openRunner().run(local`${file}`)).rejects.toThrow(/EACCES|not installed/)

@@ -44,7 +44,7 @@ interface Seen {
   folderMode: string
 }
 
-test('the program gets a file of its owner alone; its arguments and environment hold no secret', async () => {
+test('the program gets a file readable only by its owner; its arguments and environment contain no secret', async () => {
   const runner = openRunner()
   const { stdout } = await runner.runPrivately(ask(0))
   const seen = JSON.parse(stdout) as Seen
@@ -64,14 +64,14 @@ test('what az reads with @ gets its prefix', async () => {
   expect(seen.content).toBe(content)
 })
 
-test('the file is gone after a failure too', async () => {
+test('the file is removed after a failure, too', async () => {
   const failure = await getFailure(openRunner().run(ask(1)))
   const { word } = JSON.parse(failure.said!) as Seen
   expect(existsSync(path.dirname(word))).toBe(false)
   expect(failure.next).toContain('<group.json>')
 })
 
-test('the file is gone after a time-out, and each attempt has one of its own', async () => {
+test('the file is removed after a time-out, and each attempt has its own', async () => {
   const log = path.join(temporaryFolder(), 'log')
   const command = local.change({
     timeoutMs: 300,
@@ -83,7 +83,7 @@ test('the file is gone after a time-out, and each attempt has one of its own', a
   expect(files.filter((file) => existsSync(path.dirname(file)))).toEqual([])
 })
 
-test('the file is gone when this program ends in the middle', async () => {
+test('the file is removed when this program ends midway', async () => {
   const folder = temporaryFolder()
   // The program under test, ended by process.exit while its command runs.
   const program = `
@@ -110,7 +110,7 @@ runner.run(local.change\`sh -c \${'echo $$ "$1"; exec sleep 5'} sh \${secretFile
   if (isRunning(Number(pid))) process.kill(Number(pid))
 })
 
-test('what a killed run left goes with the next one; what another container that shares this folder uses stays', async () => {
+test('the next run removes what a killed one left, but not what another container sharing the folder uses', async () => {
   const { word } = JSON.parse((await openRunner().runPrivately(ask(0))).stdout) as Seen
   const mine = path.basename(path.dirname(word)).split('-')
   const getFolder = (namespace: string, pid: number) =>

@@ -27,7 +27,7 @@ function temporary(): string {
   return folder
 }
 
-test('a mark is bookkeeping: name in the arguments, words on standard input', () => {
+test('a mark is a record: name in the arguments, reason on standard input', () => {
   const command = markBadCommand(config, 'backend', 'src-0123456789ab', { at: 't', why: '$(x) "y"' })
   expect(command.argv.slice(-3)).toEqual(['record', `${root}/backend`, 'src-0123456789ab'])
   expect(command).toMatchObject({
@@ -42,14 +42,14 @@ test('a mark is bookkeeping: name in the arguments, words on standard input', ()
 })
 
 test.each(['../x', 'a/b', '..', '.hidden', '-rf', '', 'a b', 'a\nb', 'x'.repeat(129)])(
-  'a name that is no release does not reach the VPS: %j',
+  'a name that is not a release does not reach the VPS: %j',
   (id) => {
     expect(() => markBadCommand(config, 'frontend', id, { at: '', why: '' })).toThrow('neither a release id')
     expect(() => unmarkBadCommand(config, 'frontend', id)).toThrow('neither a release id')
   },
 )
 
-test('what was marked is read, the later words count, a damaged mark is a mark, a cleared one is gone', () => {
+test('marks are read back: the latest reason counts, a damaged mark still counts, a cleared one is gone', () => {
   const folder = temporary()
   expect(parseBadReleases(played(listBadCommand(config), folder), 'vps')).toEqual({
     frontend: new Map(),
@@ -72,7 +72,7 @@ test('what was marked is read, the later words count, a damaged mark is a mark, 
   expect(readdirSync(path.join(folder, 'backend'))).toEqual([])
 })
 
-test('a VPS that did not finish its list has not said that there are no marks', () => {
+test('an incomplete list from the VPS does not mean that there are no marks', () => {
   expect(() => parseBadReleases('', 'vps')).toThrow('vps did not list')
   expect(() => parseBadReleases('backend\tsrc-1\t{}\n', 'vps')).toThrow('vps did not list')
 })

@@ -86,7 +86,7 @@ test('a package’s install script does not run, and the build does not see the 
   })
 })
 
-test('both commands get exactly the variables of the list', async () => {
+test('both commands get exactly the listed variables', async () => {
   const [dashboard, bin] = [temporaryFolder(), temporaryFolder()]
   writeFileSync(path.join(dashboard, 'package-lock.json'), '{}')
   const log = path.join(dashboard, 'seen.jsonl')
@@ -114,7 +114,7 @@ require('fs').appendFileSync(${JSON.stringify(log)}, JSON.stringify([process.arg
   expect(display(commands[0]!)).toContain('npm ci --include=dev --ignore-scripts')
 })
 
-test('what Windows needs is on the list, in any case', () => {
+test('the variables that Windows needs are listed, in any case', () => {
   for (const name of [
     'Path',
     'SystemRoot',

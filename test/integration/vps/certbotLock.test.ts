@@ -52,7 +52,7 @@ test('the script waits for the process that holds one of the locks, and names it
   expect(done.ms).toBeLessThan(15_000)
 })
 
-test('the script gives up when the time is over; a lock that nobody holds is not waited for long', async () => {
+test('the script gives up after the time limit and does not wait long for a free lock', async () => {
   const lock = path.join(temporaryFolder(), '.certbot.lock')
   await getHolder(lock, 60)
   const gaveUp = await wait(1, lock)
@@ -86,12 +86,12 @@ function vps(...answers: Omit<ProcessResult, 'timedOut'>[]) {
 }
 const command = async () => certbotCommand(config, false)
 
-test('another certbot is waited for, and what is there is looked at again', async () => {
+test('waits for another certbot, then checks the certificate again', async () => {
   const first = vps(busy, { code: 0, ...held }, issued)
   expect(await runCertbot(first.context, command, first.tell)).toMatchObject({ code: 0 })
   expect(first.asked).toEqual(['certbot', '600', 'certbot'])
   expect(first.told).toContain(
-    'waiting for another certbot on the VPS to end, at most 10 min (process 421: /usr/bin/python3 /usr/bin/certbot -q renew)',
+    'waiting at most 10 min for another certbot on the VPS to end (process 421: /usr/bin/python3 /usr/bin/certbot -q renew)',
   )
   const second = vps(busy, { code: 0, ...held })
   let left = 1
@@ -100,7 +100,7 @@ test('another certbot is waited for, and what is there is looked at again', asyn
   expect(second.asked).toEqual(['certbot', '600'])
 })
 
-test('one that does not end is named, and the CA is not blamed', async () => {
+test('a certbot that does not end is named, and the CA is not blamed', async () => {
   const { context, tell } = vps(busy, { code: 75, ...held })
   expect(await getFailure(runCertbot(context, command, tell))).toMatchObject({
     what: 'Another certbot on the VPS has not ended within 10 min, so the CA was not asked',
@@ -112,14 +112,14 @@ test('one that does not end is named, and the CA is not blamed', async () => {
   expect(failure.next).toContain('ps -ef | grep certbot')
 })
 
-test('words of the CA are no reason to wait', async () => {
+test('an error from the CA is not a reason to wait', async () => {
   const refusal = { code: 1, stdout: '', stderr: 'Detail: 192.0.2.1: Timeout during connect\n' }
   const { context, asked, tell } = vps(refusal)
   expect((await getFailure(runCertbot(context, command, tell))).what).toContain('The CA did not issue')
   expect(asked).toEqual(['certbot'])
 })
 
-test('the file that flock(1) locks is not what certbot locks', () => {
+test('flock(1) does not lock what certbot locks', () => {
   const lock = path.join(temporaryFolder(), 'lock')
   expect(String(execFileSync('flock', [lock, 'sh', script, '0', lock]))).toBe('')
 })

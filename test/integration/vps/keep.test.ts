@@ -44,7 +44,7 @@ async function perform({ argv, stdin }: Command): Promise<string> {
   return execFileSync(program!, args, { input, stdio: 'pipe' }).toString()
 }
 
-test('one release is kept, the one before is let go; one that is gone is refused and changes nothing', async () => {
+test('one release is pinned and the previous one unpinned; a missing one is refused and changes nothing', async () => {
   const command = pinCommand(here(), a)
   expect(command.effect).toBe('record')
   await perform(command)
@@ -84,11 +84,9 @@ test.each([
   expect(recorded).toEqual(wanted)
 })
 
-test('a VPS that does not take the note down is a warning, not a fault of the release', async () => {
+test('a VPS that does not store the pin is a warning, not a fault of the release', async () => {
   const runner = { mayChange: true, run: () => Promise.reject(new Error('gone')) } as unknown as Runner
-  expect(await pinVerified({ config, runner }, b)).toBe(
-    '; warning: it could not be marked as the one to keep: gone',
-  )
+  expect(await pinVerified({ config, runner }, b)).toBe('; warning: it could not be pinned: gone')
 })
 
 test('the server state shows what is kept, what caches may hold, and what an interrupted publish left', async () => {
@@ -120,7 +118,7 @@ function fill(id: string, files: Record<string, string>, retired: Record<string,
   writeFileSync(path.join(site, 'releases', `${id}.manifest`), formatManifest(new Map(manifest)))
 }
 
-test('a release that is gone back to gets the assets of each that is left, and its manifest tells of them', async () => {
+test('a release that a rollback returns to gets the assets of the later ones, and its manifest lists them', async () => {
   const asset = (name: string) => `_next/static/${name}`
   fill(a, { 'index.html': 'a', [asset('both.js')]: 'both', [asset('a.js')]: 'a' })
   fill(b, {
@@ -167,7 +165,7 @@ test('a release that is gone back to gets the assets of each that is left, and i
   expect(readdirSync(path.join(site, 'releases')).filter((name) => /carried|new$/.test(name))).toEqual([])
 })
 
-test('an upload that is cut off leaves nothing', async () => {
+test('an upload that is cut off leaves nothing behind', async () => {
   const id = '20260104T000000Z-aaaaaaaa'
   const stage = remoteScript(config, 'change', 'stage', [site, id, a, 'gzip', '0', '1'], {
     payload: async function* () {

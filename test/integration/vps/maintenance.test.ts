@@ -22,7 +22,7 @@ const config = await loadFileConfig(`WEB_ROOT=${home}\n`)
 const facts = { since: '2026-11-23T01:00:00.000Z', by: 'ann@desk', message: 'Soon <back> & "well"' }
 const until = '2026-11-25T23:05:00.000Z'
 
-test('message and end reach the page escaped, and the programs as JSON', () => {
+test('message and end are escaped on the page and sent to programs as JSON', () => {
   const files = renderMaintenance(config, { ...facts, until })
   expect(files['index.html']).toContain('<p>Soon &lt;back&gt; &amp; &quot;well&quot;</p>')
   expect(files['index.html']).toContain(`<time datetime="${until}">25 Nov 2026, 23:05 UTC</time>`)
@@ -34,7 +34,7 @@ test('message and end reach the page escaped, and the programs as JSON', () => {
   expect(renderMaintenance(config, facts)['index.html']).toContain('as soon as we can')
 })
 
-test('the folder carries the end as nginx reads it', () => {
+test('the name of the folder contains the end in nginx’s format', () => {
   const now = new Date('2026-11-23T02:03:04.567Z')
   expect(formatFolderName({ ...facts, until }, now)).toBe(
     '20261123T020304567Z-until-Wed-25-Nov-2026-23:05:00',
@@ -52,7 +52,7 @@ test('the marker is read back; a damaged one still counts', () => {
   expect(formatMaintenance({ ...facts, until: '2020-01-01T00:00:00.000Z' })).toMatch(/\(overdue\)$/)
 })
 
-test('words that do not fit are refused', () => {
+test('invalid messages are refused', () => {
   expect(parseMessage(' Soon. ')).toBe('Soon.')
   for (const wrong of ['', '  ', 'a\nb', 'x'.repeat(501)])
     expect(() => parseMessage(wrong)).toThrow('--message')
@@ -65,7 +65,7 @@ async function perform(command: ReturnType<typeof maintenanceCommand>, cut = 0):
   execFileSync(program!, rest, { input: input.subarray(0, input.length - cut), stdio: 'pipe' })
 }
 
-test('on, other words, off: one rename each, releases untouched, nothing half-written in force', async () => {
+test('on, new message, off: one rename each, releases untouched, nothing half-written goes live', async () => {
   const site = path.join(home, 'codexdominion.app')
   mkdirSync(path.join(site, 'releases', 'one'), { recursive: true })
   const page = path.join(site, 'maintenance', 'index.html')
@@ -89,7 +89,7 @@ test('on, other words, off: one rename each, releases untouched, nothing half-wr
   await perform(maintenanceCommand(config, undefined))
 })
 
-test('the checks that maintenance mode hides are those that ask for pages and the API', () => {
+test('maintenance mode hides exactly the checks that request pages and the API', () => {
   const hidden = select(checks, 'verify').filter(({ hiddenByMaintenance }) => hiddenByMaintenance)
   expect(hidden.map(({ id }) => id)).toEqual([
     ...['site-https', 'api-ai', 'api-treasury', 'api-workflows', 'api-councils', 'api-agents'],

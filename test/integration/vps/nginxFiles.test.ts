@@ -29,7 +29,7 @@ test('every placeholder has a value, and every value a placeholder', () => {
   expect(() => renderTemplate('headers.conf', { extra: 'x' })).toThrow('has no placeholder for extra')
 })
 
-test('the backend is asked for by name at run time, with no URI behind the port', () => {
+test('the backend is resolved by name at run time, with no URI after the port', () => {
   expect(files['backend.conf']).toBe(
     'set $backend codex-api.eastus.azurecontainer.io;\nproxy_pass http://$backend:5000;\n',
   )
@@ -42,7 +42,7 @@ test('a host name that would break out of its line is refused', () => {
   }
 })
 
-test('a machine without name servers', () => {
+test('a machine without name servers is refused', () => {
   expect(() => renderNginx(config, 'https', { ...facts, nameservers: [] })).toThrow('has no name server')
 })
 
@@ -58,7 +58,7 @@ test('http2 and unknown names, by version', () => {
   expect(files['site.conf']).toContain('listen [::]:443 ssl http2;')
 })
 
-test('before the certificate nothing speaks of one, and the challenge comes first', () => {
+test('before there is a certificate nothing refers to one, and the challenge comes first', () => {
   const first = renderNginx(config, 'http', facts)
   expect(Object.keys(first)).toEqual(['site.conf'])
   expect(first['site.conf']).not.toContain('ssl')
@@ -67,7 +67,7 @@ test('before the certificate nothing speaks of one, and the challenge comes firs
   }
 })
 
-test('every location with headers of its own includes the security headers again', () => {
+test('every location that sets headers includes the security headers again', () => {
   const locations = files['site.conf']!.split(/\n {4}location /).slice(1)
   const withHeaders = locations.filter((text) => text.includes('add_header'))
   expect(withHeaders.length).toBeGreaterThan(5)
@@ -76,7 +76,7 @@ test('every location with headers of its own includes the security headers again
   expect(files['site.conf']!.match(/immutable/g)).toHaveLength(1)
 })
 
-test('every server has the time-outs: those before the Host header is read are the default server’s', () => {
+test('every server has the time-outs, because those before the Host header apply to the default server', () => {
   const servers = files['site.conf']!.split(/^server \{/m).slice(1)
   expect(servers).toHaveLength(5)
   for (const text of servers) expect(text).toContain('timeouts.conf;')
@@ -94,7 +94,7 @@ test('two sites on one VPS share no limit', async () => {
   expect(one.filter((zone) => two.includes(zone))).toEqual([])
 })
 
-test('what a backend answers passes through one set of headers', () => {
+test('answers of a backend pass through one set of headers', () => {
   const locations = files['site.conf']!.split(/\n {4}location /).filter((text) =>
     text.includes('proxy.conf;'),
   )
@@ -102,7 +102,7 @@ test('what a backend answers passes through one set of headers', () => {
   for (const text of locations) expect(text).toContain('api-headers.conf;')
 })
 
-test('in force: hashes, link, default site, running, loaded', () => {
+test('active: hashes, link, default site, running, loaded', () => {
   const sha = (text: string) => createHash('sha256').update(text).digest('hex')
   const rows = [
     'server-state\t1',
@@ -126,13 +126,13 @@ test('in force: hashes, link, default site, running, loaded', () => {
   expect(differences([])).toEqual([])
   expect(differences(['nginx.default\tyes'])).toEqual(["Debian's default site is enabled"])
   expect(differences(['nginx.unfinished\tyes'])).toEqual(['an earlier change was interrupted'])
-  expect(differences([], 'units.active')).toEqual(['nginx does not run'])
+  expect(differences([], 'units.active')).toEqual(['nginx is not running'])
   expect(differences([], 'nginx.loaded')).toEqual(['nginx has not loaded it yet'])
   expect(differences([], 'tls.conf')).toEqual(['tls.conf is missing'])
   expect(differences([`nginx.file\t${sha('x')}\tmine.conf`])).toEqual(['mine.conf does not belong there'])
 })
 
-test('the command carries names and lengths; a refusal says what is in force', () => {
+test('the command contains names and lengths; a rejection says what is active', () => {
   const command = nginxCommand(config, { 'site.conf': 'ä\n' })
   expect(command.argv.slice(5)).toEqual([
     'codexdominion.app',
@@ -150,7 +150,7 @@ test('the command carries names and lengths; a refusal says what is in force', (
   expect(both?.next).toContain('before nginx restarts')
 })
 
-test('what did not come from nginx is not called a refusal, and what is not back is not called back', () => {
+test('an error from elsewhere is not called a rejection, and files not restored are not called restored', () => {
   const { explain } = nginxCommand(config, {})
   expect(explain?.('another change of nginx is in progress')).toMatchObject({
     what: expect.stringContaining('nothing was changed'),
@@ -175,7 +175,7 @@ function runScript(nginx: string) {
   return runInNamespaces(flags, ['sh', '-c', world, 'sh', script], { env, input: 'abc' })
 }
 
-test('a refused change is undone, and what cannot be undone is said', async () => {
+test('a rejected change is undone, and what cannot be undone is reported', async () => {
   const refused = await runScript('echo "nginx: [emerg] no" >&2; exit 1')
   expect([refused.code, refused.stdout.trim().split('\n')]).toEqual([
     10,

@@ -14,7 +14,7 @@ function play({ argv, stdin }: Command): void {
   execFileSync(program!, rest, { input: String(stdin), stdio: 'pipe' })
 }
 
-test('a folder of our own is made, for root alone; another one must be there', () => {
+test('our own folder is created, only for root; any other must exist', () => {
   const folder = path.join(temporaryFolder(), "it's ours")
   for (const text of ['first\n', 'later\n']) play(recordFile(config, { ours: folder }, 'a.json', text))
   expect(readdirSync(folder)).toEqual(['a.json'])
@@ -30,7 +30,7 @@ test('a folder of our own is made, for root alone; another one must be there', (
   expect(existsSync(gone)).toBe(false)
 })
 
-test('of what is kept in a folder only so many of the last names stay', () => {
+test('only the given number of the last files in a folder is kept', () => {
   const folder = path.join(temporaryFolder(), 'receipts')
   const names = ['20260101', '20260102', '20260103', '20260104'].map((day) => `${day}T000000Z-deploy-1.json`)
   for (const name of names) play(recordFile(config, { ours: folder }, name, '{}\n', 3))

@@ -50,7 +50,7 @@ test.each([
   execFileSync('rm', ['-r', folder])
 })
 
-test('scripts on the VPS are plain sh, and the loader runs them with what follows as their input', () => {
+test('scripts on the VPS are plain sh, and the loader passes the rest as their input', () => {
   const folder = path.join(import.meta.dirname, '..', '..', '..', 'lib', 'vps', 'remote')
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.sh')))
     execFileSync('/bin/sh', ['-n', path.join(folder, file)])

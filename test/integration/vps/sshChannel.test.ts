@@ -72,7 +72,7 @@ afterAll(() => {
 
 const exec = (line: string) => remote.exec(line, { timeoutMs: 5000, signal: AbortSignal.timeout(5000) })
 
-test('output and exit code of a program that has ended before anybody could listen', async () => {
+test('output and exit code of a program that ended before there was a listener', async () => {
   const done = await Promise.all(Array.from({ length: 30 }, (_none, index) => exec(`line ${index}`)))
   expect(done).toEqual(
     done.map((_result, index) => ({
@@ -84,7 +84,7 @@ test('output and exit code of a program that has ended before anybody could list
   )
 })
 
-test('a stream ends with its exit code; who takes no more closes it', async () => {
+test('a stream ends with its exit code; a consumer that stops closes it', async () => {
   const stream = remote.stream('line', { signal: new AbortController().signal })
   expect(String((await stream.next()).value)).toBe('out of line')
   expect(await stream.next()).toEqual({ done: true, value: { code: 7, stderr: 'err of line' } })
@@ -116,7 +116,7 @@ test('what a login shell prints before the line is not its output, and is report
   expect(greetings).toEqual(['hello\nwithout an end\nstty: not a tty\n'])
 })
 
-test('a login shell that ends before the line is no success of the line', async () => {
+test('a login shell that ends before the line is not a success', async () => {
   greeting = { stdout: 'This account is currently not available.\n', stderr: '' }
   const failure = await getFailure(exec('nologin'))
   expect(failure).toMatchObject({
@@ -136,7 +136,7 @@ test('a held line that ends at once says so', async () => {
   expect(held).toMatchObject({ firstLine: 'out of hold', code: 7 })
 })
 
-test('a held line that is lost: somebody ended it there, or the connection broke', async () => {
+test('a held line is lost when somebody ends it there or the connection breaks', async () => {
   const robbed = await remote.hold('robbed', 1000)
   expect([robbed.firstLine, await robbed.lost]).toEqual(['held', 'ended'])
   const held = await remote.hold('held', 1000)

@@ -16,7 +16,7 @@ test('what a start file prints is cut off, with or without a line break at its e
   }
 })
 
-test('a start file that joins both outputs puts nothing of ours into the result', () => {
+test('a start file that joins both outputs adds nothing to the result', () => {
   const file = path.join(temporaryFolder(), 'profile')
   writeFileSync(file, 'exec 2>&1')
   const frame = createFrame()
@@ -24,7 +24,7 @@ test('a start file that joins both outputs puts nothing of ours into the result'
   expect([done.stdout, done.stderr]).toEqual(['out\n', ''])
 })
 
-test('a marker that comes in pieces, bytes that are no text, and a greeting without end', () => {
+test('a marker in several chunks, bytes that are not text, and an endless greeting', () => {
   const marker = 'feedfacecafebeefdeadbeef'
   const reader = createFrame(marker).reader()
   const bytes = Buffer.from([0xff, 0xfe, 0, 0x80])

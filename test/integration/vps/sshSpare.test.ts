@@ -23,7 +23,7 @@ function server(refuses = false) {
 }
 const turn = () => new Promise((resolve) => setTimeout(resolve))
 
-test('a line runs in a session that waited for it, with what follows as its input', async () => {
+test('a line runs in a waiting session, with the rest as its input', async () => {
   const { shells, open } = server()
   const spares = createSpareSessions(open, 2)
   expect(spares.take('echo early'), 'none is there before it was asked for').toBeUndefined()
@@ -51,7 +51,7 @@ test('a line that is cut short does not run, wherever it is cut', async () => {
   }
 })
 
-test('a session that has ended meanwhile is passed over; a server that refuses is not asked again', async () => {
+test('a session that has ended is skipped; a server that refuses is not asked again', async () => {
   const { shells, open } = server()
   const spares = createSpareSessions(open, 1)
   spares.fill()

@@ -49,7 +49,7 @@ async function site() {
 const page = (word: string) => `<html>${`${word} `.repeat(500)}</html>`
 const odd = "it's $(odd) ü.txt"
 
-test.each(['zstd', 'gzip'] as const)('a release as it is staged, sent by %s', async (form) => {
+test.each(['zstd', 'gzip'] as const)('stages a release sent with %s', async (form) => {
   const { releases, manifest, stage, file } = await site()
   const first = { 'index.html': page('one'), 'a/b.html': page('two'), [odd]: page('odd'), 'gone/x.html': 'x' }
   const done = await stage('20260101T000000Z-aaaaaaaa', '', first, form)
@@ -75,7 +75,7 @@ test.each(['zstd', 'gzip'] as const)('a release as it is staged, sent by %s', as
   expect(kept, 'what is written down is what lies there').toEqual(await manifest(id, 'full'))
 })
 
-test('a text that is a hard link and has no .gz yet gets one', async () => {
+test('a hard-linked text file without a .gz gets one', async () => {
   const { stage, file } = await site()
   const ids = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa'] as const
   const files = { 'index.html': page('one') }
@@ -85,7 +85,7 @@ test('a text that is a hard link and has no .gz yet gets one', async () => {
   expect(gunzipSync(readFileSync(file(ids[1], 'index.html.gz'))).toString()).toBe(page('one'))
 })
 
-test('a release that was changed by hand is not built upon', async () => {
+test('a release that was changed by hand is not copied from', async () => {
   const { releases, stage, file } = await site()
   const ids = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa'] as const
   const files = { 'index.html': page('one'), 'a.html': page('two') }

@@ -31,7 +31,7 @@ async function perform({ argv, stdin }: Command, cut = 0): Promise<string> {
   })
 }
 
-test('published by one rename beside the releases; a page that is cut off changes nothing', async () => {
+test('published by one rename next to the releases; an incomplete page changes nothing', async () => {
   await expect(perform(publishPageCommand(config, getPage('aa')))).rejects.toThrow(
     'there is no site on this machine',
   )
@@ -60,7 +60,7 @@ test('published by one rename beside the releases; a page that is cut off change
   expect(await perform(readDigestCommand(config))).toBe('other\n')
 })
 
-test('nginx: both spellings, no script, not kept, and not behind the maintenance page', () => {
+test('nginx: both spellings, no scripts, not cached, and not hidden by the maintenance page', () => {
   const facts = { version: '1.22.1', ipv6: false, nameservers: ['10.0.0.2'], backend: 'b.example' }
   const text = renderNginx(config, 'https', facts)['site.conf']!
   const block = /location = \/_dominion\/status\.html \{([^}]*)\}/.exec(text)![1]!

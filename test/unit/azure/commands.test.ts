@@ -29,7 +29,7 @@ const account = JSON.stringify({
   user: { name: 'ops@example.org' },
 })
 
-test('every az line asks for JSON and nothing else, whatever the operator has set', () => {
+test('every az command requests only JSON, whatever the operator has set', () => {
   const command = az`group show --name ${'x'}`
   expect(display(command)).toBe(`az group show --name x ${always}`)
   expect(command).toMatchObject({
@@ -59,7 +59,7 @@ test('the image is built in its own folder, with az’s settings', async () => {
   expect(command.timeoutMs).toBe(3_600_000)
 })
 
-test('the data tier: one deployment, its values in a secret file, in the subscription that was asked for', async () => {
+test('the data tier: one deployment, its values in a secret file, in the configured subscription', async () => {
   const config = await loadTestConfig()
   const parameters = { location: 'eastus', postgresStorageGb: 32 }
   const command = deployCommand(config, 'codex-data-tier-1', parameters, 'pa"ss\\word', 's')
@@ -81,7 +81,7 @@ test('the data tier: one deployment, its values in a secret file, in the subscri
   })
 })
 
-test('a container group is created from a file, and deleted by name without a question', async () => {
+test('a container group is created from a file, and deleted by name without a prompt', async () => {
   const config = await loadTestConfig('AZURE_RESOURCE_GROUP=rg1')
   const create = createGroup(config, 'group', '{"secure":"value"}', 's')
   expect(display(create)).toBe(
@@ -109,7 +109,7 @@ test.each([
   )
 })
 
-test('what is asked of az, and each thing once until it may have changed', async () => {
+test('the queries to az, each made once until the result may have changed', async () => {
   const { context, asked } = await fakeAz(
     { match: /^account show/, stdout: account },
     { match: /^resource show --ids \S+ --/, stdout: '{"id":"x","name":"n","properties":{}}' },
@@ -140,7 +140,7 @@ test('what is asked of az, and each thing once until it may have changed', async
   expect(asked()).toHaveLength(expected.length + 1)
 })
 
-test('keys and credentials: where they come from, and that they stay out of the transcript', async () => {
+test('keys and credentials: their source, and that they stay out of the transcript', async () => {
   const { context, asked, transcript } = await fakeAz(
     { match: /^account show/, stdout: account },
     { match: /^rest/, stdout: '{"primaryKey":"fresh-redis-key"}' },
@@ -165,7 +165,7 @@ test('keys and credentials: where they come from, and that they stay out of the 
   expect(context.runner.secrets.clean('fresh-redis-key fresh-acr-key')).toBe('*** ***')
 })
 
-test('classic Redis has its keys elsewhere', async () => {
+test('classic Redis has its keys at another path', async () => {
   const { context, asked } = await fakeAz(
     { match: /^account show/, stdout: account },
     { match: /^rest/, stdout: '{"primaryKey":"k3y-classic"}' },
@@ -177,7 +177,7 @@ test('classic Redis has its keys elsewhere', async () => {
   expect(asked()).toContain(`az rest --method post --url ${quoteLine([url])} ${always}`)
 })
 
-test('a group that is not there is absent; silence is not', async () => {
+test('a missing group is absent; silence is not', async () => {
   const absent = await fakeAz(
     { match: /^account show/, stdout: account },
     { match: /^container show/, code: 3, stderr: 'ERROR: (ResourceNotFound) x' },
@@ -192,7 +192,7 @@ test('a group that is not there is absent; silence is not', async () => {
   expect(await getFailure(createAzure(silent.context).groups())).toMatchObject({ exitCode: 3 })
 })
 
-test('a repository that nobody has pushed to has no tags; a registry that refuses us is an error', async () => {
+test('a repository without pushes has no tags; a registry that refuses access is an error', async () => {
   const empty = await fakeAz(
     { match: /^account show/, stdout: account },
     {
@@ -224,11 +224,11 @@ test('a repository that nobody has pushed to has no tags; a registry that refuse
     { match: /^resource show .*registries/, code: 3, stderr: 'ERROR: (ResourceNotFound)' },
   )
   expect((await getFailure(createAzure(gone.context).tags())).what).toBe(
-    'There is no registry codexacr1216 in codexdominion-prod',
+    'Registry codexacr1216 not found in codexdominion-prod',
   )
 })
 
-test('whether one tag is there is asked of this tag, so that an old one is found, too', async () => {
+test('a single tag is queried by name, so that an old one is found, too', async () => {
   const tag = { name: 'src-old', digest: 'sha256:1', createdTime: '2020-01-01T00:00:00Z' }
   const { context, asked } = await fakeAz(
     { match: /^account show/, stdout: account },
@@ -247,7 +247,7 @@ test('whether one tag is there is asked of this tag, so that an old one is found
   expect(asked().slice(1)).toEqual([line('src-old'), line('src-none')])
 })
 
-test('the subscription of the configuration is the one that is asked for', async () => {
+test('the configured subscription is used', async () => {
   const { context, asked } = await fakeAz({ match: /^account show/, stdout: account })
   expect(
     await readAccount({ ...context, config: await loadTestConfig('AZURE_SUBSCRIPTION=codex-prod') }),

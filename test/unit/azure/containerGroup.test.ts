@@ -85,7 +85,7 @@ test('the backend: size, port, label, probes, restart policy, environment', asyn
   })
 })
 
-test('secrets stand only in secureValue, escaped as addresses want it', async () => {
+test('secrets appear only in secureValue, escaped for URLs', async () => {
   const config = await loadTestConfig()
   const group = parse(groupFile(config, backendGroup(config, image), secrets))
   const variables = group.properties.containers[0]!.properties.environmentVariables
@@ -133,7 +133,7 @@ test('the worker: its command, its size, no address, no probes', async () => {
   })
 })
 
-test('a worker of an older command is made again', async () => {
+test('a worker with an older command is recreated', async () => {
   const config = await loadTestConfig()
   const wanted = workerGroup(config, image)
   const older = { ...wanted, command: ['rq', 'worker', 'workflows'] }
@@ -158,7 +158,7 @@ test('classic Redis has another host and port', async () => {
   expect(text).toContain('@codexdominion-redis.redis.cache.windows.net:6380/0')
 })
 
-test('the configuration tag changes with every part, secrets too, and tells none of them', async () => {
+test('the configuration tag changes with every part, including secrets, and reveals none of them', async () => {
   const config = await loadTestConfig()
   const group = backendGroup(config, image)
   const tag = (
@@ -181,7 +181,7 @@ test('the configuration tag changes with every part, secrets too, and tells none
   expect(new Set([same, ...others]).size).toBe(others.length + 1)
 })
 
-test('groups of a release before this one differ: their liveness asked /health, and their Redis had another policy', async () => {
+test('groups of an older release differ: their liveness probe requested /health, and their Redis had another policy', async () => {
   const config = await loadTestConfig()
   // What that release computed of this configuration.
   const before = { backend: '6be0d9f0376c227b', worker: 'd1c307bc156d3af7' }
@@ -189,7 +189,7 @@ test('groups of a release before this one differ: their liveness asked /health, 
   expect(hashConfiguration(config, workerGroup(config, image), 'a', 'b')).not.toBe(before.worker)
 })
 
-test('a fingerprint is stable, salted, and no plain hash', () => {
+test('a fingerprint is stable, salted, and not a plain hash', () => {
   expect(fingerprint('secret', 'salt')).toMatch(/^[0-9a-f]{16}$/)
   expect(fingerprint('secret', 'salt')).toBe(fingerprint('secret', 'salt'))
   expect(fingerprint('secret', 'other')).not.toBe(fingerprint('secret', 'salt'))
@@ -216,7 +216,7 @@ const running = (change: Partial<ContainerGroup> = {}, container: object = {}): 
   ...change,
 })
 
-test('a group that is as wanted differs in nothing', async () => {
+test('an up-to-date group has no differences', async () => {
   const wanted = backendGroup(await loadTestConfig(), image)
   expect(compareGroup(running(), wanted, 'tag-1')).toEqual([])
   const otherSpelling = running({}, { resources: { requests: { cpu: 2.0, memoryInGB: 4.0 } } })

@@ -34,7 +34,7 @@ test.each<[string, View | null | undefined, string | undefined]>([
   [
     'running between two crashes',
     running('2026-11-23T11:59:48Z', 7),
-    'codex-worker crashes again and again (7 restarts, the last 12 s ago)',
+    'codex-worker keeps crashing (7 restarts, the last 12 s ago)',
   ],
   [
     'waiting for its next try',
@@ -61,7 +61,7 @@ const shown = (...groups: ContainerGroup[]): Answer => ({
 })
 const well = running('2026-11-20T00:00:00Z')
 
-test('all groups are shown by one az call, in whatever order az answers', async () => {
+test('all groups are shown by one az call, in any order of the answer', async () => {
   const [backend, worker] = [group('codex-backend', well), group('codex-worker', well)]
   const { context, asked } = await fakeAz(account, shown(worker, backend))
   expect(await showGroups(context, createAzure(context), ['codex-backend', 'codex-worker'])).toEqual([
@@ -88,12 +88,12 @@ test.each<[string, Answer[], string]>([
   [
     'a worker is not there',
     [listed('codex-backend'), shown(group('codex-backend', well))],
-    'codex-worker is absent',
+    'codex-worker does not exist',
   ],
   [
     'a worker is there, but az only warns that it cannot be shown',
     [listed('codex-backend', 'codex-worker'), shown(group('codex-backend', well))],
-    'codex-worker cannot be asked for its state',
+    'the state of codex-worker cannot be read',
   ],
   [
     'a worker crashes',
@@ -101,7 +101,7 @@ test.each<[string, Answer[], string]>([
       listed('codex-backend', 'codex-worker'),
       shown(group('codex-backend', well), group('codex-worker', running(new Date().toISOString(), 9))),
     ],
-    'codex-worker crashes again and again (9 restarts',
+    'codex-worker keeps crashing (9 restarts',
   ],
 ])('containers: %s', async (_, answers, trouble) => {
   const { context } = await fakeAz(account, ...answers)
@@ -111,7 +111,7 @@ test.each<[string, Answer[], string]>([
   else expect(detail).toBe('codex-backend Running, codex-worker Running')
 })
 
-test('registry and database are asked for by one call; each by its own when one of them is absent', async () => {
+test('registry and database are read by one call, or separately when one is absent', async () => {
   const redis: Answer = {
     match: /^resource show .*redis\S+ \S+databases/,
     stdout: '[{"name":"redis"},{"name":"default"}]',
@@ -148,7 +148,7 @@ test('registry and database are asked for by one call; each by its own when one 
   ])
 })
 
-test('a server that does not show its parameters is there all the same; so is a Redis without a database', async () => {
+test('a server that does not show its parameters still exists; so does a Redis without a database', async () => {
   const { context } = await fakeAz(
     account,
     { match: /require_secure_transport/, stderr: 'ERROR: (ServerIsStopped) x', code: 1 },

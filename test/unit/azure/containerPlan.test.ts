@@ -116,7 +116,7 @@ test.each<[string, Partial<BackendState>, string, gap?: boolean]>([
   expect(await release(now)).toEqual({ actions, gap })
 })
 
-test('a group that nginx is pointed at is never deleted before nginx is pointed elsewhere', async () => {
+test('a group that nginx uses is never deleted before nginx is switched', async () => {
   const states = [undefined, same, other, resized, begun, broken]
   for (const stable of states)
     for (const surge of states)
@@ -140,7 +140,7 @@ function expectServed(actions: string, serving: string | undefined): void {
   expect(at, actions).not.toBe('surge')
 }
 
-test('workers: as many as wanted, the surplus deleted last, and nobody else’s group', async () => {
+test('workers: the configured number, the surplus deleted last, and no group of others', async () => {
   const actions = async (count: number, seen: Record<string, CurrentGroup>, others: string[] = []) => {
     const config = await loadTestConfig(`WORKER_COUNT=${count}`)
     const workers = workerNames(config).map((name) => ({
@@ -168,7 +168,7 @@ test('workers: as many as wanted, the surplus deleted last, and nobody else’s 
   )
 })
 
-test('further workers are the first under another name', async () => {
+test('further workers equal the first except for the name', async () => {
   const config = await loadTestConfig('WORKER_COUNT=2')
   const [first, second] = workerNames(config).map((name) => workerGroup(config, image, name))
   expect(second).toEqual({ ...first, name: 'codex-worker-2' })

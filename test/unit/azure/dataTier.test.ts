@@ -37,7 +37,7 @@ test('classic Redis: its size in parts', async () => {
 })
 
 test.each([[[]], [['REDIS_KIND=classic', 'REDIS_SKU=Basic_C0']]])(
-  'the template knows each parameter, and gets each that it asks for %j',
+  'the template declares every parameter, and gets each one it requires %j',
   async (lines: string[]) => {
     const given = {
       ...templateParameters(await loadTestConfig(...lines), '198.51.100.7'),
@@ -60,7 +60,7 @@ test('the password is the template’s only secret parameter', () => {
   expect(secure.map(([name]) => name)).toEqual(['postgresPassword'])
 })
 
-test('a deployment is named after what it applies: the same for the same, another for anything else', async () => {
+test('a deployment is named after its content: the same name only for the same content', async () => {
   const parameters = templateParameters(await loadTestConfig(), '198.51.100.7')
   const name = deploymentName(parameters, 'password', 'server')
   expect(name).toMatch(/^codex-data-tier-[0-9a-f]{12}$/)
@@ -75,7 +75,7 @@ test('a deployment is named after what it applies: the same for the same, anothe
   expect(new Set([name, ...others]).size).toBe(4)
 })
 
-test('Redis gets the policy under which RQ works, which is also the one that is looked for', () => {
+test('Redis gets the policy that RQ needs, which is also the one that is checked', () => {
   const [database] = template.resources.filter(({ type }) => /redisEnterprise\/databases$/.test(type))
   expect(database?.properties.clusteringPolicy).toBe('NoCluster')
   expect(clusteringPolicy).toBe('NoCluster')

@@ -82,7 +82,7 @@ const inspect = async (found: Found) => (await steps(found)).tier.inspect(nothin
 const lines = (difference: Difference) =>
   'effects' in difference ? (difference.effects ?? []).map((effect) => display(effect as Command)) : []
 
-test('everything as wanted: nothing to do, and Redis is ok', async () => {
+test('everything up to date: nothing to do, and Redis is ok', async () => {
   const { tier, redis } = await steps({})
   const { state, fact } = await tier.inspect(nothingAhead)
   expect(state).toBe('ok')
@@ -92,7 +92,7 @@ test('everything as wanted: nothing to do, and Redis is ok', async () => {
   })
 })
 
-test('a failed Redis that holds nothing is deleted before it is created again, and the plan shows both', async () => {
+test('an empty failed Redis is deleted before it is recreated, and the plan shows both', async () => {
   const { tier, redis } = await steps({ deployment: 'Failed', cluster: failed, database: false })
   const difference = await tier.inspect(nothingAhead)
   expect(difference).toMatchObject({
@@ -123,14 +123,14 @@ test('a failed Redis with a database is not touched: the run ends with what to d
   expect(failure.next).toContain('az resource delete --ids')
 })
 
-test('a failed Redis whose database cannot be read is not taken for an empty one', async () => {
+test('a failed Redis whose database cannot be read does not count as empty', async () => {
   const failure = await getFailure(
     inspect({ deployment: 'Failed', cluster: { ...well, resourceState: 'UpdateFailed' }, database: 1 }),
   )
   expect(failure.said).toContain('ServiceUnavailable')
 })
 
-test('a Redis with another policy: the run ends with the way out, though the deployment has succeeded', async () => {
+test('a Redis with another policy: the run ends with the solution, although the deployment has succeeded', async () => {
   const failure = await getFailure(inspect({ database: { ...well, clusteringPolicy: 'EnterpriseCluster' } }))
   expect(failure.what).toMatch(/clustering policy EnterpriseCluster.*CROSSSLOT/)
   expect(failure.next).toMatch(/az resource delete --ids \S+\/databases\/default .*REDIS_NAME/)
@@ -143,7 +143,7 @@ test('a Redis whose database was deleted gets a new one by the same deployment',
 })
 
 test.each(['off', 'OFF'])(
-  'require_secure_transport is %s: it is set by itself, without a deployment',
+  'require_secure_transport is %s: it is set separately, without a deployment',
   async (transport) => {
     const difference = await inspect({ transport })
     expect(difference).toMatchObject({

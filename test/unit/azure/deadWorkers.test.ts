@@ -9,13 +9,13 @@ test.each([
   ['killed', of((pid) => `[…] [1] [ERROR] Worker (pid:${pid}) was sent SIGKILL! Perhaps out of memory?`)],
   ['by a signal', of((pid) => `[…] [1] [WARNING] Worker with pid ${pid} was terminated due to signal 11`)],
   ['that hang', of((pid) => `[…] [1] [CRITICAL] WORKER TIMEOUT (pid:${pid})`)],
-])('workers that end again and again: %s', (_, log) => {
+])('workers that keep exiting: %s', (_, log) => {
   expect(whyWorkersAreDead({ state: 'Running', accepted: false, log })).toBe(
-    'its workers end again and again (3 in its last log lines)',
+    'its workers keep exiting (3 in its last log lines)',
   )
 })
 
-test('one worker that is named several times is one; a container that does not run says nothing', () => {
+test('a worker that is named several times counts once; a stopped container proves nothing', () => {
   const log = of((pid) => `Worker (pid:${pid}) exited with code 1\nWorker exiting (pid: ${pid})`, [5, 6])
   expect(whyWorkersAreDead({ state: 'Running', accepted: false, log })).toBeUndefined()
   expect(whyWorkersAreDead({ state: 'Waiting', accepted: true, log })).toBeUndefined()

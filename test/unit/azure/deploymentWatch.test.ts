@@ -75,7 +75,7 @@ async function follow(
   return { outcome, told, pauses, count: () => submitted }
 }
 
-test('a busy PostgreSQL: once the deployment has ended it is submitted again, after 30 s, and the operator sees it', async () => {
+test('a busy PostgreSQL: once the deployment has ended, it is resubmitted after 30 s, and the operator sees it', async () => {
   const { outcome, told, pauses, count } = await follow(
     [failedDatabase, whole],
     ['Running', 'Running', 'Failed'],
@@ -84,11 +84,11 @@ test('a busy PostgreSQL: once the deployment has ended it is submitted again, af
   expect(count()).toBe(1)
   expect(pauses.filter((ms) => ms === 30_000)).toHaveLength(1)
   expect(told).toContainEqual(
-    expect.stringMatching(/PostgreSQL is busy with another operation.*submitted again.*\(1 of 3\)/),
+    expect.stringMatching(/PostgreSQL is busy with another operation.*resubmitted.*\(1 of 3\)/),
   )
 })
 
-test('busy for ever: submitted again three times, then the refusal in Azure’s words with what to do', async () => {
+test('always busy: resubmitted three times, then Azure’s message with what to do', async () => {
   const { outcome, count, pauses } = await follow([failedDatabase])
   const failure = await getFailure(outcome)
   expect(count()).toBe(3)
@@ -97,13 +97,13 @@ test('busy for ever: submitted again three times, then the refusal in Azure’s 
   expect(failure.said).toContain('ServerIsBusy: Cannot complete operation')
 })
 
-test('the deployment as a whole has failed for a busy server before any operation shows it: submitted again, too', async () => {
+test('the deployment fails because of a busy server before any operation shows it: resubmitted, too', async () => {
   const { outcome, count } = await follow([[], whole], ['Failed'])
   await outcome
   expect(count()).toBe(1)
 })
 
-test('another refusal ends the wait at once', async () => {
+test('any other refusal ends the wait at once', async () => {
   const restricted = {
     code: 'LocationIsOfferRestricted',
     message: "Subscriptions are restricted from provisioning in location 'eastus'.",
@@ -114,7 +114,7 @@ test('another refusal ends the wait at once', async () => {
   expect(failure.what).toBe('This subscription may not create PostgreSQL servers in eastus')
 })
 
-test('parts that wait side by side have it submitted once', async () => {
+test('parts that wait in parallel cause one resubmission', async () => {
   const { context } = await fakeAz(account)
   let submitted = 0
   const run = async (command: Parameters<typeof context.runner.run>[0]) => {

@@ -272,7 +272,7 @@ test('the table has a message for each row', () => {
 })
 
 test.each(messages.map((message, index) => [...message, table[index]!] as const))(
-  'the table: %s is recognised by its own message, and by no row before',
+  'the table: %s is recognised by its own message, and by no earlier row',
   (_, message, row) => {
     expect(table.find(({ when }) => when.test(message))).toBe(row)
     expect(row.source).not.toBe('')
@@ -288,7 +288,7 @@ test.each([
   'ERROR: (InvalidTemplateDeployment) The template deployment failed with error',
   'ERROR: (TooManyRequests) The request is being throttled as the limit has been reached.',
   '',
-])('words that speak for themselves: %j', (output) => {
+])('self-explanatory messages: %j', (output) => {
   expect(explainAz(output)).toBeUndefined()
 })
 
@@ -302,7 +302,7 @@ test.each([
   "ERROR: (ServerIsBusy) Cannot complete operation while server 'x' is busy processing another operation. Try again later.",
   '429 Client Error: Too Many Requests for url: https://management.azure.com/',
   "ERROR: Operation returned an invalid status 'Too Many Requests'",
-])('a busy Azure is tried again: %s', (output) => {
+])('a busy Azure is retried: %s', (output) => {
   expect(retried(output)).toBe(true)
 })
 
@@ -310,11 +310,11 @@ test.each([
   "ERROR: (AuthorizationFailed) The client '429f' does not have authorization",
   'WARNING: Sending context (429.000 Bytes) to registry: codexacr1...',
   'Downloading psycopg-3.2.whl (429 kB)',
-])('other words are not: %s', (output) => {
+])('other messages are not: %s', (output) => {
   expect(retried(output)).toBe(false)
 })
 
-test('a failed build is a failed build, whatever its log says: it is not built again', async () => {
+test('a failed build is not repeated, whatever its log says', async () => {
   const { retry } = buildCommand(await loadTestConfig(), 'src-1', 's')
   for (const log of [
     'toomanyrequests: You have reached your unauthenticated pull rate limit.',
@@ -325,7 +325,7 @@ test('a failed build is a failed build, whatever its log says: it is not built a
   }
 })
 
-test('a network fault inside a build is not taken for Azure being out of reach', async () => {
+test('a network fault inside a build is not mistaken for an unreachable Azure', async () => {
   const log =
     'Step 4/9 : RUN pip install -r requirements.txt\nWARNING: Retrying after connection broken by \'ReadTimeoutError("Read timed out.")\'\nERROR: No matching distribution found for flask\nRun ID: ca1 failed after 12s.'
   expect(buildCommand(await loadTestConfig(), 'src-1', 's').explain?.(log)?.what).not.toBe(

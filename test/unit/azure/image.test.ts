@@ -43,15 +43,15 @@ const marked =
   async () =>
     new Map(names.map((name) => [name, { why: `${name} crashed` }]))
 
-test('--quick takes the newest image that is not marked as bad, and names those it passes over', async () => {
+test('--quick uses the newest image that is not marked as bad, and names those it skips', async () => {
   expect((await look(['a', 'b', 'c'], true)).image).toBe('c')
   const seen = await look(['a', 'b', 'c'], true, marked('c', 'b', 'elsewhere'))
   expect(seen.image).toBe('a')
   expect(seen.words).toMatch(/codex-backend:a of .*; marked as bad: c \(c crashed\), b \(b crashed\)$/)
   expect(await getFailure(look(['a'], true, marked('a')))).toEqual({
-    what: 'There is no image to use: every codex-backend in codexacr1216 is marked as bad',
+    what: 'No image to use: every codex-backend in codexacr1216 is marked as bad',
     said: 'a (a crashed)',
-    next: 'Run this command without --quick: it builds one.',
+    next: 'Run this command without --quick to build one.',
     exitCode: 1,
   })
 })
@@ -60,28 +60,28 @@ test('a script that only uses existing images names the one that builds', async 
   const context = await registry()
   const task = imageTask(context, createAzure(context), { login, quick: true, existingOnly: true })
   expect(await getFailure(task.inspect(nothingAhead))).toMatchObject({
-    what: 'There is no image to use: the registry codexacr1216 has no codex-backend',
+    what: 'No image to use: the registry codexacr1216 has no codex-backend',
     next: 'npx dominion build-image   (it builds one)',
   })
 })
 
-test('marks that cannot be read: --quick chooses none (exit 3); without it the sources decide, and the doubt is said', async () => {
+test('unreadable marks: --quick selects none (exit 3); without it the sources decide, and the uncertainty is reported', async () => {
   const silent = () => Promise.reject(unknownError('The VPS does not answer', undefined, 'Look at it.'))
   expect(await getFailure(look(['a'], true, silent))).toEqual({
-    what: 'Which images are marked as bad is not known, so --quick chooses none: The VPS does not answer',
+    what: 'Could not read which images are marked as bad, so --quick selects none: The VPS does not answer',
     said: undefined,
-    next: 'Look at it. Without --quick the image of the sources here is taken.',
+    next: 'Look at it. Without --quick, the image of the local sources is used.',
     exitCode: 3,
   })
   const { words } = await look(['a'], false, silent)
-  expect(words).toContain('whether it is marked as bad is not known: The VPS does not answer')
+  expect(words).toContain('could not determine whether it is marked as bad: The VPS does not answer')
 })
 
-test('a marked image of the present sources is released all the same, and the plan says so', async () => {
+test('a marked image of the current sources is still released, and the plan says so', async () => {
   const context = await registry('a')
   const name = await sourceTag(context.config)
   const task = imageTask(context, createAzure(context), { login, registry: login, marks: marked(name) })
   expect(await task.inspect(nothingAhead)).toMatchObject({
-    reason: expect.stringContaining(`it is marked as bad (${name} crashed), and released all the same`),
+    reason: expect.stringContaining(`it is marked as bad (${name} crashed) but will be released`),
   })
 })

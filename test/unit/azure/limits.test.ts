@@ -12,7 +12,7 @@ const capability = (more: object, maxCpu = 31, maxMemoryInGB = 240) => ({
 const refusal = (cpu: number, memoryGb: number, limits = getLimits([], 'eastus')) =>
   getFailure(Promise.resolve().then(() => assertAllowed({ cpu, memoryGb }, limits)))
 
-test('a size that is refused, with the nearest that is allowed', async () => {
+test('a refused size, with the nearest allowed one', async () => {
   for (const [cpu, memoryGb] of [
     [1, 1],
     [4, 16],
@@ -21,14 +21,14 @@ test('a size that is refused, with the nearest that is allowed', async () => {
     assertAllowed({ cpu, memoryGb }, getLimits([], 'eastus'))
   expect(await refusal(5, 32)).toMatchObject({
     what: expect.stringMatching(/^A container of 5 CPU and 32 GB is not allowed: 1 to 4 CPU and 1 to 16 GB/),
-    next: 'The nearest allowed: --cpu 4 --memory 16',
+    next: 'Nearest allowed size: --cpu 4 --memory 16',
     exitCode: 2,
   })
-  expect((await refusal(0.5, 2.25)).next).toBe('The nearest allowed: --cpu 1 --memory 2.3')
-  expect((await refusal(2, 0.1)).next).toBe('The nearest allowed: --cpu 2 --memory 1')
+  expect((await refusal(0.5, 2.25)).next).toBe('Nearest allowed size: --cpu 1 --memory 2.3')
+  expect((await refusal(2, 0.1)).next).toBe('Nearest allowed size: --cpu 2 --memory 1')
 })
 
-test('the region’s own limits count, where it tells them for what runs here', async () => {
+test('the limits that the region reports apply', async () => {
   assertAllowed({ cpu: 31, memoryGb: 240 }, getLimits([capability({})], 'eastus'))
   const others = [{ osType: 'Windows' }, { gpu: 'V100' }, { ipAddressType: 'Private' }].map((more) =>
     capability(more),
@@ -37,7 +37,7 @@ test('the region’s own limits count, where it tells them for what runs here', 
   expect(getLimits(others, 'eastus').most).toEqual({ cpu: 4, memoryGb: 16 })
 })
 
-test('they are asked of ARM; silence is no limit', async () => {
+test('limits are read from ARM; silence is not a limit', async () => {
   const id = '11111111-1111-1111-1111-111111111111'
   const account = { match: /^account show/, stdout: JSON.stringify({ id, name: 'n', tenantId: 't' }) }
   const { context, asked } = await fakeAz(account, {

@@ -14,7 +14,7 @@ const reply = (data: Datum[], more: object = {}): string =>
     value: names.map((value) => ({ name: { value }, errorCode: 'Success', timeseries: [{ data }], ...more })),
   })
 
-test('the exact line: ARM asked by az rest, the same on every az', () => {
+test('the exact command: ARM queried by az rest, the same for every az', () => {
   const id =
     '/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerInstance/containerGroups/codex-worker'
   const { argv, effect, accept } = metricsCommand(id, span)
@@ -29,7 +29,7 @@ test('the exact line: ARM asked by az rest, the same on every az', () => {
   expect({ effect, accept }).toEqual({ effect: 'read', accept: [0] })
 })
 
-test('what Azure leaves out, and what it gives without a figure, is a gap and not a zero', () => {
+test('omitted intervals and intervals without a figure are gaps, not zeros', () => {
   const { cpu } = parseMetrics(
     reply([
       { timeStamp: '2026-11-23T12:00:00Z', average: 0, minimum: 0, maximum: 0 },
@@ -57,11 +57,14 @@ test('a group that has never been measured has no timeseries: gaps everywhere', 
 test('a metric that failed or is missing is unknown, not empty', async () => {
   const failing = (text: string) => getFailure(Promise.resolve().then(() => parseMetrics(text, span)))
   expect(await failing(reply([], { errorCode: 'InternalError', errorMessage: 'try later' }))).toMatchObject({
-    what: 'Azure Monitor could not give CpuUsage (InternalError)',
+    what: 'Azure Monitor could not return CpuUsage (InternalError)',
     said: 'try later',
     exitCode: 3,
   })
-  expect(await failing('{"value":[]}')).toMatchObject({ what: 'Azure Monitor gave no CpuUsage', exitCode: 3 })
+  expect(await failing('{"value":[]}')).toMatchObject({
+    what: 'Azure Monitor returned no CpuUsage',
+    exitCode: 3,
+  })
 })
 
 test.each([
@@ -84,5 +87,5 @@ test.each([
 test.each(['2026-11-23T12:58:00Z', '2026-10-23T12:00:00Z'])('too short or too long: %s', async (since) => {
   const now = new Date('2026-11-23T13:00:00Z')
   const failure = await getFailure(Promise.resolve().then(() => spanSince(new Date(since), now)))
-  expect(failure).toMatchObject({ exitCode: 2, next: 'Give for example --since 1h, 6h, 1d or 7d.' })
+  expect(failure).toMatchObject({ exitCode: 2, next: 'Use for example --since 1h, 6h, 1d or 7d.' })
 })

@@ -40,7 +40,7 @@ test.each([
   ['Canceled', 'Creating', 'Canceled (Creating)'],
   ['Succeeded', 'CreateFailed', 'Succeeded (CreateFailed)'],
 ])(
-  'a cluster in the state %s and %s without a database holds nothing',
+  'a cluster in the state %s and %s without a database is empty',
   async (provisioningState, resourceState, words) => {
     const found = await fault(cluster({ provisioningState, resourceState }))
     expect(found).toEqual({
@@ -51,7 +51,7 @@ test.each([
   },
 )
 
-test('a failed cluster with a database is left alone, and the line that deletes it is shown', async () => {
+test('a failed cluster with a database is not touched, and the command that deletes it is shown', async () => {
   const found = await fault(
     cluster({ provisioningState: 'Failed', resourceState: 'UpdateFailed' }, well),
     [],
@@ -64,13 +64,13 @@ test('a failed cluster with a database is left alone, and the line that deletes 
   )
 })
 
-test('a failed database in a cluster that is well: the line deletes the database alone', async () => {
+test('a failed database in a healthy cluster: the command deletes only the database', async () => {
   const found = await fault(cluster(well, { provisioningState: 'Failed', resourceState: 'CreateFailed' }))
   expect(found).toMatchObject({ what: expect.stringMatching(/^The database of Redis/), empty: false })
   expect(found?.next).toContain(`--ids ${clusterId}/databases/default --api-version 2025-07-01 `)
 })
 
-test('classic Redis never counts as empty: whether it holds anything cannot be seen', async () => {
+test('classic Redis never counts as empty, because its content is not visible', async () => {
   const lines = ['REDIS_KIND=classic', 'REDIS_SKU=Basic_C0']
   const found = await fault(cluster({ provisioningState: 'Failed' }), lines)
   expect(found?.empty).toBe(false)
@@ -79,7 +79,7 @@ test('classic Redis never counts as empty: whether it holds anything cannot be s
 })
 
 test.each(['EnterpriseCluster', 'OSSCluster'])(
-  'the policy %s: both ways out, with the exact lines',
+  'the policy %s: both solutions, with the exact commands',
   async (policy) => {
     const found = await fault(cluster(well, { ...well, clusteringPolicy: policy }), [], 'prod')
     expect(found).toMatchObject({

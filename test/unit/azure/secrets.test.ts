@@ -12,18 +12,18 @@ async function getStep(...lines: string[]) {
   return secretsTask(context, [postgres.password, backend.secretKey], login)
 }
 
-test('all secrets that cannot be used are named at once, before anything else', async () => {
+test('all unusable secrets are named at once, before anything else', async () => {
   const step = await getStep('POSTGRES_PASSWORD=change-me', 'APP_SECRET_KEY=')
   expect(step.part).toBe('prepare')
   const failure = await getFailure(step.inspect(nothingAhead))
   expect(failure).toMatchObject({
-    what: 'POSTGRES_PASSWORD is still the placeholder of .env.example; APP_SECRET_KEY is not set',
+    what: 'POSTGRES_PASSWORD is still the placeholder from .env.example; APP_SECRET_KEY is not set',
     exitCode: 2,
   })
   expect(failure.next).toMatch(/Set POSTGRES_PASSWORD in \.env: .*\n {2}Set APP_SECRET_KEY in \.env: /)
 })
 
-test('those that can be used are, and a key vault is asked once the login is there', async () => {
+test('valid secrets pass, and a key vault is read after the login', async () => {
   const good = await getStep('POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=0123456789abcdef')
   expect(await good.inspect(nothingAhead)).toMatchObject({ state: 'ok' })
   expect(good.after).toEqual([])

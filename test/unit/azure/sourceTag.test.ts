@@ -21,7 +21,7 @@ function put(name: string, content: string): void {
 }
 const files = { 'Dockerfile.azure': 'FROM x', 'app/a.py': '1', 'app/b.py': '2' }
 
-test('equal sources have one tag, wherever and whenever they lie', async () => {
+test('equal sources have one tag, wherever they are stored', async () => {
   await backend(files)
   const tag = await sourceTag(config)
   expect(tag).toMatch(/^src-[0-9a-f]{12}$/)
@@ -33,7 +33,7 @@ test('equal sources have one tag, wherever and whenever they lie', async () => {
   expect(await sourceTag(config)).toBe(tag)
 })
 
-test('what is hashed: the Dockerfile, then each packed path with its kind and content, in the order of the paths', async () => {
+test('the hash covers the Dockerfile, then each packed path with its kind and content, in order', async () => {
   const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
   const names = Array.from({ length: 30 }, (_, index) => `${sha256(String(index)).slice(0, 6)}.py`)
   await backend(
@@ -51,7 +51,7 @@ test('what is hashed: the Dockerfile, then each packed path with its kind and co
   expect(await sourceTag(config)).toBe(`src-${sha256(lines.join('')).slice(0, 12)}`)
 })
 
-test('content, names, and what stands in which file count', async () => {
+test('content and names count', async () => {
   await backend(files)
   const seen = [await sourceTag(config)]
   put('app/a.py', '1 ')
@@ -81,7 +81,7 @@ test('content, names, and what stands in which file count', async () => {
   expect(new Set(seen).size).toBe(seen.length)
 })
 
-test('what .dockerignore names does not count, and neither does what az never packs', async () => {
+test('ignored files do not count, nor do files that az never packs', async () => {
   await backend({ ...files, '.dockerignore': 'tests\n*.md\n!KEEP.md\n' })
   const tag = await sourceTag(config)
   put('tests/test_a.py', 'x')
@@ -106,12 +106,12 @@ test('the Dockerfile counts even when it is ignored', async () => {
 test('no folder, no Dockerfile: each is named, with its setting', async () => {
   await backend({ 'app/a.py': '' })
   expect(await getFailure(sourceTag(config))).toEqual({
-    what: `There is no Dockerfile.azure in ${folder}`,
+    what: `Dockerfile.azure not found in ${folder}`,
     next: 'Set BACKEND_DOCKERFILE in .env.',
     exitCode: 2,
   })
   symlinkSync('app/a.py', path.join(folder, 'Dockerfile.azure'))
   expect((await getFailure(sourceTag(config))).what).toBe(`${folder}/Dockerfile.azure is a symbolic link`)
   rmSync(folder, { recursive: true })
-  expect(await getFailure(sourceTag(config))).toMatchObject({ what: `There is no backend in ${folder}` })
+  expect(await getFailure(sourceTag(config))).toMatchObject({ what: `No backend found in ${folder}` })
 })

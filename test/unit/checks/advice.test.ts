@@ -13,7 +13,7 @@ test.each([
   ['certificate', 'https://shop.test/: connection refused', /systemctl start nginx/],
   ['static', 'no answer within 10 s', /firewall.*80 and 443/],
   ['api', 'no answer within 10 s', /restart-containers --only backend/],
-  ['api-ai', '/api/ai/status says 502', /view-logs --only backend/],
+  ['api-ai', '/api/ai/status answers 502', /view-logs --only backend/],
   [
     'backend',
     'http://b.test:8000/health: connect ECONNREFUSED 10.0.0.6:8000',
@@ -23,14 +23,14 @@ test.each([
   expect(advice(id, detail)).toMatch(words)
 })
 
-test('no advice on what is no fault, what nobody here can mend, or where the probe knows better', () => {
+test('no advice without a fault, without a remedy, or where the probe knows better', () => {
   expect(advice('static', '200 in 900 ms, limit 500 ms', { verdict: 'WARNING' })).toBeUndefined()
   expect(advice('shop', 'connect ECONNREFUSED 10.0.0.9:443')).toBeUndefined()
-  expect(advice('static', 'https://shop.test/ says 404')).toBeUndefined()
+  expect(advice('static', 'https://shop.test/ answers 404')).toBeUndefined()
   expect(advice('backend', 'refused', { next: 'this' })).toBe('this')
 })
 
-test("Python's words are said as words", () => {
+test("Python's errors are described", () => {
   const error = Object.assign(new Error('[Errno 111] Connection refused'), { code: 'ECONNREFUSED' })
   expect(unanswered('https://shop.test/', error).detail).toBe('https://shop.test/: connection refused')
 })

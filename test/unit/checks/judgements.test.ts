@@ -33,7 +33,7 @@ test.each([
   [200, 500, undefined, 'WARNING', '200 in 500 ms, limit 500 ms'],
   [200, 600, undefined, 'WARNING', '200 in 600 ms, limit 500 ms'],
   [200, 2000, undefined, 'CRITICAL', '200 in 2000 ms, limit 2000 ms'],
-  [503, 10, 'api says 503', 'CRITICAL', 'api says 503'],
+  [503, 10, 'api answers 503', 'CRITICAL', 'api answers 503'],
 ] as const)('%i in %f ms, fault %s: %s', (status, ms, fault, verdict, detail) => {
   const limits = { warning: 500, critical: 2000 }
   const reading = judgeResponse({ id: 'api', fault }, answer(status, '', ms), limits)
@@ -50,7 +50,7 @@ test.each([
   ["a stranger's API", 503, json({ maintenance: true }), undefined],
   ['the backend', 503, json({ error: 'database' }), undefined],
   ['a page that is there', 500, ours['index.html']!, undefined],
-])('maintenance that is said by %s', (_, status, body, said) => {
+])('maintenance announced by %s', (_, status, body, said) => {
   const limits = { warning: 1, critical: 2 }
   const question = { id: 'x', hiddenByMaintenance: true, fault: 'wrong' }
   const answered = answer(status, body, 1, { 'retry-after': '300' })
@@ -64,24 +64,24 @@ test.each([
 const area = { id: 'api-agents', path: '/api/agents', field: 'agents' }
 test.each([
   [findPageFault('https://a.test/', answer(200, '<HTML lang=en>')), undefined],
-  [findPageFault('https://a.test/', answer(502, html)), 'https://a.test/ says 502'],
+  [findPageFault('https://a.test/', answer(502, html)), 'https://a.test/ answers 502'],
   [findPageFault('https://a.test/', answer(200, 'hello')), 'https://a.test/ is not a page'],
   [findRedirectFault('a', 'b', answer(301, '', 1, { location: 'b' })), undefined],
-  [findRedirectFault('a', 'b', answer(302, '', 1, { location: 'b' })), 'a says 302'],
+  [findRedirectFault('a', 'b', answer(302, '', 1, { location: 'b' })), 'a answers 302'],
   [findRedirectFault('a', 'b', answer(308, '', 1, { location: 'c' })), 'a leads to c, not to b'],
   [findAreaFault(area, answer(200, json({ agents: [] }))), undefined],
   [findAreaFault(area, answer(200, json({ agents: [] })), true), '/api/agents has no agents'],
   [findAreaFault(area, answer(200, json({ other: 1 }))), '/api/agents has no agents'],
   [findAreaFault(area, answer(200, html)), '/api/agents has no agents'],
   [findAreaFault(area, answer(200, 'null')), '/api/agents has no agents'],
-  [findAreaFault(area, answer(502, html)), '/api/agents says 502: 502 Bad Gateway'],
-  [findAreaFault(area, answer(500, 'line one\nline two')), '/api/agents says 500: line one line two'],
+  [findAreaFault(area, answer(502, html)), '/api/agents answers 502: 502 Bad Gateway'],
+  [findAreaFault(area, answer(500, 'line one\nline two')), '/api/agents answers 500: line one line two'],
   [
     findHealthFault(
       '/health',
       answer(503, json({ checks: { database: { ok: false, error: 'refused' }, redis: { ok: true } } })),
     ),
-    '/health says 503: database: refused',
+    '/health answers 503: database: refused',
   ],
 ])('the fault is %s', (found, wanted) => {
   expect(found).toBe(wanted)
@@ -137,12 +137,12 @@ test.each([
   expect([reading.verdict, reading.figures?.[0]?.value]).toEqual([verdict, percent])
 })
 
-test('a certificate must be there, and for both names', () => {
+test('a certificate must exist and cover both names', () => {
   expect(judgeServed(undefined, ['a.test'], share, now).detail).toBe('no certificate was shown')
   const wrong = judgeServed(certificate(90, 90), ['a.test', 'ww.a.test'], share, now)
   expect([wrong.verdict, wrong.detail]).toEqual([
     'CRITICAL',
-    'it is not for ww.a.test (DNS:a.test, DNS:www.a.test)',
+    'it is not valid for ww.a.test (DNS:a.test, DNS:www.a.test)',
   ])
 })
 
@@ -211,28 +211,28 @@ test.each<[string, ContainerFacts, string, string, number]>([
       events: [event('Started', 3000, 90, 5), event('Started', 30, 30)],
     }),
     'WARNING',
-    'b Running, 1 restart within the hour',
+    'b Running, 1 restart within the last hour',
     1,
   ],
   [
     'three times, the first start within the hour',
     group('b', { currentState: running(5), restartCount: 3, events: [event('Started', 40, 5, 4)] }),
     'CRITICAL',
-    'b Running, 3 restarts within the hour',
+    'b Running, 3 restarts within the last hour',
     3,
   ],
   [
     'restarted, and ARM keeps no events',
     group('b', { currentState: running(5), restartCount: 2, events: null }),
     'WARNING',
-    'b Running, 1 restart within the hour',
+    'b Running, 1 restart within the last hour',
     1,
   ],
   [
     'once just now, with three in its whole life',
     group('b', { currentState: running(0.3), restartCount: 3, events: [event('Started', 0.3, 0.3)] }),
     'WARNING',
-    'b Running, 1 restart within the hour',
+    'b Running, 1 restart within the last hour',
     1,
   ],
   [
@@ -245,8 +245,8 @@ test.each<[string, ContainerFacts, string, string, number]>([
     'b is Terminated (Error, exit 137, 1 restart)',
     0,
   ],
-  ['absent', { name: 'b', group: 'absent' }, 'CRITICAL', 'b is absent', 0],
-  ['silent', { name: 'b', group: 'silent' }, 'UNKNOWN', 'b cannot be asked for its state', 0],
+  ['absent', { name: 'b', group: 'absent' }, 'CRITICAL', 'b does not exist', 0],
+  ['silent', { name: 'b', group: 'silent' }, 'UNKNOWN', 'the state of b cannot be read', 0],
 ])('a container that was %s', (_, facts, verdict, detail, restarts) => {
   const well = group('worker', { currentState: running(900), restartCount: 0 })
   const reading = judgeContainers([facts, well], { warning: 1, critical: 3 }, now)
@@ -274,30 +274,34 @@ test.each([
   expect(reading.figures?.map(({ value }) => value)).toEqual(figures)
 })
 
-test('df that says nothing is no full disk', () => {
+test('an empty df is not a full disk', () => {
   expect(() => readDisks('', 'df: /: Input/output error')).toThrow('does not report how full')
 })
 
 test.each([
-  [{ jobs: 0, oldestSeconds: undefined, workers: 2 }, 'OK', '2 of 2 workers listen, no job waits'],
-  [{ jobs: 1, oldestSeconds: 3, workers: 2 }, 'OK', '2 of 2 workers listen, 1 job waits, the oldest for 3 s'],
+  [{ jobs: 0, oldestSeconds: undefined, workers: 2 }, 'OK', '2 of 2 workers listening, no jobs waiting'],
+  [
+    { jobs: 1, oldestSeconds: 3, workers: 2 },
+    'OK',
+    '2 of 2 workers listening, 1 job waiting, the oldest for 3 s',
+  ],
   [
     { jobs: 100, oldestSeconds: 3, workers: 2 },
     'WARNING',
-    '2 of 2 workers listen, 100 jobs wait, the oldest for 3 s',
+    '2 of 2 workers listening, 100 jobs waiting, the oldest for 3 s',
   ],
   [
     { jobs: 2, oldestSeconds: 1800, workers: 2 },
     'CRITICAL',
-    '2 of 2 workers listen, 2 jobs wait, the oldest for 1800 s',
+    '2 of 2 workers listening, 2 jobs waiting, the oldest for 1800 s',
   ],
-  [{ jobs: 0, oldestSeconds: undefined, workers: 1 }, 'WARNING', '1 of 2 workers listen, no job waits'],
-  [{ jobs: 0, oldestSeconds: undefined, workers: 0 }, 'CRITICAL', 'no worker listens, no job waits'],
+  [{ jobs: 0, oldestSeconds: undefined, workers: 1 }, 'WARNING', '1 of 2 workers listening, no jobs waiting'],
+  [{ jobs: 0, oldestSeconds: undefined, workers: 0 }, 'CRITICAL', 'no worker is listening, no jobs waiting'],
 ])('a queue of %j is %s', async (facts, verdict, detail) => {
   expect(judgeQueue(facts, await loadTestConfig('WORKER_COUNT=2'))).toMatchObject({ verdict, detail })
 })
 
-test('a worker is one, though it has two connections; one that lost its name is known by its waiting', () => {
+test('a worker with two connections counts once; one that lost its name is recognised because it waits', () => {
   const client = (addr: string, name: string, cmd: string) =>
     `id=1 addr=${addr} name=${name} flags=N cmd=${cmd}`
   const registered = ['rq:worker:aa', 'rq:worker:bb', 'rq:worker:']
@@ -316,7 +320,7 @@ test.each([
   ['PONG', 'OK'],
   [{ error: 'NOAUTH Authentication required.' }, 'CRITICAL'],
   [null, 'CRITICAL'],
-])('PING that is answered %j', (pong, verdict) => {
+])('PING answered with %j', (pong, verdict) => {
   expect(judgePing(pong, 5).verdict).toBe(verdict)
 })
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseTargets, readTargets } from '../../../lib/checks/customTargets.ts'
 
-test('a target a line: URL, name, limits, comments', () => {
+test('one target per line: URL, name, limits, comments', () => {
   const text = [
     '# the shop',
     'https://shop.test/?token=geheim#top',
@@ -20,7 +20,7 @@ test('a target a line: URL, name, limits, comments', () => {
   ])
 })
 
-test('every wrong line is named at once', () => {
+test('all invalid lines are named at once', () => {
   const text = [
     'shop.test',
     'ftp://shop.test/',
@@ -41,26 +41,26 @@ test('every wrong line is named at once', () => {
   ].join('\n')
   expect(() => parseTargets(text, 't')).toThrow(
     [
-      't has 14 wrong lines:',
-      '  t:1: there is no URL in "shop.test"',
-      '  t:2: ftp://shop.test/ is no http or https URL',
-      '  t:3: static is the name of a probe',
+      't has 14 invalid lines:',
+      '  t:1: "shop.test" contains no URL',
+      '  t:2: ftp://shop.test/ is not an http or https URL',
+      '  t:3: static is a reserved name',
       '  t:4: 500 is not WARNING,CRITICAL in milliseconds, such as 500,2000',
-      '  t:5: 2000,500: the WARNING comes before the CRITICAL',
+      '  t:5: 2000,500: the WARNING limit must be below the CRITICAL limit',
       '  t:6: "c https://shop.test/c 1,2 3" has too many words',
       '  t:7: "my shop https://shop.test/" has too many words',
       '  t:9: ok is on line 8, too',
-      '  t:10: http:// is no http or https URL',
-      '  t:11: api-2 is the name of a probe',
-      '  t:12: api-inner-tool is the name of a probe',
-      '  t:13: the URL at shop.test has a user name or a password in it, which would be shown and sent with every alert',
+      '  t:10: http:// is not an http or https URL',
+      '  t:11: api-2 is a reserved name',
+      '  t:12: api-inner-tool is a reserved name',
+      '  t:13: the URL at shop.test contains a user name or password, which would be shown and sent with every alert',
       '  t:14: "d https://***@shop.test/?*** 5 5" has too many words',
       '  t:16: https://shop.test/ is on line 15, too: give them names',
     ].join('\n'),
   )
 })
 
-test('no target at all, and no file', () => {
-  expect(() => parseTargets('# none\n', 't')).toThrow('t names no target')
+test('no targets, and no file', () => {
+  expect(() => parseTargets('# none\n', 't')).toThrow('t contains no targets')
   expect(() => readTargets('/no/such/file')).toThrow('--targets /no/such/file cannot be read: ENOENT')
 })

@@ -60,7 +60,7 @@ async function find(changes: Partial<DatabaseFacts>) {
 const judged = async (changes: Partial<DatabaseFacts>) =>
   Object.fromEntries((await find(changes)).map(({ id, verdict, detail }) => [id, `${verdict} ${detail}`]))
 
-test('everything in order', async () => {
+test('everything is OK', async () => {
   expect(await judged({})).toEqual({
     server: 'OK codexdominion-db is Ready (Standard_B1ms)',
     version: 'OK PostgreSQL 16.4',
@@ -69,31 +69,31 @@ test('everything in order', async () => {
     connections: 'OK 6 of 35 (17 %)',
     storage: 'OK 1.07 GB of 32 GB (3 %), databases and write-ahead log',
     backups: 'OK 1 in Azure, newest 2026-11-23T02:00:00Z (10 h ago)',
-    migrations: 'OK all 5 are applied, as they are in infra/',
+    migrations: 'OK all 5 in infra/ are applied',
     'table-agents': 'OK 13 rows, 81.9 kB',
   })
 })
 
 test('silence is UNKNOWN, what is known to be wrong is CRITICAL', async () => {
   const silent = await judged({
-    server: { failure: new OpsError({ what: 'There is no PostgreSQL server' }) },
+    server: { failure: new OpsError({ what: 'PostgreSQL server' }) },
     times: { failure: unknownError('cannot be reached', 'ECONNREFUSED') },
     plain: { failure: new Error('connect ECONNREFUSED') },
     tables: { failure: unknownError('cannot be reached', 'ECONNREFUSED') },
-    migrations: { failure: new OpsError({ what: '0001_a.sql was edited after it had been applied' }) },
+    migrations: { failure: new OpsError({ what: '0001_a.sql was edited after it was applied' }) },
   })
   expect(silent).toMatchObject({
-    server: 'CRITICAL There is no PostgreSQL server',
+    server: 'CRITICAL PostgreSQL server',
     connection: 'UNKNOWN cannot be reached: ECONNREFUSED',
     tls: 'UNKNOWN connect ECONNREFUSED',
     tables: 'UNKNOWN cannot be reached: ECONNREFUSED',
-    migrations: 'CRITICAL 0001_a.sql was edited after it had been applied',
+    migrations: 'CRITICAL 0001_a.sql was edited after it was applied',
     // Without Azure's word the configuration's size is what there is to compare with.
     storage: 'OK 1.07 GB of 32 GB of the configuration (3 %), databases and write-ahead log',
   })
 })
 
-test('a plain connection: refused, let in, or no telling', () => {
+test('a plain connection: refused, accepted, or unknown', () => {
   expect(judgePlain(refusal('28000', 'no pg_hba.conf entry'), true).verdict).toBe('OK')
   expect(judgePlain('R\0', true).verdict).toBe('CRITICAL')
   // Who is refused everything has not seen TLS enforced.
@@ -126,7 +126,7 @@ test.each([
   expect(judgeBackups([backup(completed)], server({}), now).verdict).toBe(verdict)
 })
 
-test('no backup at all: a new server may have none yet', () => {
+test('no backups: a new server may have none yet', () => {
   const created = (createdAt: string) => ({ ...server({}), systemData: { createdAt } }) as Resource
   expect(judgeBackups([], created('2026-11-23T11:00:00Z'), now).verdict).toBe('WARNING')
   expect(judgeBackups([], created('2026-11-01T11:00:00Z'), now).verdict).toBe('CRITICAL')

@@ -10,7 +10,7 @@ const { vectors } = JSON.parse(readFileSync(shared, 'utf8')) as {
   vectors: { secretKey: string; token: string }[]
 }
 
-test.each(vectors)('the token of $secretKey is the one that the backend asks for', ({ secretKey, token }) => {
+test.each(vectors)('the token of $secretKey is the one that the backend requires', ({ secretKey, token }) => {
   expect(deriveApiToken(secretKey)).toBe(token)
 })
 

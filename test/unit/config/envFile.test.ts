@@ -14,7 +14,7 @@ import { expect, test } from 'vitest'
 import { getKeyFile, saveValues, setValues } from '../../../lib/config/envFile.ts'
 import { getFailure, home, temporaryFolder } from '../../support/helpers.ts'
 
-test('a value is replaced where it counts; comments, order, quotes elsewhere and line ends stay', () => {
+test('the effective value is replaced; comments, order, quotes elsewhere and line ends stay', () => {
   const text = [
     '# BACKEND_CPU=9 is a comment',
     'BACKEND_CPU=1',
@@ -60,7 +60,7 @@ test('a copy of .env.example: two lines differ and nothing else', () => {
   expect(parse(after)).toEqual({ ...parse(text), WORKER_CPU: '1.5', WORKER_MEMORY_GB: '3' })
 })
 
-test('the file that a value comes from', async () => {
+test('the file that sets a value', async () => {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, '.env'), 'WORKER_CPU=1\nBACKEND_CPU=2\n')
   expect(await getKeyFile(folder, 'default', 'WORKER_COUNT')).toBe('.env')
@@ -70,7 +70,7 @@ test('the file that a value comes from', async () => {
   expect(await getKeyFile(folder, 'stage', 'WORKER_COUNT')).toBe('.env.stage')
 })
 
-test('saving keeps the mode and a link, and leaves nothing beside', async () => {
+test('saving keeps the mode and a link, and leaves no other files', async () => {
   const folder = temporaryFolder()
   mkdirSync(path.join(folder, 'kept'))
   const real = path.join(folder, 'kept', 'env')
@@ -84,7 +84,7 @@ test('saving keeps the mode and a link, and leaves nothing beside', async () => 
   expect(readdirSync(path.join(folder, 'kept'))).toEqual(['env'])
 })
 
-test('what cannot be saved is said with the lines to set, and the file is as it was', async () => {
+test('what cannot be saved is reported with the lines to set, and the file is unchanged', async () => {
   const folder = temporaryFolder()
   const file = path.join(folder, '.env')
   writeFileSync(file, 'WORKER_CPU=1\n')

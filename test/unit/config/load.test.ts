@@ -41,7 +41,7 @@ test('a plain copy of .env.example is a valid configuration, the same as an empt
   })
 })
 
-test('.env.example documents exactly the keys there are, each once, in a comment above', () => {
+test('.env.example documents exactly the existing keys, each once, in a comment above', () => {
   const lines = example.split('\n')
   const documented = lines.flatMap((line) => /^([A-Z_]+)=/.exec(line)?.[1] ?? [])
   expect([...documented].sort()).toEqual(Object.keys(keys).sort())
@@ -65,7 +65,7 @@ test('.env.example shows the defaults', () => {
   }
 })
 
-test('every wrong key is named at once, with its file, what it is and where it is explained', async () => {
+test('all invalid keys are named at once, with file, value and documentation', async () => {
   const folder = write({
     '.env': 'DOMAIN=Not A Domain\nIONOS_PORT=70000\nPOSTGRES_VERSION=9\nBACKEND_CPU=two\nPURGE_URL=ftp://x',
     '.env.eu': 'AZURE_LOCATION=West Europe\nKEEP_RELEASES=1.5\nACME_EMAIL=nobody\nWEB_ROOT=relative',
@@ -75,7 +75,7 @@ test('every wrong key is named at once, with its file, what it is and where it i
   expect(failure.what.split('\n')).toEqual([
     'Invalid configuration (9 errors):',
     ...[
-      `.env: DOMAIN must be a host name in lower case; it is "Not A Domain" (.env.example line ${getLine('DOMAIN')})`,
+      `.env: DOMAIN must be a lower-case host name; it is "Not A Domain" (.env.example line ${getLine('DOMAIN')})`,
       `.env: IONOS_PORT must be a whole number from 1 to 65535; it is "70000" (.env.example line ${getLine('IONOS_PORT')})`,
       `.env: POSTGRES_VERSION must be one of 14, 15, 16, 17, 18; it is "9" (.env.example line ${getLine('POSTGRES_VERSION')})`,
       `.env: BACKEND_CPU must be a number from 0.1 to 31; it is "two" (.env.example line ${getLine('BACKEND_CPU')})`,
@@ -101,15 +101,15 @@ test.each([
   ['POSTGRES_PASWORD', 'POSTGRES_PASSWORD'],
   ['ionos_host', 'IONOS_HOST'],
   ['DOMAIN_', 'DOMAIN'],
-])('an unknown key %s is answered with the nearest one', async (typed, meant) => {
-  expect((await failing(`${typed}=x`)).what).toContain(`.env: ${typed} is not a key; did you mean ${meant}?`)
+])('an unknown key %s suggests the nearest one', async (typed, meant) => {
+  expect((await failing(`${typed}=x`)).what).toContain(`.env: unknown key ${typed}; did you mean ${meant}?`)
 })
 
 test.each(['SOMETHING_ELSE_ENTIRELY', 'constructor', 'toString'])(
-  'an unknown key %s near to none is still refused',
+  'an unknown key %s without a similar one is still refused',
   async (key) => {
     const { what } = await failing(`${key}=x`)
-    expect(what).toContain(`.env: ${key} is not a key`)
+    expect(what).toContain(`.env: unknown key ${key}`)
   },
 )
 
@@ -121,13 +121,13 @@ test('a wrong value of a secret is not shown, an empty number is refused, a quot
 })
 
 test.each([
-  ['REDIS_KIND=classic', 'REDIS_SKU Balanced_B0 does not go with REDIS_KIND classic'],
-  ['REDIS_SKU=Basic_C0', 'REDIS_SKU Basic_C0 does not go with REDIS_KIND managed'],
-])('%s alone does not fit the other one', async (line, words) => {
+  ['REDIS_KIND=classic', 'REDIS_SKU Balanced_B0 is not a size for REDIS_KIND classic'],
+  ['REDIS_SKU=Basic_C0', 'REDIS_SKU Basic_C0 is not a size for REDIS_KIND managed'],
+])('%s alone does not match the other one', async (line, words) => {
   expect((await failing(line)).what).toContain(`${words} (.env.example line ${getLine('REDIS_KIND')})`)
 })
 
-test('both sorts of Redis, each with its size', async () => {
+test('both kinds of Redis, each with its size', async () => {
   expect((await loadTestConfig('REDIS_KIND=classic', 'REDIS_SKU=Basic_C0')).redis.kind).toBe('classic')
   expect((await loadTestConfig('REDIS_SKU=Balanced_B1')).redis.sku).toBe('Balanced_B1')
 })
@@ -141,7 +141,7 @@ test.each([
   expect(failure).toMatchObject({ what: `.env has lines that are not KEY=value: ${lines}`, exitCode: 2 })
 })
 
-test('a bad line is found in a file made from .env.example too', async () => {
+test('an invalid line is also detected in a file based on .env.example', async () => {
   const text = `${example}\nIONOS_HOST 1.2.3.4\n`
   expect((await failing(text)).what).toContain(`line ${text.split('\n').length - 1}`)
 })
@@ -154,13 +154,13 @@ test('a value over several lines is one value', async () => {
 test('a missing file is named, with what to do', async () => {
   const folder = temporaryFolder()
   expect(await getFailure(loadConfig(folder))).toEqual({
-    what: `There is no .env in ${folder}`,
+    what: `.env not found in ${folder}`,
     next: 'Copy .env.example to .env and fill it in.',
     exitCode: 2,
   })
   writeFileSync(path.join(folder, '.env'), '')
   expect(await getFailure(loadConfig(folder, 'eu'))).toMatchObject({
-    what: `There is no .env.eu in ${folder}`,
+    what: `.env.eu not found in ${folder}`,
   })
 })
 
@@ -176,11 +176,11 @@ test.each(['', '../../etc/passwd', 'a/b', 'a b', '.', '$(id)', 'ä', 'eu\n', '\0
   '--env %j is refused before any file is opened',
   async (name) => {
     const failure = await getFailure(loadConfig(write({ '.env': '' }), name))
-    expect(failure).toMatchObject({ what: `--env ${JSON.stringify(name)} is not a name`, exitCode: 2 })
+    expect(failure).toMatchObject({ what: `--env ${JSON.stringify(name)} is not a valid name`, exitCode: 2 })
   },
 )
 
-test('the environment does not count: a cron line and a terminal see the same', async () => {
+test('environment variables are ignored: cron and a terminal see the same', async () => {
   process.env.DOMAIN = 'from.environment.app'
   try {
     expect((await loadTestConfig()).domain).toBe('codexdominion.app')
@@ -198,7 +198,7 @@ test('the configuration is frozen to its leaves', async () => {
   expect(() => Object.assign(config.postgres.password, { text: () => '' })).toThrow(TypeError)
 })
 
-test('paths count from the folder of .env, ~ is home; types are those of the values', async () => {
+test('paths are relative to the folder of .env, ~ is the home folder; values have their types', async () => {
   const folder = write({
     '.env':
       'IONOS_SSH_KEY=~/.ssh/id\nCA_FILE=ca.pem\nBACKEND_DIR=/abs\nIONOS_PORT=2222\nBACKEND_CPU=0.5\nWEB_ROOT=/srv/www/\nACR_NAME=CodexAcr\nAZURE_CONFIG_DIR=az\nHTTPS_PROXY=http://proxy:3128',
@@ -216,7 +216,7 @@ test('paths count from the folder of .env, ~ is home; types are those of the val
   expect(stateDir).toBe(path.join(folder, '.dominion', 'default'))
 })
 
-test('limits: two figures, in the order in which it gets worse', async () => {
+test('limits: two figures, the WARNING first', async () => {
   const { health } = await loadConfig(write({ '.env': 'HEALTH_API_MS=300,900\n' }))
   expect(health.apiMs).toEqual({ warning: 300, critical: 900 })
   expect(health.certificatePercent).toEqual({ warning: 25, critical: 12.5 })

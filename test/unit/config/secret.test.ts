@@ -29,7 +29,7 @@ test.each(['change-me', 'CHANGE_ME', 'changeme', 'your-password', '<password>', 
     expect(
       await getFailure(revealSecret(createSecret('POSTGRES_PASSWORD', text), openRunner())),
     ).toMatchObject({
-      what: 'POSTGRES_PASSWORD is still the placeholder of .env.example',
+      what: 'POSTGRES_PASSWORD is still the placeholder from .env.example',
       next: expect.stringContaining('Set POSTGRES_PASSWORD in .env'),
       exitCode: 2,
     })
@@ -45,13 +45,13 @@ test('a secret that is not set, or that az would read as a file or an option, is
   expect(await say('-x')).toBe(beginning)
 })
 
-test('a value is known to the redactor before anyone sees it', async () => {
+test('the redactor knows a value before it is used', async () => {
   const runner = openRunner()
   expect(await revealSecret(createSecret('K', 'Gr8-secret'), runner)).toBe('Gr8-secret')
   expect(runner.secrets.clean('it is Gr8-secret')).toBe('it is ***')
 })
 
-test('what a reference is, and the command that fetches it', () => {
+test('references and the commands that read them', () => {
   expect(['env:X', 'op://v/i/f', 'azkv://v/n', 'plain', 'environment'].map(isReference)).toEqual([
     ...[true, true, true, false, false],
   ])
@@ -67,7 +67,7 @@ test('what a reference is, and the command that fetches it', () => {
   expect(secretCommand('plain')).toBeUndefined()
 })
 
-test('env:NAME asks the environment', async () => {
+test('env:NAME reads an environment variable', async () => {
   process.env.DOMINION_TEST_SECRET = 'from-outside'
   try {
     expect(await revealSecret(createSecret('K', 'env:DOMINION_TEST_SECRET'), openRunner())).toBe(
@@ -84,11 +84,11 @@ const refusal = async (line: string, pick: (config: Config) => Secret) =>
   (await getFailure(revealSecret(pick(await loadTestConfig(line)), openRunner()))).what
 
 test.each([
-  ['Ab1-567', 'has 7 characters; Azure takes 8 to 128'],
-  [`Ab1-${'x'.repeat(125)}`, 'has 129 characters; Azure takes 8 to 128'],
+  ['Ab1-567', 'has 7 characters; Azure accepts 8 to 128'],
+  [`Ab1-${'x'.repeat(125)}`, 'has 129 characters; Azure accepts 8 to 128'],
   [
     'lowercase1',
-    'has 2 of the four sorts of characters (upper case, lower case, digits, others); Azure wants three',
+    'has 2 of the four kinds of characters (upper case, lower case, digits, others); Azure requires three',
   ],
   ['x1-CODEXADMIN-y', 'contains the name of POSTGRES_USER, which Azure refuses'],
 ])('a database password that Azure would refuse is refused: %s', async (password, why) => {
@@ -98,31 +98,31 @@ test.each([
 })
 
 test.each(['Ab1-5678', `Ab1${'x'.repeat(125)}`, 'Lower-case', 'UPPER 123', 'pässwörT 1'])(
-  'a database password that Azure takes is taken: %s',
+  'a database password that Azure accepts is accepted: %s',
   async (password) => {
     const { postgres } = await loadTestConfig(`POSTGRES_PASSWORD='${password}'`)
     expect(await revealSecret(postgres.password, openRunner())).toBe(password)
   },
 )
 
-test('the key of the application has 16 characters at least; a reference is judged by what it leads to', async () => {
+test('the key of the application has at least 16 characters; a reference is checked by its value', async () => {
   const key = ({ backend }: Config) => backend.secretKey
   expect(await refusal('APP_SECRET_KEY=0123456789abcde', key)).toBe(
-    'APP_SECRET_KEY has 15 characters; 16 is the least (openssl rand -hex 32)',
+    'APP_SECRET_KEY has 15 characters; at least 16 are required (openssl rand -hex 32)',
   )
   const { backend } = await loadTestConfig('APP_SECRET_KEY=0123456789abcdef')
   expect(await revealSecret(backend.secretKey, openRunner())).toBe('0123456789abcdef')
   process.env.DOMINION_TEST_SHORT = 'short'
   try {
     expect(await refusal('APP_SECRET_KEY=env:DOMINION_TEST_SHORT', key)).toBe(
-      'APP_SECRET_KEY (env:DOMINION_TEST_SHORT) has 5 characters; 16 is the least (openssl rand -hex 32)',
+      'APP_SECRET_KEY (env:DOMINION_TEST_SHORT) has 5 characters; at least 16 are required (openssl rand -hex 32)',
     )
   } finally {
     delete process.env.DOMINION_TEST_SHORT
   }
 })
 
-test('the file to set a secret in is the one that it is set in, or else the one of the environment', async () => {
+test('a secret belongs in the file that sets it, otherwise in the environment’s file', async () => {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, '.env'), 'POSTGRES_PASSWORD=change-me')
   writeFileSync(path.join(folder, '.env.eu'), '')
@@ -133,7 +133,7 @@ test('the file to set a secret in is the one that it is set in, or else the one 
   expect((await loadConfig(folder)).backend.secretKey.file).toBe('.env')
 })
 
-test('op:// asks 1Password’s own program; what it says stays out of the transcript', async () => {
+test('op:// runs 1Password’s own program; its output stays out of the transcript', async () => {
   const folder = temporaryFolder()
   // Stands where `op` would: prints the last argument, so that the test sees what was asked for.
   writeFileSync(path.join(folder, 'op'), '#!/bin/sh\nprintf "value of %s" "$3"\n', { mode: 0o755 })
@@ -145,12 +145,12 @@ test('op:// asks 1Password’s own program; what it says stays out of the transc
 })
 
 test.each(['azkv://only-a-vault', 'azkv://vault/name/version', 'azkv://'])(
-  '%s is refused, and never taken for the password itself',
+  '%s is refused, and never used as the password itself',
   async (text) => {
     expect(
       await getFailure(revealSecret(createSecret('POSTGRES_PASSWORD', text), openRunner())),
     ).toMatchObject({
-      what: `POSTGRES_PASSWORD is a reference that cannot be followed: ${text}`,
+      what: `POSTGRES_PASSWORD is a reference that cannot be resolved: ${text}`,
       exitCode: 2,
     })
   },

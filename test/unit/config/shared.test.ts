@@ -131,7 +131,7 @@ function write(files: Record<string, string>): string {
   return folder
 }
 
-test('every environment of the folder counts; examples, copies and the base do not', async () => {
+test('every environment in the folder counts; examples, copies and the base do not', async () => {
   const folder = write({
     '.env': 'BASE_ONLY=yes\nACR_NAME=common1',
     '.env.prod': '',
@@ -148,7 +148,7 @@ test('every environment of the folder counts; examples, copies and the base do n
   const others = await readOthers(config)
   expect(others.environments.map(({ environment }) => environment).sort()).toEqual(['stage', 'test'])
   expect(others.unreadable).toEqual([
-    { file: '.env.typo', why: expect.stringContaining('DOMAN is not a key') },
+    { file: '.env.typo', why: expect.stringContaining('unknown key DOMAN') },
   ])
   expect(findSharedWithOthers(config, others)).toEqual([
     {
@@ -159,7 +159,7 @@ test('every environment of the folder counts; examples, copies and the base do n
   ])
 })
 
-test('BASE_ONLY makes .env no environment, names those there are, and belongs in .env', async () => {
+test('BASE_ONLY excludes .env from the environments, lists the others, and belongs in .env', async () => {
   const folder = write({ '.env': 'BASE_ONLY=yes', '.env.prod': '', '.env.stage': 'BASE_ONLY=yes' })
   expect(await getFailure(loadConfig(folder))).toMatchObject({
     exitCode: 2,
@@ -170,11 +170,11 @@ test('BASE_ONLY makes .env no environment, names those there are, and belongs in
   expect((await getFailure(loadConfig(folder, 'stage'))).what).toContain('.env.stage: BASE_ONLY')
 })
 
-test('default stands for .env itself: as a name it would hide .env from every comparison and hint', async () => {
+test('default means .env itself: as a name it would hide .env from every comparison and hint', async () => {
   const folder = write({ '.env': '', '.env.default': 'DOMAIN=staging.example' })
   expect(await getFailure(loadConfig(folder, 'default'))).toMatchObject({
     exitCode: 2,
-    what: expect.stringContaining('--env default is not a name'),
+    what: expect.stringContaining('--env default is reserved'),
     next: expect.stringContaining('rename .env.default'),
   })
   expect((await loadConfig(folder)).environment).toBe('default')
@@ -184,7 +184,7 @@ test.each(['vps', 'registry,', ',registry', 'registry redis', 'Registry'])(
   'SHARES=%s is refused',
   async (value) => {
     const failure = await getFailure(loadTestConfig(`SHARES=${value}`))
-    expect(failure.what).toContain('SHARES must be some of containers, dns-label, postgres')
+    expect(failure.what).toContain('SHARES must be a comma-separated list of containers, dns-label, postgres')
   },
 )
 

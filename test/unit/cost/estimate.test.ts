@@ -25,7 +25,7 @@ const containers = (...items: ReturnType<typeof createPrice>[]): Prices => {
 }
 const now = new Date('2026-11-20')
 
-test('the configuration as it comes, with the prices of the dated table', async () => {
+test('the default configuration with the prices of the bundled table', async () => {
   const estimate = estimateCost(await loadTestConfig(''), await offline())
   expect(Object.fromEntries(estimate.parts.map(({ id, monthly }) => [id, monthly]))).toEqual({
     'postgres-compute': 12.41, // 730 × 0.017
@@ -40,7 +40,7 @@ test('the configuration as it comes, with the prices of the dated table', async 
   expect(estimate).toMatchObject({ total: 149.77, known: 149.77, priced: '2026-08-11', currency: 'USD' })
 })
 
-test('workers, sizes and what IONOS bills count', async () => {
+test('workers, sizes and the prices of IONOS count', async () => {
   const config = await loadTestConfig(
     ...['WORKER_COUNT=3', 'WORKER_CPU=0.5', 'WORKER_MEMORY_GB=1', 'POSTGRES_STORAGE_GB=64'],
     ...['REDIS_KIND=classic', 'REDIS_SKU=Basic_C0', 'VPS_MONTHLY_USD=6', 'DOMAIN_YEARLY_USD=24'],
@@ -68,14 +68,14 @@ test('a price that the list does not have is unknown, and so is the total', asyn
   expect(text).not.toContain('NaN')
 })
 
-test('a region that the dated table does not have is unknown', async () => {
+test('a region that the bundled table lacks is unknown', async () => {
   const { parts } = estimateCost(
     await loadTestConfig('AZURE_LOCATION=westeurope'),
     await offline('AZURE_LOCATION=westeurope'),
   )
   expect(parts[0]).toMatchObject({
     monthly: null,
-    unknown: 'the table of 2026-08-11 has no prices of westeurope, only of eastus, eastus2',
+    unknown: 'the bundled table of 2026-08-11 has no prices for westeurope, only for eastus, eastus2',
   })
 })
 
@@ -89,7 +89,7 @@ test('graduated prices are summed tier by tier', () => {
   expect(getPrice(cpuMeter, 50, prices, now)).toMatchObject({ cost: 50 })
 })
 
-test('the price in force counts, not an older and not an announced one', () => {
+test('the current price counts, not an older or announced one', () => {
   const prices = containers(
     createPrice({ retailPrice: 3, effectiveStartDate: '2027-01-01T00:00:00Z' }),
     createPrice({ retailPrice: 2, effectiveStartDate: '2026-06-01T00:00:00Z' }),
@@ -98,7 +98,7 @@ test('the price in force counts, not an older and not an announced one', () => {
   expect(getPrice(cpuMeter, 1, prices, now)).toMatchObject({ cost: 2 })
 })
 
-test('spot prices, other units and two answers are not taken for the price', () => {
+test('spot prices, other units and ambiguous answers are not used as the price', () => {
   const spot = createPrice({
     skuName: 'Standard Spot',
     meterName: 'Standard Spot vCPU Duration',
@@ -131,8 +131,8 @@ test('the original estimate is compared line by line, with the reason for each d
     ['Total', 113, 118, 185.83],
   ])
   expect(compared[2]?.because).toBe('runs all 730 h of a month; the original figure pays for 506 h')
-  expect(compared[3]?.because).toBe('2 × 1 CPU, 2 GB; the original assumes one of 1 CPU, 2 GB')
-  expect(compared[6]?.because).toBe('the same as the original')
+  expect(compared[3]?.because).toBe('2 × 1 CPU, 2 GB; the original assumes one with 1 CPU, 2 GB')
+  expect(compared[6]?.because).toBe('same as the original')
 })
 
 test('a part that the original estimate lacks has its own line', async () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createPricesRequest, parsePage, readPrices } from '../../../lib/cost/priceList.ts'
 import { createPrice, createPriceServer, page } from '../../support/priceFixtures.ts'
 
-test('asks for the pay-as-you-go prices of one service in one region, blanks as %20', () => {
+test('requests the pay-as-you-go prices of one service in one region, with spaces as %20', () => {
   expect(createPricesRequest('Redis Cache', 'westeurope')).toEqual({
     method: 'GET',
     url:
@@ -14,7 +14,7 @@ test('asks for the pay-as-you-go prices of one service in one region, blanks as 
   })
 })
 
-test('reads every page, and says from when the prices are', async () => {
+test('reads every page and returns the date of the prices', async () => {
   const next = 'https://prices.azure.com:443/api/retail/prices?$skip=1000'
   const { context, asked } = await createPriceServer((url) =>
     url.searchParams.has('$skip')
@@ -31,7 +31,7 @@ test('reads every page, and says from when the prices are', async () => {
   expect(prices.note).toBeUndefined()
 })
 
-test('a list without an end is not followed for ever', async () => {
+test('an endless list is not followed forever', async () => {
   const { context, asked } = await createPriceServer(() => ({
     body: page([], 'https://prices.azure.com/api/retail/prices?$skip=1'),
   }))
@@ -42,20 +42,20 @@ test('a list without an end is not followed for ever', async () => {
 test.each([
   ['no connection', () => new Error('connect ECONNREFUSED'), 'ECONNREFUSED'],
   ['a refusal', () => ({ status: 429, body: 'Too many requests' }), 'answered 429: Too many requests'],
-  ['a page of a proxy', () => ({ body: '<html>Sign in' }), 'no JSON: <html>Sign in'],
+  ['a page of a proxy', () => ({ body: '<html>Sign in' }), 'did not return JSON: <html>Sign in'],
   ['another shape', () => ({ body: '{"error":1}' }), 'JSON without Items'],
   ['null', () => ({ body: 'null' }), 'JSON without Items'],
-])('%s: the dated table, and the note says so', async (_what, answer, why) => {
+])('%s: the bundled table, and the note says so', async (_what, answer, why) => {
   const { context } = await createPriceServer(answer)
   const prices = await readPrices(context)
   expect(prices.note).toContain(why)
-  expect(prices.note).toContain('from the table of 2026-08-11')
+  expect(prices.note).toContain('from the bundled table of 2026-08-11')
   expect(prices.priced).toBe('2026-08-11')
   expect(prices.byService['Container Registry']?.source).toBe('offline')
   expect(prices.byService['Container Registry']?.items).toHaveLength(1)
 })
 
-test('one service without an answer: only its prices are old', async () => {
+test('one service without an answer: only its prices are from the table', async () => {
   const { context } = await createPriceServer((url) =>
     url.search.includes('Redis') ? new Error('reset') : { body: page([createPrice({})]) },
   )
@@ -66,14 +66,14 @@ test('one service without an answer: only its prices are old', async () => {
   expect(prices.note).toContain('for 1 of 4 services (reset)')
 })
 
-test('--offline asks nobody', async () => {
+test('--offline makes no request', async () => {
   const { context, asked } = await createPriceServer(() => new Error('asked'))
   expect((await readPrices(context, { offline: true })).priced).toBe('2026-08-11')
   expect(asked).toEqual([])
 })
 
-test('a page is read strictly', () => {
-  expect(() => parsePage(page([createPrice({ retailPrice: Number.NaN })]))).toThrow('cannot be read')
+test('a page is parsed strictly', () => {
+  expect(() => parsePage(page([createPrice({ retailPrice: Number.NaN })]))).toThrow('cannot be parsed')
   expect(() => parsePage(page([createPrice({})], 'https://elsewhere.example/next'))).toThrow('elsewhere')
   expect(() => parsePage(page([createPrice({})], null, 'EUR'))).toThrow('prices in EUR')
 })

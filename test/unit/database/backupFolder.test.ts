@@ -39,7 +39,7 @@ const backup = (number: number, proven?: number): Backup => ({
   manifest: manifest(day(number), proven ? day(proven) : undefined),
 })
 
-test('retention: the newest stay, and the one that was proven last, however old', () => {
+test('retention: keeps the newest and the last verified one, however old', () => {
   const names = (list: Backup[]) => list.map(({ file }) => file)
   const all = [backup(5), backup(4), backup(3), backup(2), backup(1)]
   expect(names(selectExpired(all, 2))).toEqual(['3.dump', '2.dump', '1.dump'])
@@ -52,7 +52,7 @@ test('retention: the newest stay, and the one that was proven last, however old'
   expect(names(selectExpired([backup(5, 7), backup(4), backup(2, 6)], 1))).toEqual(['4.dump', '2.dump'])
 })
 
-test('a backup comes to its place whole, and over no other', () => {
+test('a backup is moved into place complete, and never over another', () => {
   const folder = temporaryFolder()
   const name = 'codexdb-20261101T000000Z.dump'
   const made = (text: string) => {
@@ -75,7 +75,7 @@ test('a backup comes to its place whole, and over no other', () => {
   expect(readFileSync(file, 'utf8')).toBe('data')
 })
 
-test('leftovers of the dead go; of the living, and of other machines, none', () => {
+test('leftovers of ended processes are removed, but none of running ones or other machines', () => {
   const folder = temporaryFolder()
   const here = hostname().replaceAll(/[^A-Za-z0-9-]/g, '-')
   const stamped = (number: number) => `codexdb-2026110${number}T000000Z.dump`
@@ -99,7 +99,7 @@ test('leftovers of the dead go; of the living, and of other machines, none', () 
   )
 })
 
-test('only backups of this database and environment count; one that nothing is known of is named', async () => {
+test('only backups of this database and environment count; one without information is named', async () => {
   const folder = temporaryFolder()
   const put = (name: string, about: Manifest | string) => {
     writeFileSync(path.join(folder, name), 'data')

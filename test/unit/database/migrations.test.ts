@@ -8,7 +8,7 @@ import { home, temporaryFolder } from '../../support/helpers.ts'
 const own = path.join(home, 'infra', 'migrations')
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
-test('the project’s migrations: every file, in the order of its number, without a gap', () => {
+test('the project’s migrations: every file in the order of its number, without a gap', () => {
   const all = readMigrations()
   expect(all.map(({ name }) => name)).toEqual(readdirSync(own).sort())
   expect(all.map(({ name }) => Number(name.slice(0, 4)))).toEqual(all.map((_, index) => index + 1))
@@ -18,7 +18,7 @@ test('the project’s migrations: every file, in the order of its number, withou
   }
 })
 
-test('they make the five tables, and leave the transaction to the tool', () => {
+test('they create the five tables and leave the transaction to the tool', () => {
   const sql = readMigrations()
     .map((each) => each.sql)
     .join('\n')
@@ -44,7 +44,7 @@ test('only files named as migrations count, in the order of their names', () => 
   expect(readMigrations(folder).map(({ name }) => name)).toEqual(['0001_a.sql', '0002_b.sql', '0010_c.sql'])
 })
 
-test('line ends do not count, whatever git made of them; everything else does', () => {
+test('line ends do not count, because git may change them; everything else does', () => {
   const folder = temporaryFolder()
   const read = (text: string) => {
     writeFileSync(path.join(folder, '0001_a.sql'), text)
@@ -58,20 +58,20 @@ test('line ends do not count, whatever git made of them; everything else does', 
 const migration = (name: string, sql = name) => ({ name, sql, sha256: sha256(sql) })
 const all = [migration('0001_a.sql'), migration('0002_b.sql'), migration('0003_c.sql')]
 
-test('what is still to be applied', () => {
+test('the pending migrations', () => {
   expect(getPending(all, [])).toEqual(all)
   expect(getPending(all, all.slice(0, 2))).toEqual([all[2]])
   expect(getPending(all, all)).toEqual([])
   expect(getPending(all, [...all, migration('0004_of_a_newer_version.sql')])).toEqual([])
 })
 
-test('a migration that was edited after it had been applied is refused by name', () => {
+test('a migration that was edited after it was applied is refused by name', () => {
   const edited = [all[0]!, migration('0002_b.sql', 'edited'), migration('0003_c.sql', 'too')]
-  expect(() => getPending(edited, all)).toThrow('0002_b.sql, 0003_c.sql was edited after it had been applied')
+  expect(() => getPending(edited, all)).toThrow('0002_b.sql, 0003_c.sql was edited after it was applied')
   expect(() => getPending(edited, all.slice(0, 1))).not.toThrow()
 })
 
-test('one migration is one transaction, with the lock first and its line in the ledger', () => {
+test('one migration is one transaction, with the lock first and its entry in the ledger', () => {
   const { text, effect, title } = migrationQuery(migration('0001_a.sql', 'CREATE TABLE t ();\n\n'))
   expect([effect, title]).toEqual(['change', '0001_a.sql'])
   const order = [

@@ -66,7 +66,7 @@ test('pg_restore: the contents, everything but rights, then the rights alone', a
   expect(grantsCommand(await reached(), 'beside', 'x.dump', extractGrants('; nothing'))).toBeUndefined()
 })
 
-test('the password is in the passfile alone, with what separates its fields escaped', async () => {
+test('the password is only in the passfile, with field separators escaped', async () => {
   const argument = databaseArgument(await reached(`Aa1':%$ \\"x`), 'codexdb')
   expect(argument.content).toBe(
     `codexdominion-db.postgres.database.azure.com:5432:*:codexadmin:Aa1'\\:%$ \\\\"x\n`,
@@ -74,7 +74,7 @@ test('the password is in the passfile alone, with what separates its fields esca
   expect(argument.prefix).not.toContain('Aa1')
 })
 
-test('errors of a restore count, but not the one that a newer pg_restore makes on every older server', () => {
+test('errors of a restore count, but not the one that a newer pg_restore causes on every older server', () => {
   const said = `pg_restore: while INITIALIZING:
 pg_restore: error: could not execute query: ERROR:  unrecognized configuration parameter "transaction_timeout"
 Command was: SET transaction_timeout = 0;
@@ -85,10 +85,10 @@ pg_restore: warning: errors ignored on restore: 2`
   ])
 })
 
-test('what hinders a restore from outside is not called a damaged backup', async () => {
+test('an outside cause of a failed restore is not called a damaged backup', async () => {
   const broken = 'pg_restore: error: could not execute query: server closed the connection unexpectedly'
   expect(await getFailure((async () => assertNotHindered([broken]))())).toMatchObject({
-    what: 'The database cannot be reached, or the connection broke',
+    what: 'The database cannot be reached, or the connection was lost',
     said: broken,
     exitCode: 3,
   })
@@ -107,7 +107,7 @@ test.each([
   expect(formatInstallHint(major, platform)).toContain(String(major))
 })
 
-test('a tool of any version that is as new as the server will do; an older one is refused', async () => {
+test('a tool as new as the server is accepted; an older one is refused', async () => {
   const folder = temporaryFolder()
   const answer = (version: string) =>
     writeFileSync(path.join(folder, 'pg_dump'), `#!/bin/sh\necho "pg_dump (PostgreSQL) ${version}"\n`, {

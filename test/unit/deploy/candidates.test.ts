@@ -28,7 +28,7 @@ const step = (id: string, fields: object[] = []) => ({ id, title: id, what: '', 
 const image = (tag: string) => `r.azurecr.io/codex-backend:${tag}`
 const ended = '2026-11-22T10:01:30.000Z'
 
-test('what proves that an image worked: released and waited for, or verified while in force; nothing else does', () => {
+test('an image counts as working if it was released and waited for, or verified while live', () => {
   const backend = (more: Partial<Receipt>) => [...verifiedReleases([receipt(more)]).backend]
   expect(backend({ image: image('a'), changed: [step('backend')] })).toEqual([['a', ended]])
   expect(backend({ image: image('a'), unchanged: ['backend', 'verify'] })).toEqual([['a', ended]])
@@ -42,7 +42,7 @@ test('what proves that an image worked: released and waited for, or verified whi
     expect(backend({ image: image('a'), changed: [step('backend')], result })).toEqual([])
 })
 
-test('what proves that pages worked: a run that saw them where visitors see them; switching is not looking', () => {
+test('pages count as working if a run verified them as visitors get them; switching alone is not enough', () => {
   const frontend = (more: Partial<Receipt>) => [...verifiedReleases([receipt(more)]).frontend]
   const switched = step('frontend-switch', [{ name: 'live release', after: 'f1' }])
   // publish-frontend switches, and nobody looks.
@@ -65,7 +65,7 @@ const candidate = (id: string, more: Partial<Candidate> = {}): Candidate => ({
   ...{ id, made: `2026-11-2${id.at(-1)}T10:00:00Z`, revision: '', live: false, healthy: ended, ...more },
 })
 
-test('the one before: the newest older one that worked and is not bad', async () => {
+test('the previous release: the newest older one that worked and is not bad', async () => {
   const bad = { at: ended, why: 'it lost orders' }
   const all = [
     candidate('r6'),
@@ -82,17 +82,17 @@ test('the one before: the newest older one that worked and is not bad', async ()
   const refused = (to: string | undefined, from = all) =>
     getFailure(Promise.resolve().then(() => chooseTarget('backend', from, to)))
   expect(await refused('r4')).toMatchObject({
-    what: 'r4 is marked bad, so no rollback selects it: it lost orders (2026-11-22 10:01:30 UTC)',
+    what: 'r4 is marked as bad, so no rollback selects it: it lost orders (2026-11-22 10:01:30 UTC)',
     next: expect.stringContaining('--clear-bad r4'),
     exitCode: 2,
   })
   expect(await refused('r')).toMatchObject({
-    what: expect.stringMatching(/^r is the beginning of 6/),
+    what: expect.stringMatching(/^r matches 6/),
     exitCode: 2,
   })
   expect(await refused('')).toMatchObject({ exitCode: 2 })
   expect(await refused('nope')).toMatchObject({
-    what: expect.stringContaining('no backend release nope'),
+    what: expect.stringContaining('No backend release nope'),
     exitCode: 2,
   })
   expect(await refused(undefined, all.slice(0, 4))).toMatchObject({
@@ -100,16 +100,16 @@ test('the one before: the newest older one that worked and is not bad', async ()
     exitCode: 2,
   })
   expect(await refused(undefined, all.slice(2))).toMatchObject({
-    what: expect.stringContaining('Which backend release is live is not known'),
+    what: expect.stringContaining('Could not determine which backend release is live'),
   })
 })
 
-test('an id that is the beginning of another one still names itself', () => {
+test('an id that is a prefix of another one still selects itself', () => {
   const all = [candidate('src-1'), candidate('src-12')]
   expect(chooseTarget('backend', all, 'src-1').id).toBe('src-1')
 })
 
-test('the list: newest first, dates, revision, what is live, bad, or not known to have worked', () => {
+test('the list: newest first, with dates, revision, and what is live, bad or never verified', () => {
   const releases = [
     '20261120T100000Z-aaaaaaaa',
     '20261121T100000Z-bbbbbbbb',
@@ -121,11 +121,11 @@ test('the list: newest first, dates, revision, what is live, bad, or not known t
   const bad = new Map([[releases[0]!.id, { at: '', why: 'the mark is damaged' }]])
   const found = frontendCandidates(state, bad, new Map([[releases[2]!.id, ended]]))
   expect(candidateTable('frontend', found).split('\n').slice(1)).toEqual([
-    '20261122T100000Z-cccccccc  2026-11-22 10:00:00  r1        2026-11-22 10:01:30      live',
-    '20261121T100000Z-bbbbbbbb  2026-11-21 10:00:00  r1        was live, not verified   only with --to',
-    '20261120T100000Z-aaaaaaaa  2026-11-20 10:00:00  r1        never                    bad: the mark is damaged',
+    '20261122T100000Z-cccccccc  2026-11-22 10:00:00  r1        2026-11-22 10:01:30     live',
+    '20261121T100000Z-bbbbbbbb  2026-11-21 10:00:00  r1        was live, not verified  only with --to',
+    '20261120T100000Z-aaaaaaaa  2026-11-20 10:00:00  r1        never                   bad: the mark is damaged',
   ])
-  expect(candidateTable('backend', [])).toBe('There is no backend release.')
+  expect(candidateTable('backend', [])).toBe('There are no backend releases.')
 })
 
 test('an image has the revision that it was first released from', () => {
@@ -138,7 +138,7 @@ test('an image has the revision that it was first released from', () => {
   ])
 })
 
-test('of one release alone: there is none to name', () => {
+test('with only one release, there is none to name', () => {
   const only = [{ id: 'r1', made: '', live: true, revision: '', healthy: true }] as never
   expect(() => chooseTarget('frontend', only, undefined)).toThrow(
     'There is no earlier frontend release than r1',

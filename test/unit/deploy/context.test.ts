@@ -58,7 +58,7 @@ test('a run knows every configured secret, keeps a transcript, and gives az its 
   expect(statSync(run.transcript!).mode & 0o777).toBe(0o600)
 })
 
-test('what is asked before the list and the list itself are one run in one transcript', async () => {
+test('prompts before the list and the list itself share one run and one transcript', async () => {
   const { run, config, context } = await open(false)
   const second = await openContext(run, config, 'x', true)
   await second.runner.run(local`${process.execPath} --version`)
@@ -73,6 +73,6 @@ test('a context of a dry run changes nothing', async () => {
   await expect(context.runner.run(local.change`true`)).rejects.toThrow('a dry run must not run')
 })
 
-test('without a terminal the lines are plain', () => {
+test('without a terminal the output is plain lines', () => {
   expect(chooseRenderer()).toBe('verbose')
 })

@@ -46,7 +46,7 @@ async function context() {
   return { config: await loadConfig(folder), runner: openRunner({ known: ['hunter2'] }), folder }
 }
 
-test('a receipt: who, what, how long, what changed and what failed; its owner’s alone, without secrets', async () => {
+test('a receipt: who, what, how long, what changed and what failed; readable only by its owner, without secrets', async () => {
   const { config, runner } = await context()
   await runner.run(local.change`${process.execPath} --version`)
   const run = {
@@ -95,7 +95,7 @@ test.each([
   expect((await writeReceipt({ config, runner }, steps, run, {}, false)).result).toBe(result)
 })
 
-test('a step that saw the maintenance page instead of the site is named', async () => {
+test('a step that got the maintenance page instead of the site is named', async () => {
   const { config, runner } = await context()
   const looked: Outcome[] = [
     { task: verify, after: [], state: 'ok', difference: ok('2 more see only its page', true) },
@@ -105,7 +105,7 @@ test('a step that saw the maintenance page instead of the site is named', async 
   expect((await writeReceipt({ config, runner }, looked, run, {}, false)).hidden).toEqual(['verify'])
 })
 
-test('nothing changed is said by an empty list', async () => {
+test('a run without changes has an empty list', async () => {
   const { config, runner } = await context()
   const run = { id: 'r', line: '', startedAt: Date.now(), interrupted: false, revision: 'abc+' }
   await runner.run(local`${process.execPath} --version`)
@@ -113,7 +113,7 @@ test('nothing changed is said by an empty list', async () => {
   expect([receipt.changed, receipt.commands.change]).toEqual([[], 0])
 })
 
-test('the newest 200 receipts stay', async () => {
+test('the newest 200 receipts are kept', async () => {
   const { config, runner } = await context()
   const folder = path.join(config.stateDir, 'receipts')
   mkdirSync(folder, { recursive: true })

@@ -39,12 +39,12 @@ async function vps(receipts: readonly Receipt[], bad: readonly string[] = []) {
 const history = [released('t1', '2026-11-20T10:00:00.000Z'), released('t2', '2026-11-21T10:00:00.000Z')]
 const cutOff = { backend: image('new'), workers: [] }
 
-test('the backend’s own image before the release; nothing else is asked', async () => {
+test('the image of the backend before the release; nothing else is read', async () => {
   const context = { config: await loadTestConfig(), runner: openRunner() }
   expect(await imageBefore(context, image('new'), { backend: image('old'), workers: [] })).toBe(image('old'))
 })
 
-test('cut off behind the backend: what a worker still runs, or what was last seen to work, but no bad one', async () => {
+test('interrupted after the backend: the image of a worker, or the last verified one, but never a bad one', async () => {
   const workers = [image('new'), image('old')]
   expect(await imageBefore(await vps(history), image('new'), { ...cutOff, workers })).toBe(image('old'))
   expect(await imageBefore(await vps(history), image('new'), cutOff)).toBe(image('t2'))
@@ -56,13 +56,13 @@ test('cut off behind the backend: what a worker still runs, or what was last see
   expect(await imageBefore(marked, image('new'), { ...cutOff, workers })).toBe(image('t1'))
 })
 
-test('none to go back to: the image itself was seen to work, or none was', async () => {
+test('no image to roll back to: the image itself was verified, or none was', async () => {
   const seen = await vps([...history, released('new', '2026-11-22T10:00:00.000Z')])
   expect(await imageBefore(seen, image('new'), cutOff)).toBeUndefined()
   expect(await imageBefore(await vps([]), image('new'), cutOff)).toBeUndefined()
 })
 
-test('a VPS that does not answer is not one without receipts', async () => {
+test('a VPS that does not answer does not count as one without receipts', async () => {
   const silent = {
     config: await loadTestConfig(),
     runner: openRunner({ openHost: () => Promise.reject(unknownError('the VPS is silent')) }),

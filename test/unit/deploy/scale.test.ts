@@ -12,7 +12,7 @@ const group = (name: string, cpu: number, memoryInGb: number, image = 'r/i:1'): 
 const now = async (part: Scaled, ...groups: ContainerGroup[]) =>
   scaleNow(await loadTestConfig('WORKER_COUNT=4'), { groups: async () => groups } as unknown as Azure, part)
 
-test('how a part runs, and goes on from where an interrupted run has left it', async () => {
+test('the current size of a part, also after an interrupted run', async () => {
   const backend = group('codex-backend', 2, 4)
   const settled = { image: 'r/i:1', settled: true }
   expect(await now('backend', backend, group('else', 9, 9))).toEqual({
@@ -30,7 +30,9 @@ test('how a part runs, and goes on from where an interrupted run has left it', a
       what: 'The release of another image was interrupted: codex-backend-next runs r/i:2',
     },
   )
-  expect(await getFailure(now('backend'))).toMatchObject({ what: 'There is no codex-backend to scale' })
+  expect(await getFailure(now('backend'))).toMatchObject({
+    what: 'codex-backend does not exist, so it cannot be scaled',
+  })
 
   const workers = [10, 2].map((number) => group(`codex-worker-${number}`, 1, 2))
   expect(await now('worker', ...workers, group('codex-worker', 1, 2))).toMatchObject({
@@ -54,11 +56,11 @@ test('how a part runs, and goes on from where an interrupted run has left it', a
     settled: false,
   })
   expect(await getFailure(now('worker', group('codex-worker-x', 1, 2)))).toMatchObject({
-    what: 'There is no codex-worker to scale',
+    what: 'codex-worker does not exist, so it cannot be scaled',
   })
 })
 
-test('what .env must say, and that it is then the configuration of what runs', async () => {
+test('the values for .env, which then match the running containers', async () => {
   const config = await loadTestConfig('WORKER_CPU=1', 'WORKER_MEMORY_GB=2')
   const to = { cpu: 1.5, memoryGb: 2, count: 3 }
   expect(valuesToSet(config, 'worker', to)).toEqual({ WORKER_CPU: '1.5', WORKER_COUNT: '3' })
@@ -69,7 +71,7 @@ test('what .env must say, and that it is then the configuration of what runs', a
   })
 })
 
-test('the cost before and after; a price that is not known is not nought', () => {
+test('the cost before and after; an unknown price is not zero', () => {
   const estimate = (monthly: number | null): Estimate => ({
     parts: [
       {

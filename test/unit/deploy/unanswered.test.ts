@@ -31,19 +31,19 @@ const run = (flags: RollbackFlags) =>
   ({ flags, resumeCommand: 'npx dominion rollback' }) as Run<RollbackFlags>
 
 test.each([{}, { markBad: true }])(
-  'rollback frontend, a silent VPS, %j: every step cannot tell',
+  'rollback frontend, a silent VPS, %j: every step is unknown',
   async (flags) => {
     const context = { config: await loadTestConfig(), runner: openRunner({ openHost: silent }) }
     expect(await getPlan(context, rollbackTasks(run(flags), context, 'frontend'))).toMatchObject({
       'rollback-target': 'unknown: it is silent',
-      'mark-bad': flags.markBad ? 'unknown: “Release to go back to” is not known' : 'ok: ',
-      'frontend-switch': 'unknown: “Release to go back to” is not known',
+      'mark-bad': flags.markBad ? 'unknown: the state of “Release to roll back to” is unknown' : 'ok: ',
+      'frontend-switch': 'unknown: the state of “Release to roll back to” is unknown',
       'verify-frontend': 'unknown: checked after the switch',
     })
   },
 )
 
-test('rollback backend, logged out: every step cannot tell', async () => {
+test('rollback backend, logged out: every step is unknown', async () => {
   const { context } = await fakeAz({
     match: /./,
     stderr: "Please run 'az login' to setup account.",
@@ -62,14 +62,14 @@ test('rollback backend, logged out: every step cannot tell', async () => {
   })
 })
 
-test('the one before is not told from receipts of which some are missing; a named one needs none', () => {
+test('the previous release is not derived from incomplete receipts; a named one needs none', () => {
   const failure = unknownError('the VPS is silent')
   const history = { kept: [], damaged: [], answers: { here: {}, vps: { failure } } } as unknown as ReceiptList
   expect(() => receiptsFor(history, undefined)).toThrow(failure)
   expect(receiptsFor(history, 'f1')).toEqual([])
 })
 
-test('scale, logged out: the plan has every step, none of them made up; a run, and other faults, still throw', async () => {
+test('scale, logged out: the plan has every step, none of them invented; a run and other faults still throw', async () => {
   const { context } = await fakeAz({
     match: /./,
     stderr: "Please run 'az login' to setup account.",
@@ -80,7 +80,7 @@ test('scale, logged out: the plan has every step, none of them made up; a run, a
   expect(scaling.to).toEqual({ cpu: 1, memoryGb: 2, count: 3 })
   expect(await getPlan(context, scaleTasks(context, scaling))).toMatchObject({
     image: 'unknown: logged out',
-    cost: 'unknown: it cannot be compared with what runs',
+    cost: 'unknown: it cannot be compared with the running containers',
     worker: expect.stringMatching(/^unknown: /),
     verify: 'unknown: checked after the changes',
   })
@@ -88,7 +88,7 @@ test('scale, logged out: the plan has every step, none of them made up; a run, a
   expect(() => unaskedScaling({ cpu: 3 }, context.config, 'worker', refused)).toThrow(refused)
 })
 
-test('backup-database, a silent server: the plan has its lines; a run ends with exit 3', async () => {
+test('backup-database, a silent server: the plan has its commands; a run ends with exit 3', async () => {
   const context = {
     config: await loadTestConfig('POSTGRES_PASSWORD=Gr8-password'),
     runner: openRunner({ openDatabase: silent }),

@@ -5,7 +5,7 @@ import { home } from '../../support/helpers.ts'
 
 const read = (file: string) => readFileSync(path.join(home, file), 'utf8')
 
-test('every link to a file of the repository finds it, and its heading', () => {
+test('every link to a file in the repository resolves, including its heading', () => {
   const pages = globSync(['*.md', 'docs/**/*.md', 'bench/*.md', '.github/**/*.md'], { cwd: home })
   expect(pages.length).toBeGreaterThan(20)
   const broken = pages.flatMap((page) =>
@@ -19,7 +19,7 @@ test('every link to a file of the repository finds it, and its heading', () => {
   expect(broken).toEqual([])
 })
 
-test('every path that a page names is there', () => {
+test('every path that a page names exists', () => {
   const pages = globSync(['*.md', 'docs/**/*.md', 'bench/*.md'], { cwd: home }).filter(
     (page) => page !== 'CHANGELOG.md',
   )
@@ -75,7 +75,7 @@ const headings = (text: string): string[] =>
       .replaceAll(' ', '-'),
   )
 
-test('every message of the troubleshooting page is one of the scripts', () => {
+test('every message on the troubleshooting page occurs in the scripts', () => {
   const sources = globSync(['lib/**/*.ts', 'scripts/**/*.ts', 'bin/*.js'], { cwd: home }).map(read).join('\n')
   // What a template fills in is … on the page.
   const said = sources.replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, '…').replaceAll("\\'", "'")

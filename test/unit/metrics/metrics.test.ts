@@ -69,7 +69,9 @@ test('a group without measurements and a missing one do not affect the others', 
   )
   expect(text).toMatch(/Network out +0 B\/s/)
   expect(text).toContain('✖ codex-worker: Container group codex-worker does not exist')
-  expect(text).toContain('✖ codex-backend-next: No measurements of codex-backend-next since 2026-11-23T12:00')
+  expect(text).toContain(
+    '✖ codex-backend-next: No measurements for codex-backend-next since 2026-11-23T12:00',
+  )
   expect(getExitCode(answers)).toBe(1)
   const data = JSON.parse(JSON.stringify(toMetricsJson(answers, span)))
   expect(data).toMatchObject({

@@ -43,7 +43,8 @@ test('an answer that the VPS gets from itself does not count: a closed firewall 
   expect(entry.seen).toMatchObject([
     {
       verdict: 'CRITICAL',
-      cause: 'https://shop.test/: timed out; from the VPS itself it answers: firewall or network between',
+      cause:
+        'https://shop.test/: timed out; it answers the VPS itself, so suspect a firewall or the network in between',
     },
   ])
 })
@@ -57,7 +58,7 @@ test('an answer that only one origin gets is a network problem between them, not
   })
   expect(verdict).toBe('WARNING')
   expect(observations.map(({ from, seen }) => `${from} ${seen.verdict}`)).toEqual(['here WARNING', 'vps OK'])
-  expect(observations[0]!.seen.detail).toMatch(/a network problem between, no outage/)
+  expect(observations[0]!.seen.detail).toMatch(/a network problem in between, not an outage/)
   expect(entry.seen).toMatchObject([{ target: 'backend', verdict: 'WARNING' }])
   expect(entry.runs.map(({ from, samples }) => [from, samples[0]!.verdict])).toEqual([
     ['here', 'WARNING'],
@@ -65,7 +66,7 @@ test('an answer that only one origin gets is a network problem between them, not
   ])
   const both = await judged({ here: look([refused]), vps: look([refused], { from: 'vps' }) })
   expect(both.verdict).toBe('CRITICAL')
-  const broken = look([seen('backend', 'CRITICAL', '/ says 500', { ms: 9 })], { from: 'vps' })
+  const broken = look([seen('backend', 'CRITICAL', '/ answers 500', { ms: 9 })], { from: 'vps' })
   const wrong = await judged({ here: look([refused]), vps: broken })
   expect(wrong.entry.seen).toMatchObject([{ target: 'backend', verdict: 'CRITICAL' }])
 })

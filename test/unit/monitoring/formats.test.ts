@@ -29,7 +29,7 @@ const good = line('static', {
 })
 const bad = line('api', {
   verdict: 'CRITICAL',
-  detail: 'https://shop.test/_dominion/health says 503',
+  detail: 'https://shop.test/_dominion/health answers 503',
   next: 'npx dominion view-logs',
   ms: 811.7,
   phases: { dns: 2, connect: 5, tls: 21.4, firstByte: 810, total: 811.7 },
@@ -87,8 +87,8 @@ test.each<[string, Report, string]>([
     'the worst first, the same words once',
     report([
       line('disk', { verdict: 'WARNING', detail: '81 % used', progress: '1/3' }),
-      line('api', { verdict: 'CRITICAL', detail: '/api says 502', progress: '3/3' }),
-      line('static', { verdict: 'CRITICAL', detail: '/ says 502', progress: '3/3' }),
+      line('api', { verdict: 'CRITICAL', detail: '/api answers 502', progress: '3/3' }),
+      line('static', { verdict: 'CRITICAL', detail: '/ answers 502', progress: '3/3' }),
       line('redis', { verdict: 'UNKNOWN', detail: 'not logged in' }),
     ]),
     'CRITICAL - api, static 502 (3/3); disk 81 % used (1/3); redis not logged in',
@@ -122,7 +122,7 @@ test.each<[string, Report, string]>([
       },
       trouble: ['the history was set aside'],
     }),
-    'OK - 1 probe, slowest: static, 74 ms; the problem alert could not be sent by slack, and waits: 500; the history was set aside',
+    'OK - 1 probe, slowest: static, 74 ms; the problem alert could not be sent by slack and is queued: 500; the history was set aside',
   ],
   [
     'seen from elsewhere',
@@ -180,7 +180,7 @@ test('the table shows the duration of each phase, the advice and the summary', (
   expect(formatReportTable(report([good, bad], { incident })).split('\n')).toEqual([
     'STATE     PROBE   DNS  TCP  TLS  WAIT  REST   MS  DETAIL',
     'OK        static                              74  200 in 81 ms',
-    'CRITICAL  api       2    3   16   789     2  812  https://shop.test/_dominion/health says 503 (2/3)',
+    'CRITICAL  api       2    3   16   789     2  812  https://shop.test/_dominion/health answers 503 (2/3)',
     '',
     '→ api: npx dominion view-logs',
     'Incident 7, CRITICAL, since 2026-11-23 03:58:00 UTC',

@@ -24,7 +24,7 @@ const minute = 60_000
 function createEvaluation(number: number, verdict: Verdict, excluded?: Excluded): Evaluation {
   const at = begin + number * minute
   const probe = { id: 'api', title: 'API', publicName: 'API' } as never
-  const detail = verdict === 'OK' ? '200 in 8 ms' : 'https://shop.test/_dominion/health says 503'
+  const detail = verdict === 'OK' ? '200 in 8 ms' : 'https://shop.test/_dominion/health answers 503'
   const cause = verdict === 'OK' ? '' : detail
   return {
     at,
@@ -139,7 +139,7 @@ test('alerts queued behind one that cannot be sent are reported too', async () =
     { kind: 'recovery', tries: 1 },
   ])
   expect(ended.line).toMatch(
-    /; 2 alerts, first the problem, could not be sent by webhook, and wait: .* 500 \|/,
+    /; 2 alerts \(first: problem\) could not be sent by webhook and are queued: .* 500 \|/,
   )
   expect(kinds()).toEqual(Array(4).fill('problem'))
 })

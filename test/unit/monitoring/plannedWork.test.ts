@@ -56,7 +56,7 @@ test('receipts of runs that changed something visible to visitors become planned
 })
 
 test('a deploy that failed during its first change is a planned period too', async () => {
-  const failed = [{ id: 'backend', error: 'does not get healthy', changing: true as const }]
+  const failed = [{ id: 'backend', error: 'does not become healthy', changing: true as const }]
   const commands = { read: 9, change: 1, record: 1 }
   const context = await contextWith([
     receipt('update-backend', -50 * second, { changed: [], failed, commands, result: 'failed' }),

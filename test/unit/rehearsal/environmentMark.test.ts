@@ -30,7 +30,7 @@ test.each([
   expect(kept).toEqual(mark?.changed ? ['.env.stage.changed'] : [])
 })
 
-test("a folder of that name is nobody's file, and stays", () => {
+test('a folder with that name is kept', () => {
   const folder = path.join(temporaryFolder(), '.env.stage')
   mkdirSync(folder)
   expect(readMark(folder)).toBeUndefined()
@@ -39,14 +39,14 @@ test("a folder of that name is nobody's file, and stays", () => {
   expect(existsSync(folder)).toBe(true)
 })
 
-test('the file of another run stays', () => {
+test('the file of another run is kept', () => {
   const file = path.join(temporaryFolder(), '.env.stage')
   writeFileSync(file, written)
   expect(discardEnvironment(file, '00000000-0000-4000-8000-000000000000')).toEqual([])
   expect(readFileSync(file, 'utf8')).toBe(written)
 })
 
-test('it is written for its owner alone, over an older one of its kind, never over one by hand', () => {
+test('it is written only for its owner, over an older generated one, never over a hand-written one', () => {
   const file = path.join(temporaryFolder(), '.env.stage')
   placeEnvironment(file, written)
   placeEnvironment(file, markEnvironment('stage', id, 'DOMAIN=b.app\n'))

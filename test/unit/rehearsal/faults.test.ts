@@ -13,7 +13,7 @@ const clusterBody = { location, sku: { name: 'Balanced_B0' }, properties: { high
 const put = (world: World, { type, name }: { type: string; name: string }, body: object) =>
   putResource(world, getAddress(world, 'rg', type, name), body)
 
-test('Redis without capacity is accepted, fails later, and its orphan refuses the next PUT until it is deleted', async () => {
+test('Redis without capacity is accepted, fails later, and its leftover blocks the next PUT until it is deleted', async () => {
   const world = createEmptyWorld()
   world.faults.set('redis-no-capacity', { name: 'redis-no-capacity' })
   const { resource, operation } = put(world, cluster, clusterBody)
@@ -43,7 +43,7 @@ test.each([
   ['region-disallowed', {}, 'RequestDisallowedByAzure', /set of best available regions/],
   ['policy-disallowed', {}, 'RequestDisallowedByPolicy', /was disallowed by policy\. Policy identifiers/],
   ['policy-disallowed', { mfa: true }, 'RequestDisallowedByPolicy', /Reasons: MFA is required/],
-])('%s %j refuses what is new and lets be what is there', async (name, more, code, words) => {
+])('%s %j refuses new resources and leaves existing ones alone', async (name, more, code, words) => {
   const world = createEmptyWorld()
   await put(world, cluster, clusterBody).operation?.done
   world.faults.set(name, { name, ...more })
@@ -91,7 +91,7 @@ const group = (name: string, cpu: number, dnsNameLabel: string) => ({
   address: { type: 'Microsoft.ContainerInstance/containerGroups', name },
 })
 
-test('a DNS label of somebody else, and more cores than the region has left', () => {
+test('a DNS label that is taken, and more cores than the region has left', () => {
   const world = createEmptyWorld()
   world.faults.set('dns-label-taken', { name: 'dns-label-taken', label: 'codex-api' })
   const taken = group('codex-backend', 1, 'codex-api')

@@ -26,7 +26,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-test('it holds what was written, and nothing that the root has', () => {
+test('it contains what was written, and nothing from the root', () => {
   fill('lower', { 'etc/passwd': 'root', 'usr/lib/a': '' })
   fill('upper', { 'app/one': '1', 'app-two': '2', 'usr/lib/b': '' })
   fill('merged', { 'etc/passwd': 'root', 'usr/lib/a': '', 'usr/lib/b': '', 'app/one': '1', 'app-two': '2' })
@@ -36,14 +36,14 @@ test('it holds what was written, and nothing that the root has', () => {
   })
 })
 
-test('it names what is gone, in folders that were emptied too', () => {
+test('it lists what was removed, also in emptied folders', () => {
   fill('lower', { 'etc/one': '', 'etc/two': '', 'opt/deep/file': '' })
   fill('upper', { 'etc/': '', 'opt/deep/': '' })
   fill('merged', { 'etc/two': '', 'opt/deep/': '' })
   expect(read()).toEqual({ written: ['etc', 'opt', 'opt/deep'], removed: ['etc/one', 'opt/deep/file'] })
 })
 
-test('what changed its type is removed first', () => {
+test('a path that changed its type is removed first', () => {
   fill('lower', { 'srv/file': '', 'opt/folder/file': '', 'etc/same': '' })
   fill('upper', { 'srv/file/inside': '', 'opt/folder': '', 'etc/': '' })
   symlinkSync('passwd', at('upper/etc/same'))
@@ -51,7 +51,7 @@ test('what changed its type is removed first', () => {
   expect(read().removed).toEqual(['opt/folder', 'srv/file'])
 })
 
-test('what is left out counts neither as written nor as removed', () => {
+test('excluded paths count neither as written nor as removed', () => {
   fill('lower', { 'etc/shadow': '', 'etc/hosts': '' })
   fill('upper', { 'etc/hosts': 'own', 'tmp/context/file': '' })
   fill('merged', { 'etc/hosts': 'own', 'tmp/context/file': '' })
@@ -59,7 +59,7 @@ test('what is left out counts neither as written nor as removed', () => {
   expect(read((each) => leftOut.has(each))).toEqual({ written: ['etc', 'tmp'], removed: [] })
 })
 
-test('names keep their bytes, whatever they mean', () => {
+test('names keep their bytes in any encoding', () => {
   fill('lower', {})
   const name = Buffer.concat([Buffer.from(at('upper/')), Buffer.from([0xe9, 0x0a, 0xff])])
   fill('upper', { größe: '' })

@@ -59,7 +59,7 @@ const busy = {
 }
 const ours = () => createEmptyWorld(resourceTypes.map(idle))
 
-test('a parameter right behind the server is refused, as the first one and on every later run', async () => {
+test('a parameter right after the server is refused, on the first run and on every later one', async () => {
   const world = ours()
   await putInOrder(world, [namespace])
   expect(() => put(world, `${namespace}/configurations`)).toThrow(expect.objectContaining(busy))
@@ -74,7 +74,7 @@ test('database, firewall rule and parameter one after the other are accepted, ag
   await putInOrder(world, order)
 })
 
-test('a child beside another one that is under way is refused', async () => {
+test('a child is refused while another one is in progress', async () => {
   const world = ours()
   await putInOrder(world, [namespace])
   const first = put(world, `${namespace}/databases`)

@@ -14,7 +14,7 @@ import { buildPath, formatInterval, listScheduledTasks, parseMinutes } from '../
 import { temporaryFolder } from '../../support/helpers.ts'
 import { launcher, target, tasks } from '../../support/scheduleFixtures.ts'
 
-test('a line brings folder and PATH along, and escapes what cron and the shell take for theirs', () => {
+test('a line sets folder and PATH, and escapes what cron and the shell would interpret', () => {
   expect(formatCronLine(tasks()[0]!, target)).toBe(
     [
       "*/5 * * * * cd '/srv/O'\\''Brien'\\''s 100\\% $HOME & co' &&",
@@ -32,7 +32,7 @@ test.each([
   expect([formatCronFields({ everyMinutes }), formatInterval({ everyMinutes })]).toEqual([times, words])
 })
 
-test('which tasks there are, and when', () => {
+test('the tasks and their times', () => {
   const seen = listScheduledTasks('default', 5, launcher).map(({ argv, interval }) => [
     argv.slice(2).join(' '),
     formatCronFields(interval),
@@ -44,10 +44,10 @@ test('which tasks there are, and when', () => {
   ])
 })
 
-test('what is --every', () => {
+test('the values of --every', () => {
   expect(['1m', '5m', '30m', '60m', '1h'].map(parseMinutes)).toEqual([1, 5, 30, 60, 60])
   for (const wrong of ['7m', '0m', '90m', '2h', '5', ''])
-    expect(() => parseMinutes(wrong)).toThrow('does not divide an hour evenly')
+    expect(() => parseMinutes(wrong)).toThrow('does not divide an hour into equal parts')
 })
 
 const others = '# mine\nMAILTO=anna\n\n1 1 * * * echo 5\\%  \n\t# é\r\n'
@@ -55,7 +55,7 @@ const others = '# mine\nMAILTO=anna\n\n1 1 * * * echo 5\\%  \n\t# é\r\n'
 test.each([
   ['none', ''],
   ['lines of others', others],
-])('into a crontab with %s and out again: every other byte as it was', (_, before) => {
+])('into a crontab with %s and out again: every other byte is unchanged', (_, before) => {
   const block = renderBlock(tasks(), target)
   const after = insertBlock(before, block, target)
   expect(after).toBe(before + block)
@@ -74,26 +74,26 @@ test('a block of another environment or folder is not ours', () => {
   expect(removeBlock(foreign, target)).toBe(foreign)
 })
 
-test('half a block, or two, is not guessed at', () => {
+test('half a block, or two, is refused', () => {
   const block = renderBlock(tasks(), target)
   const { begin, end } = getMarkers(target)
   for (const broken of [`${begin}\n${others}`, `${others}${end}\n`, block + block, `${end}\n${begin}\n`])
     expect(() => removeBlock(broken, target)).toThrow('contains our markers, but not as one block')
 })
 
-test('what cannot stand in a crontab is refused by name', () => {
+test('what a crontab cannot contain is refused by name', () => {
   const line = (folder: string) => () => formatCronLine(tasks()[0]!, { ...target, folder })
   expect(line('/srv/a\nb')).toThrow('"/srv/a\\nb" contains a control character')
   expect(line('/srv/a\\b')).toThrow('contains a backslash')
   expect(line(`/srv/${'x'.repeat(1000)}`)).toThrow('cron accepts 998')
 })
 
-test('the text goes in by stdin; an empty one takes the crontab away', () => {
+test('the text is passed on stdin; an empty text removes the crontab', () => {
   expect(writeCommand('a\n')).toMatchObject({ argv: ['crontab', '-'], stdin: 'a\n', effect: 'change' })
   expect(writeCommand('')).toMatchObject({ argv: ['crontab', '-r'], effect: 'change' })
 })
 
-test('PATH holds the folders of the programs that tasks start, in their order, and nothing of the terminal', () => {
+test('PATH contains the folders of the programs that tasks start, in order, and nothing else from the terminal', () => {
   const folder = temporaryFolder()
   for (const [name, program] of Object.entries({ one: 'ls', two: 'pg_dump', three: 'az' })) {
     mkdirSync(path.join(folder, name))

@@ -38,7 +38,7 @@ test('nothing has run yet', async () => {
   ])
 })
 
-test('each task’s last run; plans are none, and a killed one is told', async () => {
+test('the last run of each task; plans do not count, and a killed run is reported', async () => {
   const config = await loadTestConfig('')
   const page = 'npx dominion status-page'
   ran(config, '010000', 'status-page', page, 0)
@@ -66,7 +66,7 @@ test('each task’s last run; plans are none, and a killed one is told', async (
   expect((await words(config))[0]![1]).toMatch(/^unknown: /)
 })
 
-test('secrets that only a terminal has are named', async () => {
+test('secrets available only in a terminal are named', async () => {
   const config = await loadTestConfig(
     'ALERT_SLACK_URL=env:SLACK',
     'SMTP_URL=op://vault/smtp/url',

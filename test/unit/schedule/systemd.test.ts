@@ -11,16 +11,16 @@ import {
 import { display } from '../../../lib/shell/command.ts'
 import { launcher, target, tasks } from '../../support/scheduleFixtures.ts'
 
-test('a service of the system, and its timer', () => {
+test('a system service and its timer', () => {
   const [service, timer] = renderUnits(tasks()[2]!, target, 'system')
   const base = getUnitName({ id: 'backup-database' }, target)
   expect(base).toMatch(/^codex-dominion-staging-backup-database-[0-9a-f]{6}$/)
   expect(service).toEqual({
     name: `${base}.service`,
     text: `# codex-dominion-ops: staging in ${target.folder}
-# Written by npx dominion schedule --install; npx dominion schedule --remove takes it away.
+# Written by npx dominion schedule --install; npx dominion schedule --remove removes it.
 [Unit]
-Description=Codex Dominion: proven backup (staging)
+Description=Codex Dominion: verified backup (staging)
 Wants=network-online.target
 After=network-online.target
 
@@ -34,18 +34,18 @@ TimeoutStartSec=360min
 `,
   })
   expect(timer!.text.split('\n').slice(3)).toEqual([
-    ...['Description=Codex Dominion: proven backup (staging)', ''],
+    ...['Description=Codex Dominion: verified backup (staging)', ''],
     ...['[Timer]', 'OnCalendar=*-*-* 03:15:00', 'Persistent=true', 'AccuracySec=5s', ''],
     ...['[Install]', 'WantedBy=timers.target', ''],
   ])
 })
 
-test('a service of a user names no user and waits for no network target, which user managers do not have', () => {
+test('a user service names no user and waits for no network target, which user managers lack', () => {
   const [service] = renderUnits(tasks()[0]!, target, 'user')
   expect(service!.text).not.toMatch(/User=|network-online/)
 })
 
-test('times and words as systemd reads them', () => {
+test('times and arguments in systemd’s format', () => {
   expect([1, 5, 60].map((everyMinutes) => toCalendar({ everyMinutes }))).toEqual([
     '*-*-* *:0/1:00',
     '*-*-* *:0/5:00',
@@ -55,7 +55,7 @@ test('times and words as systemd reads them', () => {
   expect(quoteWord('a "b" \\ 5%')).toBe('"a \\"b\\" \\\\ 5%%"')
 })
 
-test('what cannot stand in a unit file is refused by name', () => {
+test('what a unit file cannot contain is refused by name', () => {
   expect(() => renderUnits(tasks()[0]!, { ...target, folder: '/srv/a\nb' }, 'user')).toThrow(
     'contains a control character',
   )
@@ -65,7 +65,7 @@ test('what cannot stand in a unit file is refused by name', () => {
   expect(launcher.node).not.toContain('$')
 })
 
-test('what puts them in force and takes them away', () => {
+test('the commands that enable and remove them', () => {
   expect(enableCommands('system', ['a.timer', 'b.timer']).map(display)).toEqual([
     'systemctl daemon-reload',
     'systemctl enable a.timer b.timer',

@@ -15,7 +15,7 @@ const windows = { ...target, folder: 'C:\\Ops & “co”\\100% é', user: 'DESK\
 const getText = (xml: string, name: string): string | undefined =>
   new DOMParser().parseFromString(xml, 'text/xml').querySelector(name)?.textContent ?? undefined
 
-test('a task in plain ASCII, with words and folder as they are', () => {
+test('a task in plain ASCII, with unchanged arguments and folder', () => {
   const [health, , backup] = tasks()
   const argv = [
     'C:\\Program Files\\node.exe',
@@ -41,7 +41,7 @@ test('a task in plain ASCII, with words and folder as they are', () => {
   expect(order).toEqual([...order].sort((a, b) => a - b))
 })
 
-test('the task that Windows holds is known by its mark, a changed one is not', () => {
+test('an installed task is recognised by its mark, a changed one is not', () => {
   const held = (every: number) =>
     renderTaskXml(tasks(every)[0]!, windows).replace('<Triggers>', '<Added/>\r\n<Triggers>')
   expect(isSameTask(held(5), renderTaskXml(tasks(5)[0]!, windows))).toBe(true)
@@ -59,7 +59,7 @@ test.each([
   expect(quoteArgument(text)).toBe(quoted)
 })
 
-test('what schtasks is given', () => {
+test('the arguments of schtasks', () => {
   const [health] = tasks()
   const create = createCommand(health!, windows)
   expect(create.argv.filter((word) => typeof word === 'string')).toEqual([

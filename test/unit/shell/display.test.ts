@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { display, local, secretFile } from '../../../lib/shell/command.ts'
 import { findSecretFile, onVps } from '../../support/helpers.ts'
 
-test('a command shows as the line to paste, its secret files by name only', () => {
+test('a command is displayed as the line to paste, with only the names of secret files', () => {
   const command = local.change`az x --file ${secretFile('group.json', 'hunter2')} --name ${"it's here"}`
   expect(display(command)).toBe("az x --file <group.json> --name 'it'\\''s here'")
   expect(display(local.change`az --parameters ${secretFile('p.json', 'hunter2', '@')}`)).toBe(
@@ -11,12 +11,12 @@ test('a command shows as the line to paste, its secret files by name only', () =
   expect(findSecretFile(command.argv).content).toBe('hunter2')
 })
 
-test('where it runs is said', () => {
+test('the place where it runs is shown', () => {
   expect(display(onVps`ls -l`)).toBe('vps: ls -l')
   expect(display(local({ cwd: '/some where' })`npm ci`)).toBe('(in /some where) npm ci')
 })
 
-test('requests, queries and dials', () => {
+test('requests, queries and TCP exchanges', () => {
   expect(
     display({ method: 'PATCH', url: 'https://a/b', body: '{"x":1}', effect: 'change', timeoutMs: 1 }),
   ).toBe('PATCH https://a/b {"x":1}')
@@ -27,6 +27,6 @@ test('requests, queries and dials', () => {
   )
 })
 
-test('looking and changing are told apart', () => {
+test('reads and changes are distinguished', () => {
   expect([local`a`, local.change`a`].map(({ effect }) => effect)).toEqual(['read', 'change'])
 })

@@ -12,7 +12,7 @@ test.each([
   ],
   ['in a URL', `postgresql://u:${encodeURIComponent(secret)}@host/db`],
   ['in base64', `Authorization: ${Buffer.from(secret).toString('base64')}`],
-])('a secret %s is taken out', (_, text) => {
+])('a secret %s is removed', (_, text) => {
   const cleaned = createRedactor([secret]).clean(`before ${text} after ${text}`)
   for (const part of ['rd=1', 'rd%3D1', 's w', Buffer.from(secret).toString('base64').slice(0, 12)]) {
     expect(cleaned).not.toContain(part)
@@ -20,25 +20,25 @@ test.each([
   expect(cleaned).toMatch(/^before .*\*\*\*.* after .*\*\*\*/)
 })
 
-test('a secret that contains another is taken out as a whole', () => {
+test('a secret that contains another is removed as a whole', () => {
   expect(createRedactor(['hunter2', 'hunter2-and-more']).clean('x hunter2-and-more hunter2')).toBe(
     'x *** ***',
   )
 })
 
-test('what is learnt later counts from then on', () => {
+test('a secret registered later is removed from then on', () => {
   const redactor = createRedactor()
   expect(redactor.clean('key k3y-value')).toBe('key k3y-value')
   redactor.add('k3y-value')
   expect(redactor.clean('key k3y-value')).toBe('key ***')
 })
 
-test('nothing set takes nothing out; regular expression characters mean themselves', () => {
+test('an empty secret removes nothing; regular expression characters are literal', () => {
   expect(createRedactor(['', 'abc']).clean('abc')).toBe('abc')
   expect(createRedactor(['.*.*', '$&$&']).clean('plain .*.* $&$&')).toBe('plain *** ***')
 })
 
-test('a private key is taken out though nobody registered it: whole, cut, in JSON, in JSON in JSON', () => {
+test('an unregistered private key is removed: complete, cut off, in JSON, in JSON within JSON', () => {
   const body = 'b3BlbnNzaC1rZXktdjEAAAAABG5vbmU\nAAAEbm9uZQ+/aQ=='
   const whole = `-----BEGIN OPENSSH PRIVATE KEY-----\n${body}\n-----END OPENSSH PRIVATE KEY-----`
   const { clean } = createRedactor()

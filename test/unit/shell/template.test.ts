@@ -44,7 +44,7 @@ test.each([
   ['text after a secret file', () => words`${key}.json`],
 ])('%s is refused within a word', (_what, make) => expect(make).toThrow(TypeError))
 
-test('options come by a call, and say nothing about the next command', () => {
+test('options are passed by a call and do not affect the next command', () => {
   const run = commandTemplate((argv, effect, options) => ({
     argv: ['run', ...argv],
     on: 'here',

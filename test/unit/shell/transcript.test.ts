@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { openTranscript } from '../../../lib/shell/transcript.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 
-test('the newest 500 transcripts stay, and nothing that is not one goes', () => {
+test('the newest 500 transcripts are kept, and no other file is removed', () => {
   const folder = temporaryFolder()
   for (let number = 0; number < 510; number++)
     writeFileSync(path.join(folder, `20260101T${String(number).padStart(6, '0')}Z-health-1.jsonl`), '')

@@ -15,7 +15,7 @@ import { engine, states, task, the } from '../../support/tasks.ts'
 
 const create = (what = 'it'): Difference => ({ state: 'create', what, effects: [] })
 
-test('a step starts when those it waits for are done, whatever the order of the list', async () => {
+test('a task starts when those it waits for are done, whatever the order of the list', async () => {
   const log: string[] = []
   const logging = (id: string, after: string[]) =>
     task(id, after, {
@@ -34,7 +34,7 @@ test('a step starts when those it waits for are done, whatever the order of the 
   expect(states(outcomes)).toEqual({ a: 'create', b: 'create', c: 'create' })
 })
 
-test('independent chains run side by side: the whole takes as long as its longest chain', async () => {
+test('independent chains run in parallel: the total time is that of the longest chain', async () => {
   const slow = (id: string, after: string[], ms: number) =>
     task(id, after, { inspect: () => pause(ms).then(() => ok('x')) })
   const list = [
@@ -50,7 +50,7 @@ test('independent chains run side by side: the whole takes as long as its longes
   expect(took).toBeLessThan(chain.ms * 1.1 + 100)
 })
 
-test('a run applies what differs, and nothing else', async () => {
+test('a run applies only the differences', async () => {
   const applied: string[] = []
   const mends = (id: string, difference: Difference) =>
     task(id, [], {
@@ -70,7 +70,7 @@ test('a run applies what differs, and nothing else', async () => {
   expect(applied).toEqual(['new create', 'old change'])
 })
 
-test('what only the operator can do is planned as a change, and told, but not counted as changed', async () => {
+test('a manual change is planned as a change and reported, but not counted as changed', async () => {
   const told: string[] = []
   const byHand: Difference = { state: 'change', what: 'set A www by hand', effects: [], manual: true }
   const list = [
@@ -100,7 +100,7 @@ test('the effects of a difference are run in order', async () => {
   expect(runner.count.change).toBe(2)
 })
 
-test('after a failure nothing new begins, what runs goes on to its end', async () => {
+test('after a failure nothing new starts, and running tasks finish', async () => {
   let finished = false
   const outcomes = await executeTasks(
     [
@@ -126,7 +126,7 @@ test('after a failure nothing new begins, what runs goes on to its end', async (
   expect(finished).toBe(true)
 })
 
-test('on the first Ctrl-C what runs goes on to its end, and nothing new begins', async () => {
+test('on the first Ctrl-C running tasks finish, and nothing new starts', async () => {
   const stopping = new AbortController()
   const outcomes = await executeTasks(
     [
@@ -144,7 +144,7 @@ test('on the first Ctrl-C what runs goes on to its end, and nothing new begins',
   expect(states(outcomes)).toEqual({ running: 'ok', next: 'skipped' })
 })
 
-test('on the second Ctrl-C a step that runs is left where it is', async () => {
+test('on the second Ctrl-C a running task is abandoned', async () => {
   const now = new AbortController()
   setTimeout(() => now.abort(new Error('stopped by a second signal')), 20)
   const never = new Promise<Difference>(() => {})
@@ -156,7 +156,7 @@ test('on the second Ctrl-C a step that runs is left where it is', async () => {
   expect(outcomes[0]?.error).toMatchObject({ message: 'stopped by a second signal' })
 })
 
-test('a step that fails tells whether it was changing something by then', async () => {
+test('a failing task reports whether it was changing something', async () => {
   const change: Difference = { state: 'change', what: 'x', effects: [] }
   const outcomes = await executeTasks(
     [
@@ -173,7 +173,7 @@ test('a step that fails tells whether it was changing something by then', async 
   ])
 })
 
-test('a plan only looks', async () => {
+test('a plan only reads', async () => {
   let applied = false
   const outcomes = await executeTasks(
     [
@@ -219,7 +219,7 @@ test.each([
   expect(real?.state, 'in a real run it is a failure').toBe('failed')
 })
 
-test('what cannot be told in a plan does not hide the steps behind it', async () => {
+test('an unknown task in a plan does not hide the tasks after it', async () => {
   const seen: boolean[] = []
   const behind = (id: string) =>
     task(id, ['silent', 'fine', 'made'], {
@@ -246,7 +246,7 @@ test('what cannot be told in a plan does not hide the steps behind it', async ()
   expect(seen).toEqual([true, false, true, true])
 })
 
-test('in a real run nothing lies ahead any more', async () => {
+test('in a real run nothing will change any more', async () => {
   let pending: boolean | undefined
   await executeTasks(
     [
@@ -263,7 +263,7 @@ test('in a real run nothing lies ahead any more', async () => {
   expect(pending).toBe(false)
 })
 
-test('a step that cannot tell stops a real run with exit code 3', async () => {
+test('an unknown task stops a real run with exit code 3', async () => {
   const [outcome] = await executeTasks(
     [task('a', [], { inspect: async () => unknown('who knows', 'ask') })],
     engine(),
@@ -272,7 +272,7 @@ test('a step that cannot tell stops a real run with exit code 3', async () => {
   expect((outcome!.error as OpsError).failure).toEqual({ what: 'who knows', next: 'ask', exitCode: 3 })
 })
 
-test('steps are written down and told of, with their fields and errors', async () => {
+test('tasks are recorded and reported, with their fields and errors', async () => {
   const runner = openRunner({ known: ['hunter2'] })
   const told: string[] = []
   const listener: Listener = {
@@ -296,14 +296,14 @@ test('steps are written down and told of, with their fields and errors', async (
   ])
 })
 
-test('steps that wait for each other are a mistake in the list, and are named', () => {
+test('tasks that wait for each other are an error in the list and are named', () => {
   expect(() => inOrder([task('a', ['c']), task('b', ['a']), task('c', ['b'])])).toThrow(
     'tasks wait for each other: a → c → b → a',
   )
   expect(() => inOrder([task('self', ['self'])])).toThrow('self → self')
 })
 
-test('the longest chain of steps goes by measured time, not by number', () => {
+test('the longest chain is determined by measured time, not by number', () => {
   const done = (id: string, after: string[], started: number, ended: number): Outcome => ({
     task: task(id),
     after: after.map(the),

@@ -39,11 +39,11 @@ const outcomes: Outcome[] = [
     next: 'Check the network.',
     effects: [local.change`echo ${"it's"}`],
   }),
-  outcome('Image', 'failed', { error: new Error('There is no backend in /nowhere') }),
+  outcome('Image', 'failed', { error: new Error('No backend found in /nowhere') }),
   outcome('Verify', 'skipped'),
 ]
 
-test('the plan as text: every step, what differs, the lines that would be run, no secret', () => {
+test('the plan as text: every task, what differs, the commands that would run, no secret', () => {
   const text = stripVTControlCharacters(planText(outcomes, createRedactor(['hunter2'])))
   expect(text.split('\n')).toEqual([
     '✔ ok          Login (ops@example.org)',
@@ -53,13 +53,13 @@ test('the plan as text: every step, what differs, the lines that would be run, n
     '    CPU: 1 → 2',
     '    environment: (not set) → ***',
     '    $ vps: nginx -t',
-    '? cannot tell DNS: no answer from the name server',
+    '? unknown     DNS: no answer from the name server',
     '    → Check the network.',
     "    $ echo 'it'\\''s'",
-    '✖ failed      Image: There is no backend in /nowhere',
+    '✖ failed      Image: No backend found in /nowhere',
     '- not reached Verify',
     '',
-    '1 to create, 1 to change, 1 ok, 1 cannot tell, 1 failed.',
+    '1 to create, 1 to change, 1 ok, 1 unknown, 1 failed.',
   ])
 })
 
@@ -82,12 +82,12 @@ test('the same as data', () => {
       ...{ id: 'dns', title: 'DNS', state: 'unknown', why: 'no answer from the name server' },
       ...{ next: 'Check the network.', lines: ["echo 'it'\\''s'"] },
     },
-    { id: 'image', title: 'Image', state: 'failed', error: 'There is no backend in /nowhere' },
+    { id: 'image', title: 'Image', state: 'failed', error: 'No backend found in /nowhere' },
     { id: 'verify', title: 'Verify', state: 'skipped' },
   ])
 })
 
-test('the summary names only what there is', () => {
+test('the summary lists only states that occur', () => {
   expect(formatSummary([outcomes[0]!])).toBe('1 ok.')
   expect(formatSummary([outcomes[0]!, outcomes[0]!, outcomes[1]!])).toBe('1 to create, 2 ok.')
 })

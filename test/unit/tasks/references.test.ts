@@ -17,7 +17,7 @@ test('a reference to a task that is not in the list cannot be run', async () => 
     inspect: async (ahead) => (ahead.willChange(elsewhere) ? unknown('?') : ok('x')),
   })
   const [outcome] = await executeTasks([asks, elsewhere], engine({ mode: 'plan' }))
-  expect(outcome!.error).toMatchObject({ message: expect.stringContaining('does not wait for it') })
+  expect(outcome!.error).toMatchObject({ message: expect.stringContaining('without waiting for it') })
   const left = task('left', [], { after: [undefined] })
   expect(states(await executeTasks([left], engine()))).toEqual({ left: 'ok' })
 })
@@ -33,7 +33,7 @@ test('the lock waits for preparation, and everything else for the lock', async (
   expect(outcomes.map(({ after }) => after.map(({ id }) => id))).toEqual([[], ['prepare'], ['lock']])
 })
 
-test('facts go to the tasks behind; what is not known makes them unknown in a plan', async () => {
+test('facts are passed to later tasks; unknown facts make those unknown in a plan', async () => {
   const first: Task<string> = {
     ...{ id: 'first', title: 'Title of first', part: 'azure' },
     inspect: async () => ({ state: 'create', what: 'it', effects: [], fact: 'found' }),
@@ -52,10 +52,13 @@ test('facts go to the tasks behind; what is not known makes them unknown in a pl
   expect(seen).toEqual(['found', 'made'])
   first.inspect = () => Promise.reject(unknownError('silent'))
   const [, outcome] = await executeTasks([first, second], engine({ mode: 'plan' }))
-  expect(outcome!.difference).toMatchObject({ state: 'unknown', why: '“Title of first” is not known' })
+  expect(outcome!.difference).toMatchObject({
+    state: 'unknown',
+    why: 'the state of “Title of first” is unknown',
+  })
 })
 
-test('hooks come around each effect and after all; a failure is told by the task, and its fact is kept', async () => {
+test('hooks run around each effect and after all; the task reports a failure, and its fact is kept', async () => {
   const runner = openRunner()
   const log: string[] = []
   const effects = ['one', 'two'].map((word) => local.change`${process.execPath} --print ${`'${word}'`}`)

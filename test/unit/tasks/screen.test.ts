@@ -26,7 +26,7 @@ async function plainScreen(more: Partial<ScreenOptions> = {}) {
 
 afterEach(() => void vi.useRealTimers())
 
-test('plain lines: one an event, each with its time, no secret, no colour', async () => {
+test('plain lines: one per event, each with its time, no secrets, no colours', async () => {
   const { screen, lines, said } = await plainScreen()
   screen.started(task('a'))
   screen.logged(task('a'), 'starting with hunter2')
@@ -57,7 +57,7 @@ test('plain lines: one an event, each with its time, no secret, no colour', asyn
   expect(lines.join('')).not.toContain('\u001b')
 })
 
-test('a tool’s output is shown with --verbose only, a step’s own words always', async () => {
+test('a tool’s output is shown only with --verbose, a task’s own log always', async () => {
   const quiet = await plainScreen()
   quiet.screen.logged(task('a'), 'chatter\n', 'stdout')
   quiet.screen.logged(task('a'), 'own words')
@@ -67,7 +67,7 @@ test('a tool’s output is shown with --verbose only, a step’s own words alway
   expect(verbose.said()).toEqual(['Step a: one', 'Step a: two'])
 })
 
-test('a long step gives a sign of life every 30 s, with the tool’s last words, until it ends', async () => {
+test('a long task prints a line every 30 s with the tool’s last output until it ends', async () => {
   vi.useFakeTimers()
   const { screen, said } = await plainScreen()
   screen.started(task('a'))
@@ -103,7 +103,7 @@ test('silent is silent', async () => {
   expect(lines).toEqual([])
 })
 
-test('what a step that has ended says of itself', () => {
+test('the message of a finished task', () => {
   expect(endLine({ task: task('a'), after: [], state: 'skipped' })).toBe('Step a: not started')
   expect(
     endLine({
@@ -117,7 +117,7 @@ test('what a step that has ended says of itself', () => {
   ).toBe('Step a: ok, it is there [0.1 s]')
 })
 
-test('the animated list is given nothing that steers a terminal', async () => {
+test('the animated list receives no terminal control characters', async () => {
   const written: string[] = []
   const keep = (chunk: unknown) => {
     written.push(String(chunk))
@@ -145,7 +145,7 @@ test('the animated list is given nothing that steers a terminal', async () => {
   for (const part of ['\u001b]0', '\u0007', '\u009b', '\u202e', 'hunter2']) expect(text).not.toContain(part)
 })
 
-test('both clouds are groups, and what was not started is skipped', async () => {
+test('both clouds are groups, and tasks not started are skipped', async () => {
   const [azure, ionos] = [task('azure'), { ...task('ionos'), part: 'ionos' } as Task]
   const { screen, said } = await plainScreen({ tasks: [azure, ionos] })
   screen.started(ionos)

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { writeAtomically } from '../../../lib/util/files.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 
-test('a file is replaced whole, with its mode, and nothing stays beside it', () => {
+test('a file is replaced completely, with its mode, and no other file is left', () => {
   const folder = temporaryFolder()
   const file = path.join(folder, 'a')
   writeAtomically(file, 'one', { mode: 0o600 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { formatBytes, formatCount, formatDuration, formatList } from '../../../lib/util/format.ts'
 
-test('one of a thing, or several', () => {
+test('singular and plural', () => {
   expect([0, 1, 2].map((number) => formatCount(number, 'release'))).toEqual([
     '0 releases',
     '1 release',

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { getExitCode, settleAll } from '../../../lib/util/concurrency.ts'
 import { exitCode, OpsError } from '../../../lib/util/errors.ts'
 
-test('one source that fails loses no other answer', async () => {
+test('a failing source does not lose the other answers', async () => {
   const answers = await settleAll<{ a: number; b: string; c: string }>({
     a: async () => 1,
     b: async () => {

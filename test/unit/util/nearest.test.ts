@@ -17,6 +17,6 @@ test.each(['', 'x', 'nginx', 'completely-different', 'constructor'])('%j means n
   expect(findNearest(typed, scripts)).toBeUndefined()
 })
 
-test('of nothing, nothing is nearest', () => {
+test('an empty list has no nearest name', () => {
   expect(findNearest('x', [])).toBeUndefined()
 })

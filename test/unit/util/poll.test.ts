@@ -3,7 +3,7 @@ import { poll } from '../../../lib/util/poll.ts'
 
 const never = async () => undefined
 
-test('an attempt is repeated until it gives a value', async () => {
+test('an attempt is repeated until it returns a value', async () => {
   const attempts: number[] = []
   const attempt = async (count: number) => {
     attempts.push(count)
@@ -18,7 +18,7 @@ test('false and null are values', async () => {
   expect(await poll(async () => null, { intervalMs: 1 })).toBeNull()
 })
 
-test('used up attempts or time give undefined, or throw what describes them', async () => {
+test('without attempts or time left it returns undefined, or throws the given error', async () => {
   const waits: number[] = []
   const intervalMs = (count: number) => {
     waits.push(count)
@@ -35,7 +35,7 @@ test('used up attempts or time give undefined, or throw what describes them', as
   await expect(late).rejects.toThrow('not there within 5 ms')
 })
 
-test('what an attempt throws ends it, and so does the signal', async () => {
+test('an error in an attempt ends it, and so does the signal', async () => {
   const failing = async (): Promise<undefined> => {
     throw new Error('refused')
   }

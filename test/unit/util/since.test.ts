@@ -15,7 +15,7 @@ test.each([
   expect(parsePastTime(words, now).toISOString()).toBe(moment)
 })
 
-test('a date or time without a zone is this machine’s', () => {
+test('a date or time without a zone is local', () => {
   expect(parsePastTime('2026-11-20', now)).toEqual(new Date(2026, 10, 20))
   expect(parsePastTime('2026-11-20T08:00', now)).toEqual(new Date(2026, 10, 20, 8))
 })
@@ -33,8 +33,8 @@ test.each([
   '2026-06-31 08:00',
   '23/11/2026',
   '1h '.repeat(3),
-])('“%s” is no time', (words) => {
-  expect(() => parsePastTime(words, now)).toThrow(`--since=${words} is not a time`)
+])('“%s” is not a time', (words) => {
+  expect(() => parsePastTime(words, now)).toThrow(`--since=${words} is not a valid time`)
 })
 
 test('the future is refused', () => {

@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import { expect, test } from 'vitest'
 import { formatTable } from '../../../lib/util/format.ts'
 
-test('columns line up, numbers to the right, colours take no room, nothing trails', () => {
+test('columns align, numbers to the right, colours have no width, no trailing spaces', () => {
   const red = styleText('red', 'bad', { validateStream: false })
   const text = formatTable(
     [{ heading: 'Part' }, { heading: '$', align: 'right' }, { heading: 'Why' }],

@@ -30,12 +30,12 @@ const attacks: [string, string, string][] = [
   ['tags', 'a\u{e0041}\u{e007f}', 'a\\u{e0041}\\u{e007f}'],
 ]
 
-test.each(attacks)('%s becomes text that can be seen', (_, text, seen) => {
+test.each(attacks)('%s becomes visible text', (_, text, seen) => {
   expect(escapeControls(text)).toBe(seen)
   expect(escapeControls(`${text}`.repeat(3))).toBe(seen.repeat(3))
 })
 
-test.each(attacks)('%s in JSON: the same data, and nothing that steers', (_, text) => {
+test.each(attacks)('%s in JSON: the same data, without control characters', (_, text) => {
   const document = { [text]: [text, { deep: text }], plain: 'ü – 🚀 \n\t"' }
   for (const indent of [undefined, 2]) {
     const json = escapeJsonControls(JSON.stringify(document, null, indent))
@@ -44,13 +44,13 @@ test.each(attacks)('%s in JSON: the same data, and nothing that steers', (_, tex
   }
 })
 
-test('lines, tabs, other scripts and signs stay; a line end of Windows is one', () => {
+test('lines, tabs, other scripts and symbols stay; a Windows line end is one line end', () => {
   const plain = 'said:\n\tüñï – │ ✖ → 🚀 עברית العربية ไทย\n'
   expect(escapeControls(plain)).toBe(plain)
   expect(escapeControls('one\r\ntwo\r\n')).toBe('one\ntwo\n')
 })
 
-test('our own styles pass, and nobody else’s: not even one that looks the same', () => {
+test('only our own styles pass, not even one that looks the same', () => {
   const { green, dim, red } = colours(new Chalk({ level: 1 }))
   expect(escapeControls(green('fine'))).toBe('\x1b[32mfine\x1b[39m')
   expect(escapeControls(red(`a ${green('b')} c`))).toBe('\x1b[31ma \x1b[32mb\x1b[39m\x1b[31m c\x1b[39m')
@@ -63,12 +63,12 @@ test('our own styles pass, and nobody else’s: not even one that looks the same
   expect(stripVTControlCharacters(green('fine'))).toBe('fine')
 })
 
-test('without colours there is nothing that passes', () => {
+test('without colours no style passes', () => {
   const { green } = colours(new Chalk({ level: 0 }))
   expect(green('fine')).toBe('fine')
 })
 
-test('a table keeps its columns whatever stands in a cell', () => {
+test('a table keeps its columns whatever a cell contains', () => {
   const { green } = colours(new Chalk({ level: 1 }))
   const text = escapeControls(
     formatTable(

@@ -29,7 +29,7 @@ test('certbot: webroot, fixed lineage, both names', () => {
   )
 })
 
-test('certbot: an address and a forced renewal when asked for', async () => {
+test('certbot: an address and a forced renewal on request', async () => {
   const line = display(certbotCommand(await loadFileConfig('ACME_EMAIL=ops@example.org'), true))
   expect(line).toMatch(/ --email ops@example\.org .* --force-renewal$/)
 })
@@ -73,7 +73,7 @@ test('an interrupted dpkg is set right before anything is installed', () => {
   ])
 })
 
-test('someone who is not root goes through sudo, without a question', async () => {
+test('a user other than root uses sudo without a prompt', async () => {
   const deploy = await loadFileConfig('IONOS_USER=deploy')
   expect(vps(deploy).sudo`id`.argv).toEqual(['sudo', '-n', '--', 'env', 'LC_ALL=C', 'id'])
   expect(vps(deploy)`id`.argv).toEqual(['id'])
@@ -97,7 +97,7 @@ test('the build', async () => {
   expect(commands[1]?.env).toEqual({ BUILD_ID: 'abc', NEXT_TELEMETRY_DISABLED: '1' })
 })
 
-test('switching names what may go', () => {
+test('the switch lists the releases to remove', () => {
   const ids = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20260103T000000Z-aaaaaaaa']
   const rows = ids.map((id) => `release\t${id}\t\t{"id":"${id}","source":"s","builtAt":"t"}`)
   const state = parseServerState(
@@ -124,7 +124,7 @@ test('the state of a bare server, and of one that answers something else', () =>
   expect(() => parseServerState(bare.slice(0, -1).join('\n'), 'vps')).toThrow('vps did not report its state')
 })
 
-test('records that lead elsewhere are named', () => {
+test('records that point elsewhere are named', () => {
   const own = [expandIpv6('2001:db8::1')]
   expect(own).toEqual(['20010db8000000000000000000000001'])
   const records = [
@@ -133,7 +133,7 @@ test('records that lead elsewhere are named', () => {
   ]
   expect(findFaults(records, '192.0.2.1', own).map(({ message }) => message)).toEqual([
     'www.a.app has no A record, wanted: A 192.0.2.1',
-    'www.a.app has AAAA 2001:db8::2, which is not the VPS: delete it',
+    'www.a.app has AAAA 2001:db8::2, which does not belong to the VPS: delete it',
   ])
 })
 
@@ -148,13 +148,13 @@ test('the IONOS API: only the two A records, by PATCH', () => {
   expect(display(request)).not.toContain('secret')
 })
 
-test("the CA's words are found in certbot's log", () => {
+test("the CA's message is found in certbot's log", () => {
   const log =
     '{"type":"x","detail":"JWS has an invalid anti-replay nonce"}\n"detail": "Cannot issue for \\"a.app\\": blocked",\n'
   expect(parseAcmeErrors(log)).toEqual(['Cannot issue for "a.app": blocked'])
 })
 
-test('what ssh -G says', async () => {
+test('the output of ssh -G', async () => {
   const asked = settingsCommand(getVps(await loadFileConfig('IONOS_HOST=vps.example\nIONOS_PORT=2222')))
   expect([display(asked), asked.effect]).toEqual(['ssh -G -p 2222 -l root -- vps.example', 'read'])
   const output =

@@ -25,7 +25,7 @@ const hashed = (name: string) => {
 const verdict = (text: string, name: string, key: string) =>
   evaluateHostKey(parseKnownHosts(text), [name], key)
 
-test('a plain line vouches for its host and no other', () => {
+test('a plain line applies only to its host', () => {
   const text = `# comment\n\nvps.example,10.0.0.1 ssh-ed25519 ${ed} a comment\r\n`
   expect(verdict(text, 'vps.example', ed)).toEqual({ is: 'known', line: 3 })
   expect(verdict(text, 'VPS.example', ed)).toEqual({ is: 'known', line: 3 })
@@ -51,7 +51,7 @@ test('hashed names, as Debian writes them', () => {
   expect(verdict(text, 'elsewhere', ed)).toEqual({ is: 'unknown' })
 })
 
-test('wildcards, and patterns that rule a line out', () => {
+test('wildcards, and patterns that exclude a line', () => {
   const text = `*.example,!bad.example,10.0.0.? ssh-ed25519 ${ed}`
   expect(verdict(text, 'www.example', ed).is).toBe('known')
   expect(verdict(text, '10.0.0.7', ed).is).toBe('known')
@@ -66,13 +66,13 @@ test('a changed key names its lines, those of the same type first', () => {
   expect(verdict(`vps ssh-rsa ${rsa}`, 'vps', other)).toEqual({ is: 'changed', lines: [1], sameType: false })
 })
 
-test('a revoked key is refused, even where another line vouches for it', () => {
+test('a revoked key is refused, even if another line lists it', () => {
   const text = `vps ssh-ed25519 ${ed}\n@revoked * ssh-ed25519 ${ed}`
   expect(verdict(text, 'vps', ed)).toEqual({ is: 'revoked', line: 2 })
   expect(verdict(`@revoked vps ssh-ed25519 ${ed}`, 'vps', other)).toEqual({ is: 'unknown' })
 })
 
-test('lines that say one thing and hold another vouch for nothing', () => {
+test('inconsistent lines are ignored', () => {
   for (const line of [
     `vps ssh-rsa ${ed}`,
     `vps ssh-ed25519`,
@@ -89,7 +89,7 @@ test('lines that say one thing and hold another vouch for nothing', () => {
   }
 })
 
-test('regular expression signs in a pattern are plain characters', () => {
+test('regular expression characters in a pattern are literal', () => {
   expect(verdict(`.* ssh-ed25519 ${ed}`, 'vps', ed).is).toBe('unknown')
   expect(verdict(`[a-z]+ ssh-ed25519 ${ed}`, 'vps', ed).is).toBe('unknown')
 })

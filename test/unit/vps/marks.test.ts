@@ -35,7 +35,7 @@ async function describeSwitch(wasThere: boolean): Promise<string> {
   return 'what' in difference ? difference.what : difference.state
 }
 
-test('pages that are marked as bad come back with a word; new ones cannot be marked', async () => {
+test('pages marked as bad return with a warning; new ones cannot be marked', async () => {
   expect(await describeSwitch(true)).toBe(
     `release ${id}; it is marked as bad (all white), but is published again`,
   )

@@ -30,7 +30,7 @@ const sha = (letter: string) => letter.repeat(64)
 const entry = (letter: string, retired = '') => ({ sha256: sha(letter), size: 1, retired })
 const now = new Date('2026-11-22T10:00:00Z')
 
-test('what is sent, removed and carried over', () => {
+test('which files are sent, removed and carried over', () => {
   const before = new Map([
     ['index.html', entry('a')],
     ['same.html', entry('b')],
@@ -75,7 +75,7 @@ test('an old asset does not stay where the export now has a folder, nor below wh
   ])
 })
 
-test('a manifest comes back from its text, with hostile names', () => {
+test('a manifest is restored from its text, with hostile names', () => {
   const names = [
     'a b.html',
     "it's.html",
@@ -92,7 +92,7 @@ test('a manifest comes back from its text, with hostile names', () => {
   expect(() => parseManifest('nonsense\n')).toThrow('not a line of a manifest')
 })
 
-test('which releases may go', () => {
+test('which releases may be removed', () => {
   const ids = [1, 2, 3, 4, 5, 6].map((day) => createReleaseId(new Date(Date.UTC(2026, 0, day)), sha('a')))
   const releases = ids.map((id) => ({ id, pinned: false }))
   const bad = new Set<string>()
@@ -118,7 +118,7 @@ test('which releases may go', () => {
   expect(selectPrunable([], { live: '', previous: '', keep: 2, bad })).toEqual([])
 })
 
-test('a release tells what it is, and a damaged one nothing', () => {
+test('a release.json is parsed; a damaged one gives undefined', () => {
   const id = createReleaseId(now, sha('a'))
   expect(id).toBe('20261122T100000Z-aaaaaaaa')
   const facts = { id, source: sha('a'), revision: 'abc', builtAt: now.toISOString(), files: 3, bytes: 9 }
@@ -127,7 +127,7 @@ test('a release tells what it is, and a damaged one nothing', () => {
   expect(parseRelease('../etc', JSON.stringify(facts), false)).toBeUndefined()
 })
 
-test('addresses that a cache must forget', () => {
+test('addresses to purge from a cache', () => {
   const before = new Map([
     ['index.html', entry('a')],
     ['a.html', entry('b')],
@@ -149,7 +149,7 @@ test('addresses that a cache must forget', () => {
   ])
 })
 
-test('an export is read with odd names, and its bytes are those that were hashed', async () => {
+test('an export with unusual names is read, and its bytes are those that were hashed', async () => {
   put('index.html', 'x'.repeat(5000))
   put('404.html')
   put("odd names/it's ünï $(x).txt", 'y'.repeat(2000))
@@ -160,7 +160,7 @@ test('an export is read with odd names, and its bytes are those that were hashed
   expect((await files.get('index.html')!.read()).toString()).toBe('x'.repeat(5000))
 })
 
-test('texts that are worth it are compressed there; the .gz of one that stays, stays', () => {
+test('text files worth compressing are compressed there; the .gz of an unchanged one is kept', () => {
   const big = (letter: string) => ({ sha256: sha(letter), size: 5000 })
   const wanted = new Map([
     ['same.html', big('a')],
@@ -224,7 +224,7 @@ test('an export that cannot be published says why', async () => {
   await expect(readExport(folder)).rejects.toThrow('a control character in its name')
 })
 
-test('sources: contents and names count, what git ignores does not, pages do not change the build id', async () => {
+test('sources: contents and names count, ignored files do not, pages do not change the build id', async () => {
   put('package.json', '{"scripts":{"build":"next build"}}')
   put('.gitignore', 'made/\n*.log\n')
   put('app/page.tsx', '1')
@@ -257,7 +257,7 @@ test('sources: contents and names count, what git ignores does not, pages do not
   expect(await hashSources(folder, { HOME: '/x' })).toEqual(await hash())
 })
 
-test('a folder that is no dashboard', async () => {
+test('a folder that is not a dashboard', async () => {
   await expect(hashSources(path.join(folder, 'none'), {})).rejects.toThrow('There is no dashboard at')
   await expect(hashSources(folder, {})).rejects.toThrow('has no package.json')
   put('package.json', '{')
@@ -266,7 +266,7 @@ test('a folder that is no dashboard', async () => {
   await expect(hashSources(folder, {})).rejects.toThrow('has no build script')
 })
 
-test('is what is installed what the lock file says', () => {
+test('whether the installed packages match the lock file', () => {
   const locked = (version: string, more = {}) => ({ version, integrity: `sha512-${version}`, ...more })
   const lock = {
     '': {},

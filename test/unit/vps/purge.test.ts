@@ -60,13 +60,13 @@ const ahead = (pending: boolean, unsure = false) => ({
   isUnknown: () => unsure,
 })
 
-test('caches are to be told when they may hold another release, or were never told', () => {
+test('caches need a purge when they may hold another release or were never purged', () => {
   expect(needsPurge({ live: b, cached: [b] })).toBe(false)
   for (const cached of [[], [x], [x, b]]) expect(needsPurge({ live: b, cached })).toBe(true)
   expect(needsPurge({ live: '', cached: [] })).toBe(false)
 })
 
-test('they hear of every address that differs from any release they may hold, and then it is noted', async () => {
+test('the purge lists every address that differs from any release they may hold, and is then recorded', async () => {
   const { context, done } = await getFace(`${x} ${a} ${b}`, asTheyWere)
   const said: string[] = []
   await purgeCdn(context, (line) => said.push(line))
@@ -81,7 +81,7 @@ test('they hear of every address that differs from any release they may hold, an
   expect(done).toHaveLength(2)
 })
 
-test('a release that is gone counts as every address', async () => {
+test('a removed release means all addresses', async () => {
   const { [x]: _gone, ...left } = asTheyWere
   const { context, done } = await getFace(`${x} ${b}`, left)
   await purgeCdn(context, () => {})
@@ -91,7 +91,7 @@ test('a release that is gone counts as every address', async () => {
 test.each([
   [500, 'cdn.example answered the purge with 500: said'],
   [0, 'the purge at cdn.example failed: connect ECONNREFUSED'],
-])('a hook that fails (%s) is a warning, and nothing is noted', async (status, words) => {
+])('a failing hook (%s) is a warning, and nothing is recorded', async (status, words) => {
   const { context, done } = await getFace(x, asTheyWere, status)
   const said: string[] = []
   await purgeCdn(context, (line) => said.push(line))
@@ -99,7 +99,7 @@ test.each([
   expect(done).toHaveLength(1)
 })
 
-test('a plan shows the request, also before the switch, and its tokens are hidden', async () => {
+test('a plan shows the request, also before the switch, with hidden tokens', async () => {
   const { context, hidden } = await getFace(b, asTheyWere)
   const [step] = purgeTasks(context, swap)
   const effects = [createPurgeRequest(context.config)]

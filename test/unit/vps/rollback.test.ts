@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { switchBackCommand } from '../../../lib/vps/frontend/switch.ts'
 import { loadFileConfig } from '../../support/config.ts'
 
-test('going back names the release and nothing that may be removed', async () => {
+test('a rollback names the release and nothing to remove', async () => {
   const command = switchBackCommand(await loadFileConfig(), '20261122T100000Z-aaaaaaaa')
   expect(command).toMatchObject({ on: { name: 'vps' }, effect: 'change' })
   expect(command.argv[3]).toBe('switch')

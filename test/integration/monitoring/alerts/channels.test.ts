@@ -96,7 +96,7 @@ test('a refused, redirected, broken, silent or absent receiver is reported and d
   expect(failing!.what).toContain('answered 500 (a bad day)')
   expect(failing!.next).toBe('The next run sends it again. If that fails too, check ALERT_SLACK_URL in .env.')
   expect(refused!.what).toContain('ECONNREFUSED')
-  expect(hanging!.what).toContain('gave no answer within 10 s')
+  expect(hanging!.what).toContain('did not answer within 10 s')
   expect(hanging!.ms).toBeGreaterThanOrEqual(9900)
   expect(well).toMatchObject({ what: undefined })
   expect(well!.ms).toBeLessThan(9000)

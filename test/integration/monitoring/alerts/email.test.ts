@@ -169,7 +169,7 @@ test('wrong login, no trust, no STARTTLS, a wrong recipient, silence and a close
     /altnames.* → .*the host name matches its certificate/,
     /STARTTLS.* → The server offers no trusted encryption/,
     /no such box.* → Correct ALERT_EMAIL_TO/,
-    /gave no answer within 10 s/,
+    /did not answer within 10 s/,
     /ECONNREFUSED.* → The next run sends it again/,
   ]
   for (const [index, words] of expected.entries()) expect(said[index]).toMatch(words)

@@ -23,7 +23,7 @@ test.each<[Partial<SloFlags>, string]>([
   [{ month: '2026-10', since: '1d' }, '--month cannot be combined with --since or --until'],
   [{ until: '1d' }, '--until=1d needs a start'],
   [{ since: '1d', until: '2d' }, '--until=2d is not after --since=1d'],
-  [{ since: '1d', until: 'noon' }, '--until=noon is not a time'],
+  [{ since: '1d', until: 'noon' }, '--until=noon is not a valid time'],
   [{ from: 'moon' }, 'Unknown location "moon" for --from'],
 ])('%o is rejected', (flags, message) => {
   expect(() => read(flags)).toThrow(expect.objectContaining({ exitCode: 2, message }))

@@ -81,7 +81,7 @@ test('a check with any other public name is named like the website and the API',
 test.each([
   [['503 from https://codexdominion.app/_dominion/health'], 'It answered with an error.'],
   [
-    ['https://a.example/health says 503: no database'],
+    ['https://a.example/health answers 503: no database'],
     'It answered with an error. The database had a problem.',
   ],
   [['no answer within 10 s'], 'No answer came in time.'],
