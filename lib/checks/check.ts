@@ -33,7 +33,7 @@ export function chosenCategories(only: string | undefined): readonly Category[] 
     const name = word.trim()
     const found = categories.find((category) => category === name)
     if (found) return found
-    const what = `--only ${name} is no category${formatSuggestion(name, categories)}`
+    const what = `--only ${name} is not a category${formatSuggestion(name, categories)}`
     throw usageError(what, `Categories: ${categories.join(', ')}.`)
   })
 }

@@ -79,7 +79,7 @@ function choose(checks: readonly Check[], only: readonly string[]): Check[] {
   const ids = [...new Set(checks.map(({ id }) => id))]
   const unknown = only.find((id) => !ids.includes(id))
   if (unknown === undefined) return checks.filter(({ id }) => only.includes(id))
-  const what = `--only ${unknown} is no probe of this run${formatSuggestion(unknown, ids)}`
+  const what = `--only ${unknown} is not a check in this run${formatSuggestion(unknown, ids)}`
   throw usageError(what, `There are: ${ids.join(', ')}.`)
 }
 

@@ -81,7 +81,7 @@ export function judgePing(pong: RedisReply, ms: number): Result {
     const figures = [{ name: 'redis', value: ms, unit: 'ms' }] as const
     return { ...pass(`PONG in ${ms} ms, only over TLS and with a key`), ms, figures }
   }
-  return fail(`it does not take the key that Azure gives: ${getReplyError(pong) ?? String(pong)}`)
+  return fail(`it rejects the key that Azure reports: ${getReplyError(pong) ?? String(pong)}`)
 }
 
 /**

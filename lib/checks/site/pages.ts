@@ -42,7 +42,7 @@ export const pages: Check<QuickContext> = {
     const { body } = await get(checking, `${site}/sitemap.xml`)
     const paths = [...body.matchAll(/<loc>https?:\/\/[^/<]+([^<]*)<\/loc>/g)].map((match) => match[1] || '/')
     const count = paths.length
-    assertThat(count >= fewestPages, `the site map names ${count} pages, fewer than ${fewestPages}`)
+    assertThat(count >= fewestPages, `the site map lists ${count} pages, fewer than ${fewestPages}`)
     const found = await fetchAll(paths, 'GET')
     const bad = found.filter(({ status }) => status !== 200)
     assertThat(bad.length === 0, bad.map(({ path, status }) => `${path} answers ${status}`).join(', '))
