@@ -40,7 +40,7 @@ test('another default_server is named with what to do about it', async () => {
   const done = await configure(other)
   expect(done.code).toBe(1)
   expect(done.stderr).toContain('duplicate default server')
-  expect(done.stderr).toContain('take the word out there')
+  expect(done.stderr).toContain('remove the word there')
   await ssh(clouds, `rm ${broken}`)
   expect((await configure()).code).toBe(0)
 })
