@@ -5,9 +5,9 @@ import { describeMachine, median, undisturbed } from './figures.ts'
 import { assertMachine } from './needs.ts'
 
 /**
- * How long `health --quick` takes beyond its slowest probe, against the start of bare Node. A kept rehearsal is what it
- * asks: `npm run rehearse -- --name bench --keep`, then `bench/health.ts bench [rounds]`. Each round measures both, one
- * after the other; the first fills the compile cache and does not count. Exit 1 when it is 4 × or more.
+ * How long `health --quick` takes beyond its slowest check, relative to the start of bare Node. It runs against a kept
+ * rehearsal: `npm run rehearse -- --name bench --keep`, then `bench/health.ts bench [rounds]`. Each round measures
+ * both, one after the other; the first fills the compile cache and does not count. Exit 1 above 4 ×.
  */
 const [name = 'rehearsal', rounds = '15'] = process.argv.slice(2)
 const home = path.join(import.meta.dirname, '..')
@@ -38,7 +38,7 @@ console.log(`${describeMachine()}, Node ${process.version}; medians of ${rounds}
 console.log('| `health --quick` | ms |\n| --- | --- |')
 console.log(`| bare Node | ${of(({ bare }) => bare).toFixed(0)} |`)
 console.log(`| the whole run | ${of(({ wall }) => wall).toFixed(0)} |`)
-console.log(`| its slowest probe | ${of(({ slowest }) => slowest).toFixed(0)} |`)
+console.log(`| its slowest check | ${of(({ slowest }) => slowest).toFixed(0)} |`)
 console.log(`| beyond it, × bare Node | ${ratio.toFixed(2)} |`)
 if (ratio > limit) {
   console.error(`\nmore than ${limit} × bare Node`)

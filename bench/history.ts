@@ -15,9 +15,9 @@ import { describeMachine, median, undisturbed } from './figures.ts'
 import { writeSamples } from './samples.ts'
 
 /**
- * One million samples (or as many as the first argument says): how long `slo` takes for a month of them, against counting
- * the same month from its single samples, and how long `status-page` takes. Exit 1 when `slo` takes a second or more, or
- * `status-page` three.
+ * One million samples (or the number in the first argument): how long `slo` takes for a month of them compared with
+ * counting the same month from its single samples, and how long `status-page` takes. Exit 1 when `slo` takes a second
+ * or more, or `status-page` three.
  */
 const wanted = Number(process.argv[2] ?? 1_000_000)
 const rounds = 5
@@ -54,9 +54,9 @@ try {
   const { looks, samples } = await writeSamples(file, now, wanted)
   const made = performance.now() - started
   console.log(`${describeMachine()}, Node ${process.version}; medians of ${rounds}\n`)
-  console.log(`${samples} samples of ${looks} looks, ${(statSync(file).size / 1e6).toFixed(1)} MB\n`)
+  console.log(`${samples} samples of ${looks} check runs, ${(statSync(file).size / 1e6).toFixed(1)} MB\n`)
   console.log('| | ms | |\n| --- | --- | --- |')
-  show('made, each with its roll-ups', made, `${(made / looks).toFixed(2)} a look`)
+  show('written, with roll-ups', made, `${(made / looks).toFixed(2)} per check run`)
 
   const terms = { sloPercent: 99.9, getLimits: () => undefined }
   const connection = openDatabase(file, { waitMs: 5000, readOnly: true })
@@ -64,7 +64,7 @@ try {
     ...{ report: [], scan: [], script: [], page: [], bars: [], plots: [] },
   }
   async function measure(round: number): Promise<void> {
-    // A fresh reader each time: nothing prepared, nothing in SQLite's own cache.
+    // A fresh reader each time: no prepared statements, nothing in SQLite's own cache.
     const history = await readHistory(file)
     const report = timed(() => buildSloReport(history, terms, month))
     const bars = timed(() => buildDailyBars(history, { days: 90, now }))
@@ -100,13 +100,13 @@ try {
   })
   const ratio = median(times.report.map((ms, round) => ms / times.scan[round]!))
   show('report of 30 days', median(times.report), `${ratio.toFixed(2)} × the scan`)
-  show('the same from single samples: a full scan', median(times.scan))
+  show('the same from single samples, a full scan', median(times.scan))
   show('`dominion slo` of 30 days, the whole script', median(times.script))
   show('`dominion status-page --out`, the whole script', median(times.page))
   show('bars of 90 days', median(times.bars))
   show('latencies of 30 days for two plots', median(times.plots))
   show(
-    'SQLite looks through the whole file',
+    'SQLite checks the whole file',
     timed(() => connection.get('PRAGMA quick_check')).ms,
     'once an hour',
   )
@@ -120,7 +120,7 @@ try {
     return timed(() => history.record({ at: now + turn, samples: targets })).ms
   })
   history.close()
-  show('one more look of 15 samples, on the disk', median(recorded))
+  show('one more check run of 15 samples, on the disk', median(recorded))
   if (median(times.script) >= 1000) {
     console.error('\nslo takes a second or more')
     process.exitCode = 1

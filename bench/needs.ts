@@ -4,13 +4,15 @@ import { readState } from '../rehearsal/rehearsal.ts'
 interface Needs {
   /** Debian packages. */
   packages?: string[]
-  /** Name of a rehearsal that was kept. */
+  /** Name of a kept rehearsal. */
   rehearsal?: string
 }
 
-/** Ends the benchmark (exit 2) with what this machine lacks for it and the line that helps. All benchmarks need root. */
+/**
+ * Ends the benchmark (exit 2) with what this machine lacks and the command that provides it. All benchmarks need root.
+ */
 export async function assertMachine({ packages = [], rehearsal }: Needs): Promise<void> {
-  // Real-time scheduling (figures.ts) is root's.
+  // Real-time scheduling (figures.ts) requires root.
   if (process.getuid?.() !== 0) return end('root', `sudo ${process.argv.join(' ')}`)
   const lacking = packages.length === 0 ? [] : await findMissingPackages(packages).catch(unknown)
   if (lacking.length > 0)

@@ -11,10 +11,10 @@ import { describeMachine, median, undisturbed } from './figures.ts'
 import { assertMachine } from './needs.ts'
 
 /**
- * publish-frontend against rsync, in place and into a release that is then switched to, and `scp -r`, to the VPS of a
- * rehearsal over a line of 40 ms (round trip) and 50 Mbit/s: with nothing there, and after one page changed. The export
- * is the real dashboard's. Needs root and rsync on this machine; on the VPS it is installed. Arguments: rounds (3), and
- * `no-scp` to leave scp out.
+ * Compares publish-frontend with rsync (in place, and into a release followed by a switch) and with `scp -r`, to the
+ * VPS of a rehearsal over a connection of 40 ms (round trip) and 50 Mbit/s: first to an empty folder, then with one
+ * page changed. The export is the real dashboard's. Needs root, and rsync on this machine; it installs rsync on the
+ * VPS. Arguments: rounds (3), and `no-scp` to omit scp.
  */
 const rounds = Number(process.argv[2] ?? 3)
 const withScp = process.argv[3] !== 'no-scp'
@@ -26,9 +26,9 @@ const changedPage = path.join('app', '(console)', 'agents', 'page.tsx')
 interface Bench {
   clouds: Rehearsal
   relay: Relay
-  /** Over the line. */
+  /** Publishes through the relay. */
   environment: string
-  /** Past the line, to another folder: leaves the export built. */
+  /** Publishes past the relay to another folder; used to build the export beforehand. */
   building: string
   dashboard: string
   /** Options of ssh for the relay. */
@@ -69,7 +69,10 @@ const rsync = ({ ssh, dashboard }: Bench): Promise<number> =>
     ...[`${dashboard}/out/`, 'root@127.0.0.1:/srv/rsync/live/'],
   ])
 
-/** What makes rsync atomic, too: unchanged files (by content: a build makes all times new) are links, and a swap. */
+/**
+ * What makes rsync atomic, too: hard links for unchanged files (compared by content, because a build changes all
+ * times), and a swap.
+ */
 async function rsyncRelease({ ssh, dashboard }: Bench): Promise<number> {
   const id = Date.now()
   const copied = await run([
@@ -95,7 +98,7 @@ async function scp({ ssh, dashboard }: Bench): Promise<number> {
 type Figures = Record<'whole' | 'steps' | 'rsync' | 'release' | 'scp', number[]>
 const none = (): Figures => ({ whole: [], steps: [], rsync: [], release: [], scp: [] })
 
-/** One round of everything that is compared; scp only when asked, because it takes more than a minute. */
+/** One round of everything that is compared; scp only on request, because it takes more than a minute. */
 async function measure(bench: Bench, figures: Figures, scpToo: boolean): Promise<void> {
   await build(bench)
   await undisturbed(async () => {
@@ -176,7 +179,7 @@ try {
 function report(cold: Figures, changed: Figures): void {
   const row = (name: string, pick: keyof Figures) => {
     const cells = [cold, changed].flatMap((figures) => {
-      // Of each round by itself: a busy moment hits all that is measured in it.
+      // Ratios within each round: a busy moment affects everything that is measured in it.
       const ratios = figures[pick].map((ms, round) => figures.whole[round]! / ms)
       return [median(figures[pick]).toFixed(0), pick === 'steps' ? '' : median(ratios).toFixed(2)]
     })
@@ -187,7 +190,7 @@ function report(cold: Figures, changed: Figures): void {
     '| | cold, ms | the script takes × | one page changed, ms | the script takes × |\n| --- | --- | --- | --- | --- |',
   )
   row('`publish-frontend`, the whole script', 'whole')
-  row('of it: upload and switch', 'steps')
+  row('of which: upload and switch', 'steps')
   row('`rsync -az --delete`, in place', 'rsync')
   row('`rsync -azc --link-dest` into a release, then swapped', 'release')
   if (withScp) row('`scp -r`, in place', 'scp')

@@ -1,12 +1,12 @@
 import { openHistory, type Sample } from '../lib/monitoring/store/store.ts'
 
-/** What health asks, and which of it takes time that a plot is worth. */
+/** The targets that health checks. */
 const targets = [
   ...['static', 'api', 'backend', 'api-ai', 'api-treasury', 'api-workflows', 'api-councils', 'api-agents'],
   ...['redirects', 'dns', 'certificate', 'clock', 'containers', 'database', 'queue'],
 ]
 
-/** Numbers that look random and are the same in every run (a linear congruence, Numerical Recipes). */
+/** Numbers that look random and are the same in every run (linear congruential generator, Numerical Recipes). */
 function dice(): () => number {
   let state = 1
   return () => {
@@ -16,16 +16,16 @@ function dice(): () => number {
 }
 
 /**
- * Writes looks, one a minute until `end`, in the way that health does: with their roll-ups. Latencies scatter as real ones
- * do; now and then something is down for some minutes.
- * @returns how many looks and samples
+ * Writes check runs, one a minute until `end`, as health does: with their roll-ups. Latencies scatter as real ones do;
+ * now and then something is down for some minutes.
+ * @returns how many check runs and samples
  */
 export async function writeSamples(
   file: string,
   end: number,
   atLeast: number,
 ): Promise<{ looks: number; samples: number }> {
-  // Kept as single samples throughout, so that the file holds as many as were asked for.
+  // Kept as single samples throughout, so that the file holds the requested number.
   const history = await openHistory(file, { sampleDays: 400, days: 400 })
   const looks = Math.ceil(atLeast / targets.length)
   const roll = dice()

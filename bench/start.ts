@@ -9,15 +9,18 @@ import { describeMachine, median, undisturbed } from './figures.ts'
 import { assertMachine } from './needs.ts'
 
 /**
- * How long every script takes against bare Node: with `--help`, and with nothing to do until it first asks something of
- * a cloud, or until its end when it asks nothing. Each round measures all once, so that a busy moment hits all alike;
- * the first round fills the compile cache and does not count. Where az is asked first, what calling az alone takes is
- * taken off: it is the remote call's. Exit 1 when one is over its limit.
+ * How long every script takes relative to bare Node: with `--help`, and with nothing to do until its first request to a
+ * cloud, or until its end if it sends none. Each round measures all scripts once, so that a busy moment affects all
+ * alike; the first round fills the compile cache and does not count. If the first request is to az, the duration of
+ * calling az alone is subtracted, because it belongs to the remote call. Exit 1 when a script is over its limit.
  */
 const rounds = Number(process.argv[2] ?? 15)
 const home = path.join(import.meta.dirname, '..')
 const limits = { help: 2.5, start: 3 }
-/** Calling az and nothing else: loading what starts a process, and the start of its stand-in, are the remote call's. */
+/**
+ * Calls az and nothing else: loading the code that starts a process, and the start of the stand-in, belong to the
+ * remote call.
+ */
 const azAlone = 'az alone'
 const callsAz = `import module from 'node:module'
 module.enableCompileCache()
@@ -29,19 +32,22 @@ const scripts = globSync('scripts/**/*.ts', { cwd: home })
   .map((file) => path.basename(file).replace(/(\.mjs)?\.ts$/, ''))
   .sort()
 
-/** What each script is asked; `--dry-run` where nothing else stands. */
+/** The arguments of each script; `--dry-run` where none are listed. */
 const asked: Readonly<Record<string, string[]>> = {
   ...Object.fromEntries(
     ['api-token', 'check-database', 'doctor', 'history', 'metrics', 'slo', 'view-logs'].map((it) => [it, []]),
   ),
   cost: ['--offline'],
   'maintenance-mode': ['status'],
-  // Refused as no backup, before anything is asked.
+  // Rejected because it is not a backup, before any request.
   'restore-database': ['empty.dump', '--into', 'restored', '--dry-run'],
   rollback: ['--list'],
   scale: ['backend', '--cpu', '1', '--dry-run'],
 }
-/** Two clouds are started; the network is looked at (test/system/health.test.ts); this machine's scheduler is asked. */
+/**
+ * Not measured: they start two clouds, check the network (test/system/health.test.ts), or query this machine's
+ * scheduler.
+ */
 const left = ['rehearse', 'health', 'schedule']
 
 await assertMachine({})
@@ -62,7 +68,9 @@ const [azure, azPort] = await door(true)
 const names = createSocket('udp4', () => called?.())
 names.bind(port, '127.0.0.1')
 
-/** Both clouds and the name server are one port that records when it was called; az is a script that calls another port. */
+/**
+ * Both clouds and the name server are one port that records when it was called; az is a script that calls another port.
+ */
 function prepare(): void {
   const values: Record<string, string> = {
     IONOS_HOST: '127.0.0.1',
@@ -105,17 +113,17 @@ async function milliseconds([program = '', ...argv]: string[], toItsEnd: boolean
   })
   const { code, ms } = await Promise.race([ended, asking])
   called = undefined
-  // Node writes its compile cache when a process ends by itself.
+  // Node writes its compile cache only when a process ends by itself.
   if (!toItsEnd) child.kill('SIGKILL')
   await ended
-  if (code === 2) throw new Error(`${argv.join(' ')} is no line to measure: ${said}`)
+  if (code === 2) throw new Error(`${argv.join(' ')} is not a command to measure: ${said}`)
   return ms
 }
 
-/** Scripts whose first call was az's. */
+/** Scripts whose first call was to az. */
 const firstByAz = new Set<string>()
 
-/** Milliseconds of bare Node, of az alone and of each line; medians. */
+/** Medians in milliseconds of bare Node, of az alone and of each line. */
 async function measure(lines: ReadonlyMap<string, string[]>): Promise<Map<string, number>> {
   const all = new Map([
     ['bare Node', [process.execPath, '-e', '0']],

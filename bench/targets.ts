@@ -9,9 +9,9 @@ import { describeMachine, median, undisturbed } from './figures.ts'
 import { assertMachine } from './needs.ts'
 
 /**
- * How long 1,000 extra targets of `health` take against a plain loop of Node's own clients with as many at a time. All ask
- * the same real server. Server and measurements are separate processes; each reports its peak memory. Rounds
- * alternate. Exit 1 above 1.5 × `fetch`, or from 250 MB on. Argument: rounds (7).
+ * How long `health` takes for 1,000 extra targets, compared with a plain loop of Node's own clients with the same
+ * concurrency. All of them query the same real server. Server and measurements are separate processes; each reports its
+ * peak memory. Rounds alternate. Exit 1 above 1.5 × `fetch`, or at 250 MB or more. Argument: rounds (7).
  */
 const limit = { ratio: 1.5, megabytes: 250 }
 const count = 1000
@@ -26,7 +26,7 @@ if (process.argv[2] === 'server') serve()
 else if (process.argv[2] === 'measure') await measure(process.argv[3] as Way, process.argv[4]!)
 else await compareWays(Number(process.argv[2] ?? 7))
 
-/** Answers after 20 ms, as something on the network would. */
+/** Answers after 20 ms, like a server on the network. */
 function serve(): void {
   const server = createServer((_, outgoing) => setTimeout(() => outgoing.end('well'), 20))
   server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port))

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Plain JavaScript: this file must run on the machine's own Node, however old, to find the project's one.
+// Plain JavaScript: this file must run on the machine's own Node, however old, to find the project's Node.
 import fs from 'node:fs'
 import module from 'node:module'
 import path from 'node:path'
@@ -24,7 +24,7 @@ async function launch() {
     const { findNearest } = await import(pathToFileURL(path.join(home, 'lib', 'util', 'suggest.ts')).href)
     const meant = findNearest(name, [...scripts.keys()])
     console.error(
-      // Of typed or pasted text, only what can be seen.
+      // Of typed or pasted text, print only visible characters.
       `✖ There is no script ${name.replaceAll(/[^ -~]/g, '?')}${meant ? `; did you mean ${meant}?` : ''}\n→ npx dominion lists them.`,
     )
     process.exitCode = 2
@@ -48,7 +48,7 @@ function findScripts() {
   return new Map(files.map((file) => [path.basename(file).replace(/(\.mjs)?\.ts$/, ''), file]))
 }
 
-/** Lists the scripts by folder, with the summary each file gives of itself. */
+/** Lists the scripts by folder, each with the summary in its file. */
 function list(scripts) {
   console.log('Usage: npx dominion SCRIPT [flags]        npx dominion SCRIPT --help')
   console.log(

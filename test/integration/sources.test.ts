@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { home } from '../support/helpers.ts'
 import { start } from '../support/runScript.ts'
 
-/** A package's program, run by this very Node in the project's folder. */
+/** A package's program, run by this Node in the project's folder. */
 async function run(name: string, program: string, ...args: string[]) {
   const file = createRequire(import.meta.url).resolve(`${name}/package.json`)
   const { bin } = JSON.parse(readFileSync(file, 'utf8')) as { bin: string | Record<string, string> }

@@ -22,7 +22,7 @@ export interface ReceivedRequest {
   body: string
 }
 
-/** A receiver that keeps what it hears and answers as it is told. */
+/** A receiver that records the requests it gets and answers as configured. */
 export async function startReceiver(answer: (outgoing: ServerResponse, heard: ReceivedRequest) => void) {
   const heard: ReceivedRequest[] = []
   const server = createServer((incoming, outgoing) => {
@@ -39,10 +39,10 @@ export async function startReceiver(answer: (outgoing: ServerResponse, heard: Re
   return { heard, port: await listen(server) }
 }
 
-/** Takes connections and never says a word. */
+/** Accepts connections and never sends anything. */
 export const startSilentServer = (): Promise<number> => listen(createTcp())
 
-/** A port that nobody listens on. */
+/** A port that nothing listens on. */
 export async function getClosedPort(): Promise<number> {
   const server = createTcp()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

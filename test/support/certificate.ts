@@ -5,7 +5,7 @@ import path from 'node:path'
 
 export interface Certificate {
   key: string
-  /** Self-signed: its own authority. */
+  /** Self-signed, so it is its own certificate authority. */
   cert: string
 }
 

@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { Config } from '../../lib/config/config.ts'
 import { loadConfig } from '../../lib/config/load.ts'
 
-/** The configuration that an `.env` with these lines gives. */
+/** The configuration that results from an `.env` with these lines. */
 export async function loadFileConfig(lines = ''): Promise<Config> {
   const folder = mkdtempSync(path.join(tmpdir(), 'dominion-test-'))
   try {

@@ -1,11 +1,11 @@
 import type { Reporter, TestModule } from 'vitest/node'
 
 /**
- * Prints `N passed, N failed, N skipped` as the very last line. A skipped test fails the run, because nobody would notice
- * what it no longer shows.
+ * Prints `N passed, N failed, N skipped` as the very last line. A skipped test fails the run; otherwise nobody would
+ * notice what is no longer tested.
  */
 export default class CountReporter implements Reporter {
-  // A run that ends before it can count has failed.
+  // A run that ends before it can count its tests has failed.
   #counts = { passed: 0, failed: 1, skipped: 0 }
 
   onInit(): void {
@@ -23,7 +23,7 @@ export default class CountReporter implements Reporter {
         const { state } = test.result()
         counts[state === 'pending' ? 'failed' : state]++
       }
-      // A file that cannot be loaded has no tests to fail.
+      // A file that cannot be loaded reports no failed tests.
       counts.failed += module.errors().length
     }
     if (counts.failed === 0 && (unhandledErrors.length > 0 || modules.length === 0)) counts.failed = 1

@@ -2,12 +2,12 @@ import { resourceTypes } from '../../rehearsal/azure/providers.ts'
 import type { ResourceType } from '../../rehearsal/azure/types.ts'
 import { createWorld, type World } from '../../rehearsal/azure/world.ts'
 
-/** Fails whoever wants a machine: a unit test asks the emulator's rules only. */
+/** Throws when a machine is requested: a unit test covers only the emulator's rules. */
 const noMachine = (): never => {
   throw new Error('A unit test starts no machine of the rehearsal.')
 }
 
-/** The emulated cloud with one resource group, `rg` in eastus, and nothing that runs behind it. */
+/** The emulated cloud with one resource group, `rg` in eastus, and no machines behind it. */
 export function createEmptyWorld(types: ResourceType[] = resourceTypes): World {
   const world = createWorld({
     types,

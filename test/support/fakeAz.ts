@@ -4,14 +4,17 @@ import { startProcess } from '../../lib/shell/spawn.ts'
 import { loadTestConfig, openRunner } from './helpers.ts'
 
 export interface Answer {
-  /** Of the arguments behind `az`, joined by blanks. The first that fits counts. */
+  /** Matched against the arguments after `az`, joined by spaces. The first match wins. */
   match: RegExp
   stdout?: string
   stderr?: string
   code?: number
 }
 
-/** A context in which az is not started: it gives these answers, to see what is asked and what is made of it. */
+/**
+ * A context that does not start az but returns these answers, to test which calls are made and how the answers are
+ * used.
+ */
 export async function fakeAz(...answers: Answer[]) {
   const asked: string[] = []
   const runner = openRunner({

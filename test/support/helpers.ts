@@ -11,17 +11,17 @@ import { createRunner, type Runner, type RunnerOptions } from '../../lib/shell/r
 import { openTranscript } from '../../lib/shell/transcript.ts'
 import { OpsError } from '../../lib/util/errors.ts'
 
-/** The project's own folder. */
+/** The root folder of the project. */
 export const home = path.join(import.meta.dirname, '..', '..')
 
-/** A folder that is gone when the test has ended. */
+/** A folder that is removed when the test ends. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'dominion-unit-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** The configuration that an `.env` with these lines gives; its state folder is gone when the test has ended. */
+/** The configuration that results from an `.env` with these lines; its state folder is removed when the test ends. */
 export async function loadTestConfig(...lines: string[]): Promise<Config> {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, '.env'), lines.join('\n'))
@@ -42,7 +42,7 @@ export const testHost: Host = {
 /** A command on `testHost`. */
 export const onVps = onHost(testHost)
 
-/** The runner as scripts have it, with a transcript in a temporary folder. */
+/** A runner as scripts use it, with a transcript in a temporary folder. */
 export function openRunner(options: Partial<RunnerOptions> & { known?: string[] } = {}): Runner {
   const secrets = createRedactor(options.known ?? [])
   const runner = createRunner({
@@ -60,14 +60,14 @@ export function openRunner(options: Partial<RunnerOptions> & { known?: string[] 
   return runner
 }
 
-/** What the runner wrote down, one object an event. */
+/** The events in the runner's transcript, one object each. */
 export const readTranscript = ({ transcript }: Runner): Record<string, unknown>[] =>
   readFileSync(transcript.file, 'utf8')
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 
-/** The failure that a promise is rejected with; fails when it is not. */
+/** The failure that a promise rejects with; fails when it resolves. */
 export async function getFailure(promise: Promise<unknown>): Promise<OpsError['failure']> {
   const thrown = await promise.then(
     () => new Error('it did not fail'),
@@ -84,7 +84,7 @@ export function findSecretFile(argv: readonly (string | SecretFile)[]): SecretFi
   return file
 }
 
-/** Is the process there, and not only as a zombie that waits for its parent? */
+/** Whether the process still runs; a zombie does not count. */
 export function isRunning(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

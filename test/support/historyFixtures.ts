@@ -12,7 +12,7 @@ export const minute = 60_000
 export const hour = 60 * minute
 export const day = 24 * hour
 
-/** A file of its own, gone after the test. */
+/** A separate file, removed after the test. */
 export function createHistoryPath(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'dominion-history-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
@@ -28,7 +28,7 @@ export async function openTestHistory(
   return history
 }
 
-/** All that is due by then is rolled up and taken away, as many runs would do it. */
+/** Rolls up and deletes everything that is due by then, as many runs would. */
 export async function rollUpAll(
   file: string,
   now: number,

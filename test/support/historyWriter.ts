@@ -2,14 +2,14 @@ import { openHistory } from '../../lib/monitoring/store/store.ts'
 import { createRun, createSample } from './runFixtures.ts'
 
 /*
- * A checker of its own process: node historyWriter.ts FILE NAME COUNT. Each look goes in with a count of its own, in one
- * transaction; `written N` on stdout once it is kept.
+ * A health check in a separate process: node historyWriter.ts FILE NAME COUNT. Each check run is written with its
+ * number, in one transaction; `written N` on stdout once it is stored.
  */
 const [file = '', name = '', count = '0'] = process.argv.slice(2)
 const history = await openHistory(file, { sampleDays: 35, days: 400 })
 for (let turn = 0; turn < Number(count); turn++) {
   history.transaction(() => {
-    // Times run over hours, so that roll-ups are written beside the looks.
+    // Times span hours, so that roll-ups are written along with the check runs.
     const looks = history.note<number>('looks') ?? 0
     history.record(
       createRun(

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { createFrame } from '../../lib/vps/ssh/frame.ts'
 import { temporaryFolder } from './helpers.ts'
 
-/** Runs a line with a login shell, as sshd does, and gives what the reader leaves of its output. */
+/** Runs a line with a login shell, as sshd does, and returns what the reader keeps of its output. */
 export function runAsLoginShell(
   shell: string,
   asked: string,

@@ -9,7 +9,10 @@ import {
   type TimestampParser,
 } from '../../lib/logs/parse.ts'
 
-/* Merges a million generated lines to standard output and tells on stderr how much memory that took; see memory.test.ts. */
+/*
+ * Merges a million generated lines to standard output and reports on stderr how much memory that took; see
+ * memory.test.ts.
+ */
 
 const began = Date.parse('2026-11-23T00:00:00Z')
 const clock = (id: number) => new Date(began + id * 40).toISOString()

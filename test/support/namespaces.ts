@@ -3,8 +3,8 @@ import { collect, type Finished } from '../../rehearsal/processes.ts'
 
 /**
  * Runs a program in Linux namespaces that end with it.
- * @param flags which ones, as unshare(1) names them
- * Throws when this machine does not let the test make them: what is missing, and how to get it.
+ * @param flags which namespaces, named as in unshare(1)
+ * Throws when this machine does not allow it; the error says what is missing and how to get it.
  */
 export async function runInNamespaces(
   flags: readonly string[],

@@ -6,14 +6,14 @@ import { Client } from 'pg'
 import { onTestFinished } from 'vitest'
 import { temporaryFolder } from './helpers.ts'
 
-/** An empty PostgreSQL of Debian's newest version, on a socket of its own; gone when the test has ended. */
+/** An empty PostgreSQL of Debian's newest version on its own socket; removed when the test ends. */
 export async function startPostgres(): Promise<Client> {
   const versions = '/usr/lib/postgresql'
   const newest = readdirSync(versions).sort((a, b) => Number(b) - Number(a))[0]!
   const program = (name: string) => path.join(versions, newest, 'bin', name)
   const folder = temporaryFolder()
   chmodSync(folder, 0o755)
-  // It refuses to run as root.
+  // PostgreSQL refuses to run as root.
   const number = (flag: string) => Number(execFileSync('id', [flag, 'postgres']).toString())
   const user = process.getuid?.() === 0 ? { uid: number('-u'), gid: number('-g') } : {}
   if (user.uid !== undefined) chownSync(folder, user.uid, user.gid)

@@ -18,7 +18,7 @@ export const createPrice = (more: Partial<PriceItem>): PriceItem => ({
 export const page = (items: unknown[], next: string | null = null, currency = 'USD'): string =>
   JSON.stringify({ BillingCurrency: currency, Items: items, NextPageLink: next, Count: items.length })
 
-/** A context whose requests are answered here. `asked` are their URLs, in order. */
+/** A context whose requests are answered locally. `asked` lists their URLs, in order. */
 export async function createPriceServer(
   answer: (url: URL) => { status?: number; body: string } | Error,
   ...env: string[]

@@ -10,7 +10,7 @@ export interface Finished {
   stderr: string
 }
 
-/** Neither this terminal nor this CI counts for what is started: only what a test says. */
+/** The environment without this terminal's and this CI's variables; a test sets those it needs. */
 const environment = (more: Record<string, string> = {}): Record<string, string> => ({
   PATH: process.env.PATH ?? '',
   HOME: process.env.HOME ?? '',
@@ -18,7 +18,7 @@ const environment = (more: Record<string, string> = {}): Record<string, string> 
   ...more,
 })
 
-/** Starts this Node with the arguments; it is ended with the test at the latest. */
+/** Starts this Node with the arguments; the process ends with the test at the latest. */
 export function start(argv: readonly string[], more: { cwd?: string; env?: Record<string, string> } = {}) {
   const child = spawn(process.execPath, argv, {
     cwd: more.cwd ?? home,
@@ -47,7 +47,7 @@ function listen(child: ChildProcess) {
     ended: new Promise<Finished>((resolve) => {
       child.on('close', (code) => resolve({ code, stdout, stderr }))
     }),
-    /** Resolves once the words were printed. */
+    /** Resolves once the text was printed. */
     says: (words: string) =>
       new Promise<void>((heard) => {
         waiting.push({ words, heard })
@@ -57,8 +57,8 @@ function listen(child: ChildProcess) {
 }
 
 /**
- * Writes a small script as those in scripts/ are, and starts it.
- * @param body what stands in the object given to script(), besides name and summary
+ * Writes a small script in the form of those in scripts/, and starts it.
+ * @param body what the definition contains besides name and summary
  */
 export function startScript(
   body: string,

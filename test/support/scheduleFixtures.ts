@@ -1,6 +1,6 @@
 import { type InstallTarget, listScheduledTasks, type ScheduledTask } from '../../lib/schedule/tasks.ts'
 
-/** A folder whose name has everything in it that a scheduler may take for its own. */
+/** A folder whose name contains every character that is special to a scheduler. */
 export const target: InstallTarget = {
   folder: "/srv/O'Brien's 100% $HOME & co",
   environment: 'staging',

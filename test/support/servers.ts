@@ -9,7 +9,7 @@ import type { Runner } from '../../lib/shell/runner.ts'
 import { type Certificate, createCertificate } from './certificate.ts'
 import { openRunner, temporaryFolder } from './helpers.ts'
 
-/** Listens on a free port of the loopback, until the test has ended. */
+/** Listens on a free loopback port until the test ends. */
 export async function listen(server: Server): Promise<number> {
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => sockets.add(socket))
@@ -21,10 +21,10 @@ export async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** One page or answer: [status, body or location]. */
+/** One page or response: [status, body or location]. */
 export type Pages = (url: string, host: string, headers: IncomingHttpHeaders) => [number, string]
 
-/** The site of a domain: HTTPS with a certificate for these names, and HTTP beside it. */
+/** The site of a domain: HTTPS with a certificate for these names, and plain HTTP. */
 export async function startSite(
   domain: string,
   https: Pages,
@@ -51,8 +51,8 @@ export async function startSite(
 }
 
 /**
- * A real runner that finds every name on the loopback, at ports that need no root instead of 80, 443 and the like:
- * only the number in the URL is another one.
+ * A real runner that resolves every name to the loopback address and uses unprivileged ports instead of 80, 443 and the
+ * like: only the port number in the URL differs.
  */
 export function createPortRunner(
   certificate: Certificate | undefined,
@@ -77,7 +77,9 @@ export function createPortRunner(
   }
 }
 
-/** A name server that knows the A records given, and that nothing else exists (RFC 1035). Gives its address:port. */
+/**
+ * A name server that knows only these A records and answers NXDOMAIN otherwise (RFC 1035). Returns its address:port.
+ */
 export async function startNameServer(records: Record<string, string[]>): Promise<string> {
   const socket = createSocket('udp4')
   socket.on('message', (query, from) => {

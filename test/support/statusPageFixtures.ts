@@ -9,7 +9,7 @@ export const targets = [
   ...['backend', 'database', 'queue', 'https://inner.example:8443/secret'],
 ]
 
-/** A stretch in which some targets are not OK; `excluded` when it is kept out. */
+/** A period in which some targets are not OK; `excluded` when it does not count. */
 export interface Stretch {
   from: number
   to: number
@@ -19,13 +19,13 @@ export interface Stretch {
   excluded?: Excluded
 }
 
-/** Words that must never be on a public page. */
+/** Words that must never appear on a public page. */
 export const hostile =
   '<script>alert(1)</script> ECONNREFUSED 10.1.2.3:5432 codexdominion-db.postgres.database.azure.com "x" & y'
 
 /**
- * A made-up history: a look every `every` ms from `from` to `to`, with times that follow a simple rule, the stretches
- * given, nothing at all in `gaps`, an incident for each stretch that is not kept out, and what was planned.
+ * A fabricated history: a check run every `every` ms from `from` to `to`, with times that follow a simple rule, the
+ * given periods, nothing in `gaps`, an incident for each period that is not excluded, and the planned work.
  */
 export async function createHistory(
   file: string,
@@ -36,7 +36,7 @@ export async function createHistory(
     stretches?: readonly Stretch[]
     gaps?: readonly { from: number; to: number }[]
     planned?: readonly Planned[]
-    /** The last stretch's incident is not over. */
+    /** The incident of the last period is still open. */
     open?: boolean
   },
 ): Promise<void> {
@@ -45,7 +45,7 @@ export async function createHistory(
   const within = (at: number) => (span: { from: number; to: number }) => span.from <= at && at < span.to
   let at = from
   while (at <= to) {
-    // A transaction for many looks: each one alone would wait for the disk.
+    // One transaction for many check runs: each by itself would wait for the disk.
     const until = Math.min(to, at + 5 * day)
     history.transaction(() => {
       for (; at <= until; at += every(at)) {
@@ -80,7 +80,7 @@ function noteIncidents(history: History, stretches: readonly Stretch[], open: bo
   }
 }
 
-/** Milliseconds; by day slower than by night, and never twice the same in a row. */
+/** Milliseconds; slower by day than by night, and never the same twice in a row. */
 const getTime = (at: number, index: number): number => {
   const wave = Math.sin((at / day) * 2 * Math.PI) + 1
   return Math.round((index === 0 ? 40 : 120) + 30 * wave + ((at / minute) % 7) * (index === 0 ? 3 : 11))

@@ -2,7 +2,7 @@ import type { EngineOptions, Outcome } from '../../lib/tasks/engine.ts'
 import { ok, type Task } from '../../lib/tasks/task.ts'
 import { openRunner } from './helpers.ts'
 
-/** A task with nothing to do, for another one to wait for. */
+/** A task that does nothing, for another one to wait for. */
 export const createTask = <Fact = unknown>(id: string, after: readonly Task[] = []): Task<Fact> => ({
   ...{ id, title: `Title of ${id}`, part: 'azure', after },
   inspect: async () => ok('there'),

@@ -1,6 +1,6 @@
 import { registerHooks } from 'node:module'
 
-// The package imports JSON without the attribute that Node asks for.
+// The package imports JSON without the attribute that Node requires.
 const hooks = registerHooks({
   load: (url, context, next) =>
     next(url, url.endsWith('.min.json') ? { ...context, importAttributes: { type: 'json' } } : context),
@@ -10,7 +10,7 @@ const { convertWorkflowTemplate, NoOperationTraceWriter, parseWorkflow } = await
 )
 hooks.deregister()
 
-/** What GitHub's own parser finds in a workflow: unknown keys, unknown contexts in expressions, missing jobs. */
+/** What GitHub's own parser reports for a workflow: unknown keys, unknown contexts in expressions, missing jobs. */
 export async function findWorkflowFaults(content: string): Promise<string[]> {
   const { context, value } = parseWorkflow({ name: 'workflow.yml', content }, new NoOperationTraceWriter())
   if (value) await convertWorkflowTemplate(context, value)

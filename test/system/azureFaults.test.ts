@@ -17,7 +17,7 @@ import {
 } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 
-/* What goes wrong in Azure, and releases over a site that is being read: nobody may notice either. */
+/* Faults in Azure, and releases over a site that is being read: no reader may notice either. */
 
 const work = createWorkFolder('dominion-azure')
 let clouds: Rehearsal
@@ -28,7 +28,7 @@ let secrets: ReturnType<typeof listSecrets>
 beforeAll(async () => {
   clouds = await startRehearsal('sys-azure', { azFrom: getOtherRelease() })
   secrets = listSecrets(clouds)
-  // Classic Redis is an option: what follows shows that it works, once the tenant may have it.
+  // Classic Redis is an option: the following shows that it works once the tenant may create it.
   common = {
     DASHBOARD_DIR: smallDashboard(work.folder),
     REDIS_KIND: 'classic',
@@ -51,7 +51,7 @@ async function run(script: string, environment: string, ...flags: string[]): Pro
 
 const fault = (name: string, on = true, more: object = {}) => clouds.control('/faults', { name, on, ...more })
 
-/** Container groups that exist: name → image. */
+/** Existing container groups: name → image. */
 async function groups(): Promise<string[]> {
   const answer = await fetch(`${clouds.state.controlUrl}/resources`)
   const { resources } = (await answer.json()) as { resources: { id: string }[] }
@@ -139,7 +139,7 @@ test('managed Redis without capacity fails late; the failed one is shown as fail
   }
   const doctor = await run('doctor', managed, '--only', 'data-tier')
   expect(doctor.stdout).toMatch(/CRITICAL +data-tier +Redis .*Failed \(CreateFailed\)/)
-  // As part of the whole look: the provisioning of a moment ago explains it, and it is CRITICAL all the same.
+  // As part of the full check: the recent provisioning explains it, and it is CRITICAL all the same.
   const { observations } = await runHealth(clouds, managed, [])
   expect(observations.find(({ id }) => id === 'redis')).toMatchObject({
     verdict: 'CRITICAL',

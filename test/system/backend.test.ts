@@ -10,7 +10,7 @@ import { imageRoot } from '../../rehearsal/roots.ts'
 const home = path.join(import.meta.dirname, '..', '..')
 const NAME = 'backend-tests'
 
-/** What an image has, and what the tests of the backend start beside it. */
+/** The packages of an image, and what the backend's tests start in addition. */
 const ROOT: DebianRoot = {
   ...imageRoot,
   purpose: 'the tests of the backend',
@@ -18,7 +18,7 @@ const ROOT: DebianRoot = {
 }
 
 /**
- * Runs the tests of the example backend where its image runs: in a machine with Debian 12's Python and its packages,
+ * Runs the tests of the example backend where its image runs: in a machine with the Python and packages of Debian 12,
  * whatever this host has.
  */
 async function runBackendTests(root: string): Promise<{ code: number; output: string }> {
@@ -27,7 +27,7 @@ async function runBackendTests(root: string): Promise<{ code: number; output: st
   try {
     const machine = await startMachine({ name: NAME, folder, network, resolver: network.host, root })
     try {
-      // The tests find the migrations by their place in the repository.
+      // The tests find the migrations by a path relative to the repository.
       for (const each of ['infra/migrations', 'examples/codex-dominion/backend'])
         cpSync(path.join(home, each), path.join(machine.root, 'srv', each), { recursive: true })
       const argv = ['python3', '-m', 'unittest', 'discover', '-t', '.', '-s', 'tests']
@@ -57,6 +57,6 @@ async function runBackendTests(root: string): Promise<{ code: number; output: st
 test('the tests of the example backend', async () => {
   const { code, output } = await runBackendTests(await prepareRoot(ROOT, () => {}))
   expect(code, output).toBe(0)
-  // A skipped test is as bad as a failed one: then there is more behind OK.
+  // A skipped test is as bad as a failed one: unittest then prints more than OK.
   expect(output).toMatch(/^Ran [1-9]\d* tests? in .*\n\nOK$/m)
 })

@@ -42,7 +42,7 @@ async function control(route: string, body: object = {}): Promise<void> {
   expect(answer.ok, `${route}: ${answer.status}`).toBe(true)
 }
 
-/** How often the CA was asked since the last look: all requests, and orders among them. */
+/** How many requests the CA received since the last call: all of them, and the orders. */
 let read = 0
 function askedOfCa(): { requests: number; orders: number } {
   const log = readFileSync(path.join(clouds.folder, 'pebble', 'pebble.log'), 'utf8')
@@ -54,14 +54,17 @@ function askedOfCa(): { requests: number; orders: number } {
   }
 }
 
-/** Serial of the certificate that is served, and of the one that certbot keeps. */
+/** Serial of the certificate that is served, and of the one that certbot stores. */
 async function serials(): Promise<{ served: string | undefined; stored: string }> {
   const stored = await ssh(clouds, `openssl x509 -noout -serial -in /etc/letsencrypt/live/${domain}/cert.pem`)
   const { certificate } = await get('/', { method: 'HEAD' })
   return { served: certificate?.serialNumber, stored: stored.trim().replace('serial=', '') }
 }
 
-/** Is what was there before still served? Before a certificate exists that is a 503 that asks for patience. */
+/**
+ * Whether the earlier state is still served. Before a certificate exists, that is a 503 that asks visitors to be
+ * patient.
+ */
 async function stillServes(status: number, url: string): Promise<void> {
   expect((await get(url)).status).toBe(status)
   await ssh(clouds, 'nginx -t -q')
@@ -215,7 +218,7 @@ test('a CA that refuses the name, and one that has lost the account: each is exp
 
 const inBackground = (line: string, log = '/dev/null') => `setsid -f ${line} < /dev/null > ${log} 2>&1`
 
-/** Runs issue-certificate, and this line on the VPS as soon as it says that it waits. */
+/** Runs issue-certificate, and this line on the VPS as soon as it reports that it waits. */
 async function issueWhileWaiting(line: string) {
   let released: Promise<unknown> | undefined
   const done = await clouds.dominion(['issue-certificate'], {
@@ -241,7 +244,7 @@ test('with all causes fixed, the same command waits for another certbot, then is
   expect(done.stderr).toMatch(
     /waiting at most 10 min\w* for another certbot on the VPS to end \(process \d+: python3 -c/,
   )
-  get = createVisitor(clouds) // the CA has a new root since its restart
+  get = createVisitor(clouds) // The CA has a new root since its restart.
   const { status, certificate } = await get('/')
   expect(status).toBe(200)
   expect(certificate?.subjectaltname).toBe(`DNS:${domain}, DNS:www.${domain}`)
@@ -263,7 +266,7 @@ test('a renewed certificate is served at once: the hook reloads nginx', async ()
 
 test('the certificate that a leftover certbot obtained is not requested again', async () => {
   const config = await loadConfig(process.cwd(), environment)
-  // Only one of the names is left: the next run has to ask.
+  // Only one of the names remains: the next run has to request a certificate.
   const lacking = ['certonly', '--webroot', '-w', '/var/www/_acme', '--cert-name', domain, '-d', domain]
   await ssh(
     clouds,
@@ -285,7 +288,7 @@ test('the certificate that a leftover certbot obtained is not requested again', 
 
 test('a CA that fails leaves the old certificate in place', async () => {
   const before = await serials()
-  // Another server for renewals means that certbot asks again, although the certificate is good.
+  // With another server for renewals, certbot requests a new certificate although the current one is valid.
   const other = clouds.variant('other-ca', {
     DASHBOARD_DIR: dashboard,
     ACME_SERVER: 'https://acme-v02.api.letsencrypt.org/directory',

@@ -17,8 +17,8 @@ import { type Session, startSession } from '../support/system/sessions.ts'
 import { ssh } from '../support/system/site.ts'
 
 /*
- * Container groups, more of them, larger ones, and moved while the connection to the VPS breaks. Each part goes on from
- * what the one before it left.
+ * Container groups: more of them, larger ones, and moved while the connection to the VPS breaks. Each part continues
+ * from the state that the previous one left.
  */
 
 const work = createWorkFolder('dominion-containers')
@@ -56,7 +56,7 @@ async function groups(): Promise<string[]> {
   return resources.flatMap(({ id }) => /containerGroups\/(.+)$/.exec(id)?.[1] ?? []).sort()
 }
 
-/* Several workers: made, changed, watched and taken away. Of the core alone, which is all that they touch. */
+/* Several workers: created, changed, checked and removed. Only the containers, the one part that these runs touch. */
 
 test('another size: each is deleted and created, one after the other, with the commands of the plan', async () => {
   expect(await groups()).toEqual(['codex-backend', 'codex-worker', 'codex-worker-2'])
@@ -71,7 +71,7 @@ test('another size: each is deleted and created, one after the other, with the c
   expect(getChangingLines(clouds, receipt.id, bigger)).toEqual(lines)
 })
 
-/* Maintenance of what the backend needs. */
+/* Maintenance of what the backend depends on. */
 
 test('database and Redis are stopped for three minutes: /health says so, and nothing is restarted', async () => {
   const read = async (name: string) => {
@@ -86,7 +86,7 @@ test('database and Redis are stopped for three minutes: /health says so, and not
   const lives = () => Promise.all(groups.map(async (name) => pick(await read(name))))
   const before = await lives()
   for (const server of servers) await clouds.control(`${server}/stop`)
-  // Liveness that asked /health would give up after 30 s and four failures 15 s apart.
+  // A liveness probe on /health would give up after 30 s and four failures 15 s apart.
   const until = Date.now() + 180_000
   await expect.poll(async () => (await read('codex-backend')).ready, { timeout: 60_000 }).toBe(false)
   while (Date.now() < until) {
@@ -100,7 +100,7 @@ test('database and Redis are stopped for three minutes: /health says so, and not
 
 test('a container that keeps crashing makes a deploy with nothing to do fail, by name', async () => {
   const url = `${clouds.state.controlUrl}/containers/codex-worker-2`
-  // It may be between two lives when it is killed, and then it is killed again.
+  // It may be restarting when it is killed, and then it is killed again.
   async function killed(): Promise<number> {
     await clouds.control('/containers/codex-worker-2/kill')
     return ((await (await fetch(url)).json()) as { restarts: number }).restarts
@@ -123,9 +123,9 @@ test('one worker again: the surplus is deleted as the plan says, and the site is
   expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
 })
 
-/* The ssh connection to the VPS breaks in the middle of a release: it says so, and the site goes on being served. */
+/* The ssh connection to the VPS breaks in the middle of a release: the run reports it, and the site is still served. */
 
-/** Kills the sshd process that serves the run which holds the lock. */
+/** Kills the sshd process of the run that holds the lock. */
 const breakConnection = () =>
   ssh(
     clouds,
@@ -134,7 +134,7 @@ until grep -q '^Name:.sshd' /proc/$pid/status; do pid=$(sed -n 's/^PPid:.//p' /p
 kill -9 $pid`,
   )
 
-/** The host that nginx sends /api/ to. */
+/** The host that nginx proxies /api/ to. */
 const target = async () =>
   (await ssh(clouds, 'cat /etc/nginx/dominion/*/loaded/backend.conf')).match(/codex-api[a-z-]*/)?.[0]
 
@@ -188,7 +188,7 @@ test('killed before, between and after the two switches: no request fails, and t
   expect(answered).toBeGreaterThan(50)
 })
 
-/* Other sizes and numbers by `scale`. */
+/* Other sizes and counts with `scale`. */
 
 const run = (...args: string[]): Promise<ProcessResult> => clouds.dominion(args, { environment })
 

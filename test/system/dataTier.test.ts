@@ -7,7 +7,7 @@ import type { Receipt } from '../../lib/deploy/receipts/receipts.ts'
 import { forgetRequests, getAzureChanges, listSecrets } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 
-/* `provision`, and nothing else: what is refused before anything is made, and settings that go to and fro. */
+/* `provision` alone: what is refused before anything is created, and settings that change back and forth. */
 
 let clouds: Rehearsal
 let secrets: ReturnType<typeof listSecrets>
@@ -24,7 +24,7 @@ async function provision(environment: string, ...flags: string[]) {
   return { code, stdout, stderr }
 }
 
-/** The receipt of a run that must go well. */
+/** The receipt of a run that must succeed. */
 async function provisioned(environment: string): Promise<Receipt> {
   const { code, stdout, stderr } = await provision(environment, '--json')
   expect(code, stderr).toBe(0)
@@ -54,7 +54,7 @@ test('the data tier is created once although PostgreSQL is busy at first: resubm
   )
 })
 
-/** A second run has nothing to do, and asks for nothing. */
+/** A second run has nothing to do and changes nothing. */
 async function unchanged(environment: string): Promise<void> {
   await forgetRequests(clouds)
   const receipt = await provisioned(environment)
@@ -62,7 +62,7 @@ async function unchanged(environment: string): Promise<void> {
   expect(await getAzureChanges(clouds)).toEqual([])
 }
 
-/** Only this one field of the data tier is changed; `before` is what Azure says of the server. */
+/** Only this field of the data tier changes; `before` is what Azure reported for the server. */
 async function changes(environment: string, field: object): Promise<void> {
   const { changed } = await provisioned(environment)
   expect(changed.find(({ id }) => id === 'data-tier')?.fields).toEqual([field])
@@ -84,7 +84,7 @@ test('the password, which cannot be read back, changes as well: the tables are r
     expect(changed.find(({ id }) => id === 'data-tier')?.fields).toMatchObject([
       { name: 'template or password' },
     ])
-    // It has asked the database which tables are there, as the user with this password.
+    // It has connected with this password and asked the database which tables exist.
     expect(same).toContain('migrations')
   }
   await unchanged(clouds.name)
@@ -120,7 +120,7 @@ test('require_secure_transport switched off: doctor detects it, provision sets i
   await unchanged(clouds.name)
 })
 
-/** What Redis answers to a transaction over keys of two slots, as RQ sends them. */
+/** How Redis answers a transaction over keys of two slots, as RQ sends them. */
 async function transaction(): Promise<string> {
   const { primaryKey } = JSON.parse(rest('post', `${getId(managedDatabase)}/listKeys`, '2025-07-01')) as {
     primaryKey: string

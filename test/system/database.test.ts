@@ -14,13 +14,13 @@ import { listSecrets } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { startSession } from '../support/system/sessions.ts'
 
-/* The database looked at, backed up, proven and put back, on a real server; and what stands in the way. */
+/* The database is checked, backed up, verified and restored on a real server; and what prevents each. */
 
 const work = createWorkFolder('dominion-database')
 const server = '/postgres/codexdominion-db'
 let clouds: Rehearsal
 let secrets: ReturnType<typeof listSecrets>
-/** A backup that was proven, and is not touched. */
+/** A verified backup that no test touches. */
 let good: string
 
 beforeAll(async () => {
@@ -73,7 +73,7 @@ async function check(environment = clouds.name) {
 }
 
 test('check-database: everything is known and OK', async () => {
-  // Azure takes the first backup by itself, soon after the server is there.
+  // Azure takes the first backup automatically, soon after the server is created.
   await expect.poll(async () => (await check()).of('backups')?.verdict, { timeout: 60_000 }).toBe('OK')
   const { code, findings, of, stdout } = await check()
   expect(code, stdout).toBe(0)
@@ -134,7 +134,7 @@ test('--keep: the newest ones and the verified one are kept', async () => {
   )
 })
 
-/** A copy of the good backup, for a test to spoil. */
+/** A copy of the good backup, for a test to damage. */
 function getCopy(name: string): string {
   const folder = path.join(work.folder, name)
   mkdirSync(folder)
@@ -155,7 +155,7 @@ test('a damaged backup is detected', async () => {
   flip(flipped)
   const cut = getCopy('cut')
   truncateSync(cut, statSync(cut).size - 1000)
-  // Whoever mends the sum as well is found out by the restore.
+  // Even with a matching checksum, the restore detects the damage.
   const mended = getCopy('mended')
   flip(mended)
   const sha256 = await sha256OfFile(mended)
@@ -216,7 +216,7 @@ test('restore-database: into a new database, never over an existing one', async 
 
   const first = startSession([...args, '--env', clouds.name])
   await first.until(/Deploy lock: ok/)
-  // It would be done before another one could ask.
+  // It would finish before another one could ask.
   first.kill('SIGSTOP')
   const locked = await run('restore-database', good, '--into', 'third')
   expect(locked.code, locked.stderr).toBe(5)
@@ -233,7 +233,7 @@ test('restore-database: into a new database, never over an existing one', async 
   )
   expect(right).toEqual({ may: true })
 
-  // Killed or not, the same line knows its own work; what somebody else made is left alone.
+  // Killed or not, the same line recognizes its own work and does not touch what somebody else created.
   const again = await run(...args)
   expect(again.code, again.stderr).toBe(0)
   expect(again.stderr).toMatch(/second was restored from this backup/)
@@ -267,9 +267,9 @@ test('over the live one: only with its name, safe to kill anywhere, and the old 
     await pause(ms)
     session.kill('SIGKILL')
     await session.ended
-    expect(await getRows('capsules')).toBeGreaterThan(0) // the live name always has a database
+    expect(await getRows('capsules')).toBeGreaterThan(0) // The live name always has a database.
   }
-  // Killed behind the rename, where the backend is waited for: the same line does not restore a second time.
+  // Killed after the rename, while it waits for the backend: the same line does not restore a second time.
   const lost = clouds.variant('lost', { BACKEND_DNS_LABEL: 'not-there' })
   const session = startSession([...args, '--confirm=codexdb', '--env', lost])
   const renamed = async () => (await databases()).some((name) => name.includes('_before_'))

@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { type Finished, run } from '../../rehearsal/processes.ts'
 import { createWorkFolder } from '../support/system/applications.ts'
 
-/* What the rehearsal says when it cannot make a clean root. */
+/* What the rehearsal reports when it cannot create a clean root file system. */
 
 const work = createWorkFolder('dominion-debian-root')
 afterAll(work.remove)
@@ -13,7 +13,7 @@ const cache = path.join(work.folder, 'cache')
 const roots = path.join(cache, 'codex-dominion', 'roots')
 const module = path.join(import.meta.dirname, '..', '..', 'rehearsal', 'debianRoot.ts')
 
-/** Asks for a root that nobody has, in a process behind `prefix`. */
+/** Requests a root that is not cached, in a process started through `prefix`. */
 const prepare = (prefix: string[], packages = ['iproute2']): Promise<Finished> =>
   run(
     [
@@ -28,7 +28,7 @@ const prepare = (prefix: string[], packages = ['iproute2']): Promise<Finished> =
     { env: { XDG_CACHE_HOME: cache } },
   )
 
-/** With other files or folders in the place of this host's (path → replacement); nobody else sees them. */
+/** With other files or folders in place of this host's (path → replacement); no other process sees them. */
 const withMounts = (mounts: Record<string, string>) => [
   ...['unshare', '--mount', 'sh', '-euc'],
   `${Object.entries(mounts)
@@ -78,7 +78,7 @@ test('without a Debian mirror in the sources of apt it says so', async () => {
   const [settings, lists] = ['apt', 'lists'].map((name) => path.join(work.folder, name)) as [string, string]
   const copy = 'cp -a /etc/apt "$1"; rm -rf "$1"/sources.list*; mkdir "$1"/sources.list.d'
   await run(['sh', '-euc', copy, 'sh', settings])
-  // apt-get update removes the lists of sources that are gone: it must not reach this host's.
+  // apt-get update deletes the lists of removed sources: it must not reach this host's.
   mkdirSync(lists)
   const { code, stderr } = await prepare(withMounts({ '/etc/apt': settings, '/var/lib/apt/lists': lists }))
   expect(code, stderr).toBe(1)

@@ -15,7 +15,7 @@ import {
 } from '../support/system/records.ts'
 import { type Rehearsal, type RunOptions, startRehearsal } from '../support/system/rehearsal.ts'
 
-/* The ordinary way: look first, deploy from nothing, deploy again, and the spellings and short cuts in between. */
+/* The ordinary way: dry run first, deploy from scratch, deploy again, and the spellings and shortcuts in between. */
 
 interface Plan {
   ok: boolean
@@ -104,7 +104,7 @@ test('a dry run without login and network lists what is unknown, and succeeds', 
   const { steps: planned } = JSON.parse(stdout) as Plan
   expect(code).toBe(0)
   const known = planned.filter(({ state }) => state !== 'unknown').map(({ id }) => id)
-  // Only what this machine knows by itself.
+  // Only what this machine knows without asking.
   expect(known).toEqual(['secrets'])
   expect(planned.find(({ id }) => id === 'azure-login')?.why).toMatch(/Not logged in/)
   expect(planned.find(({ id }) => id === 'lock')?.why).toContain('127.0.0.1')
@@ -264,7 +264,7 @@ test('no secret in anything that was printed, stored or passed as an argument', 
   expect(secrets.seen()).toEqual([])
 })
 
-/** A port of 127.0.0.1 that nobody listens on. */
+/** A port of 127.0.0.1 that nothing listens on. */
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
@@ -273,7 +273,7 @@ async function closedPort(): Promise<number> {
   return port
 }
 
-/** A PATH with what a run needs, but not this program. */
+/** A PATH with what a run needs except this program. */
 function pathWithout(program: string): string {
   const folder = path.join(work.folder, `without-${program}`)
   mkdirSync(folder)

@@ -18,12 +18,12 @@ import {
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 
 /*
- * Every script of the day-two tasks under every fault: words that name the thing and the next step, the right exit code,
- * and nothing changed. What only looks shows what it could reach.
+ * Every script of the day-two tasks under every fault: a message that names the subject and the next step, the right
+ * exit code, and nothing changed. Read-only scripts show what they could reach.
  */
 
 const folder = path.join(import.meta.dirname, '..', '..', 'scripts', 'maintenance')
-/** Those of the health checks have tests of their own. */
+/** Faults of the health checks have their own tests. */
 const elsewhere = ['health', 'schedule', 'slo', 'status-page']
 
 const work = createWorkFolder('dominion-matrix')
@@ -31,7 +31,7 @@ let clouds: Rehearsal
 let dump: string
 let before: { vps: string }
 
-/** An environment for each fault: on for all scripts at once, and for as long as the file runs. */
+/** An environment for each fault, active for all scripts at once and for as long as the file runs. */
 const environments: Record<string, Record<string, string>> = {
   azure: { HTTPS_PROXY: 'http://127.0.0.1:1' },
   vps: { IONOS_PORT: '1' },
@@ -69,7 +69,7 @@ const local = (argv: string[]) =>
 const run = (environment: string, args: string[]) =>
   clouds.dominion(args, { environment: `sys-matrix-${environment}` })
 
-/** All that the deploy made on the VPS; not this tool's own records, nor what the site itself writes. */
+/** Everything that the deploy created on the VPS; neither this tool's own records nor what the site itself writes. */
 const face = () =>
   queryVps(
     clouds,
@@ -80,19 +80,19 @@ interface Row {
   /** Words of the line; DUMP stands for a backup. */
   line: string
   code: number
-  /** What stderr says: what it is about, and what to do. */
+  /** Expected on stderr: the subject, and what to do. */
   says?: RegExp[]
-  /** What stdout says: the result, as far as it could be reached. */
+  /** Expected on stdout: the result, as far as it could be determined. */
   shows?: RegExp[]
 }
 const row = (line: string, code: number, says: RegExp[] = [], shows: RegExp[] = []): Row => ({
   ...{ line, code, says, shows },
 })
 
-/** These take the deploy lock, and would meet each other. */
+/** These take the deploy lock and would block each other. */
 const takesLock = /^(restart|update|rollback (front|back)|scale|maintenance-mode o|restore|remove)/
 
-/** Runs the rows three at a time and gives those that are not as they must be, with what they said. */
+/** Runs the rows three at a time and returns those that differ from what is expected, with their output. */
 async function wrong(environment: string, rows: readonly Row[], takers = 1): Promise<string[]> {
   const runRow = (each: Row) => getWrong(environment, each)
   const found = await Promise.all([
@@ -110,7 +110,7 @@ async function wrong(environment: string, rows: readonly Row[], takers = 1): Pro
   return found.flat(2)
 }
 
-/** What no operator should have to read. */
+/** Text that no operator should have to read. */
 const raw = /Traceback|HTTPSConnectionPool|\bat .*\.ts:\d+|\[object Object\]|\bundefined\b/
 
 async function getWrong(environment: string, { line, code, says = [], shows = [] }: Row): Promise<string[]> {

@@ -8,8 +8,8 @@ import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { ssh } from '../support/system/site.ts'
 
 /*
- * The beginning and the end: what it will cost, what doctor says before the first deploy and after it, and how all that
- * the deploy made is removed.
+ * The beginning and the end: the estimated cost, doctor before and after the first deploy, and the removal of
+ * everything that the deploy created.
  */
 
 const work = createWorkFolder('dominion-first-last')
@@ -88,7 +88,7 @@ test('a size that the list does not have is unknown, exit 3', async () => {
   expect(stdout).toMatch(/Total +UNKNOWN +\$137\.36 for the parts that have a price/)
 })
 
-/* doctor: says what is not as it must be, and never changes anything. */
+/* doctor: reports what is missing or wrong, and never changes anything. */
 
 async function examine(flags: string[] = [], env = environment) {
   const done = await clouds.dominion(['doctor', '--json', ...flags], { environment: env })
@@ -174,7 +174,7 @@ test('what cannot be checked is unknown, and the rest is shown', async () => {
   expect(stderr).toContain('--only quotas is not a category; did you mean quota?')
 })
 
-/* remove: what the deploy made goes, by name typed; what is not its own stays. */
+/* remove: deletes what the deploy created after its name is typed; everything else stays. */
 
 const remove = (...flags: string[]) => clouds.dominion(['remove', ...flags])
 const resources = async () => {
@@ -183,7 +183,7 @@ const resources = async () => {
   return resources.map(({ id }) => id)
 }
 
-/** Every part that a removal takes down, as the line that leaves it out names it. */
+/** Every part that a removal deletes, as named by the line that keeps it. */
 const staying = [
   'site codexdominion.app on the VPS',
   'containers in the resource group codexdominion-prod',
@@ -207,7 +207,7 @@ test('what another environment also names is kept: here, everything', async () =
   expect(done.stderr).toMatch(/database codexdb on it: not removed/)
   expect(await resources()).toEqual(before)
   expect(await ssh(clouds, 'ls -d /var/www/codexdominion.app /etc/nginx/dominion')).toMatch(/nginx[\s\S]*www/)
-  // From here on the rehearsal's own environment is alone.
+  // From here on, no variant of the rehearsal's environment exists.
   clouds.withdraw()
 })
 

@@ -8,8 +8,8 @@ import { createWorkFolder } from '../support/system/applications.ts'
 import { installNode } from '../support/system/nodeReleases.ts'
 
 /*
- * The launcher on a bare Debian with Node 20: a root that holds nothing but the base system, in namespaces, with the
- * project and Node bound into it. What is written there is in memory and ends with the test.
+ * The launcher on a bare Debian with Node 20: a root with only the base system, in namespaces, with the project and
+ * Node bind-mounted. Everything written there is in memory and disappears with the test.
  */
 
 const home = path.join(import.meta.dirname, '..', '..')
@@ -45,7 +45,9 @@ interface Result {
   stderr: string
 }
 
-/** Runs lines one after the other on a bare machine, in the project's folder; gives the result of each by its name. */
+/**
+ * Runs lines one after the other on a bare machine, in the project's folder; returns the result of each by its name.
+ */
 async function onBareMachine<Name extends string>(
   release: DebianRoot['release'],
   lines: Readonly<Record<Name, string>>,
@@ -101,7 +103,7 @@ describe.each(['bookworm', 'trixie'] as const)('a bare Debian %s with Node 20', 
       list: `${npm} node bin/dominion.js`,
       script: 'bin/node scripts/azure/provision.ts --help',
     })
-    // Otherwise the machine is not bare, and the rest shows nothing.
+    // Otherwise the machine is not bare, and the rest proves nothing.
     expect(ended.loader).toMatchObject({ code: 127, stderr: expect.stringContaining('libatomic.so.1') })
     for (const way of ['node', 'deploy', 'unit', 'path', 'npx'] as const)
       expect(ended[way], way).toEqual(explained)

@@ -13,14 +13,14 @@ import { dominionArgv, type Rehearsal, startRehearsal } from '../support/system/
 import { ssh } from '../support/system/site.ts'
 
 /*
- * One fault after the other on real parts: right verdict, right exit code, one alert, one recovery. Alerts and pings go to a
- * server of this file. A second environment without alerts sees a fault and its end first: what takes a moment to come about
- * would otherwise be alerted in two parts.
+ * One fault after the other on real parts: right verdict, right exit code, one alert, one recovery. Alerts and pings go
+ * to a server in this file. A second environment without alerts sees a fault and its end first: otherwise a fault that
+ * takes a moment to appear would be alerted in two parts.
  */
 
 const work = createWorkFolder('dominion-health')
 let clouds: Rehearsal
-/** Who checks and tells, and who only waits for things to come about. */
+/** The environment that checks and alerts, and the one that only waits for states to appear. */
 let checker: string
 let scout: string
 const receiver = startReceiver()
@@ -28,7 +28,7 @@ const { alerts, kinds, pings } = receiver
 
 beforeAll(async () => {
   clouds = await startRehearsal('sys-health')
-  // Speed is the subject of one test only, and containers that come back are of none.
+  // Only one test is about speed, and none about restarted containers.
   const values = {
     DASHBOARD_DIR: smallDashboard(work.folder),
     HEALTH_STATIC_MS: '8000,9000',
@@ -52,7 +52,7 @@ const file = () => path.join(state(), 'health.sqlite')
 
 const look = (args: string[], environment = checker) => runHealth(clouds, environment, args)
 const cron = (args: string[], started?: (pid: number) => void) => runCron(checker, args, started)
-/** Looks as somebody who tells nobody. */
+/** A health run that alerts nobody. */
 const until = (args: string[], isSo: (report: Report) => boolean) => pollHealth(() => look(args, scout), isSo)
 
 const atOnce = ['--fail-after', '1', '--recover-after', '1']
@@ -174,7 +174,7 @@ test('a slow API of 600 ms is a WARNING; the webhook is down meanwhile, and gets
   const args = ['--quick', '--only', 'api', ...atOnce]
   alerts.length = 0
   receiver.answer = 503
-  // nginx asks again for the backend's address after ten seconds.
+  // nginx resolves the backend's name again after ten seconds.
   await control('/containers/codex-backend/delay', { milliseconds: 600 })()
   await pollHealth(
     () => look(args, slowScout),
@@ -382,7 +382,7 @@ test('killed at any time: the history stays intact, and the next run continues',
     try {
       process.kill(pid, 'SIGKILL')
     } catch {
-      // It was quicker.
+      // It was faster.
     }
     await run
   }

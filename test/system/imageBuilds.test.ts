@@ -17,7 +17,9 @@ import { runOrThrow } from '../../rehearsal/processes.ts'
 import { prepareRoots } from '../../rehearsal/roots.ts'
 import { createWorkFolder } from '../support/system/applications.ts'
 
-/* What an image holds depends on its sources and on the image root alone, whatever happens on this host meanwhile. */
+/*
+ * The content of an image depends only on its sources and on the image root, whatever happens on this host meanwhile.
+ */
 
 const work = createWorkFolder('dominion-image-builds')
 const repositories = new Map<string, Repository>()
@@ -47,7 +49,7 @@ afterAll(async () => {
   work.remove()
 })
 
-/** Builds an image of these files; gives it with the build's log. */
+/** Builds an image of these files; returns it with the build's log. */
 async function build(files: Record<string, string>): Promise<{ image: Image; log: string }> {
   const context = pack()
   for (const [name, text] of Object.entries(files)) context.entry({ name, mtime: new Date(0) }, text)
@@ -86,7 +88,7 @@ const noisy = ['/usr/local', '/opt', '/etc', '/var/lib', '/var/tmp'].map((above)
   path.join(above, `dominion-noise-${process.pid}`),
 )
 
-/** Writes and removes 1,000 files a second in those folders until it is stopped, and says how many it wrote. */
+/** Writes and removes 1,000 files a second in those folders until it is stopped; reports how many it wrote. */
 function startNoise(): { stop(): Promise<number> } {
   const code = `
 const { mkdirSync, rmSync, writeFileSync } = require('node:fs')

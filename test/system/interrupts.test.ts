@@ -8,7 +8,7 @@ import { listSecrets, readReceipts } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { findProcesses, type Session, startSession } from '../support/system/sessions.ts'
 
-/* Ctrl-C, SIGTERM and SIGKILL at many moments: the same line always goes on, and nobody notices. */
+/* Ctrl-C, SIGTERM and SIGKILL at many moments: the same line always resumes, and no visitor notices. */
 
 const work = createWorkFolder('dominion-stop')
 let clouds: Rehearsal
@@ -46,7 +46,7 @@ function release(name: string): string {
   return clouds.variant(name, { ...common, BACKEND_DIR: dir })
 }
 
-/** az and npm that a run has started, or the run itself. */
+/** The az and npm processes that a run started, or the run itself. */
 const ownProcesses = () => findProcesses(new RegExp(`AZURE_CONFIG_DIR=${clouds.folder}/az(\\0|$)`))
 const groups = async () => {
   const answer = await fetch(`${clouds.state.controlUrl}/resources`)
@@ -100,7 +100,7 @@ test('Ctrl-C twice stops at once and ends its processes', async () => {
   await pause(1500)
   session.kill('SIGINT')
   await session.until(/Finishing the current step/)
-  await pause(200) // nearer than a person presses, it would count as an echo of the first
+  await pause(200) // Closer together than a person presses, it would count as an echo of the first.
   const at = Date.now()
   session.kill('SIGINT')
   const { code, said } = await ended(session)

@@ -32,6 +32,7 @@ test('with realistic latency, a deploy takes no longer than its longest chain, a
     ].join('\n'),
   )
   expect(seconds).toBeLessThanOrEqual(longestChain.seconds * 1.1)
-  // Azure's share is waiting, which a busy machine does not stretch: it alone is 48 + 30 + 18 + 2 × 4.5 s in a row.
+  // Azure's share is waiting time, which a busy machine does not stretch: it alone is 48 + 30 + 18 + 2 × 4.5 s in
+  // sequence.
   expect(oneAfterTheOther / seconds).toBeGreaterThanOrEqual(1.7)
 })

@@ -3,11 +3,9 @@ import { quoteLine } from '../../lib/shell/quote.ts'
 import { createFrame } from '../../lib/vps/ssh/frame.ts'
 import { runAsLoginShell } from '../support/loginShell.ts'
 
-/*
- * sshd gives a line to whatever shell the user logs in with. These shells are Debian packages that `npm test` installs.
- */
+/* sshd passes a line to whatever login shell the user has. `npm test` installs these shells as Debian packages. */
 
-/** What zsh, fish and csh read as their own, beside what sh does. */
+/** Characters that are special to zsh, fish and csh, in addition to sh's. */
 const words = [
   ...["it's", "\\'", '\\\\', 'a\\', '!history !!', '$HOME $(id) `id`', '*', '%~?[]{}<>|&;#', '"', ''],
   ...['two\nlines', 'tab\there', 'ü – 日本', '\\0101', '%s %d', '\u0001', '-n'],

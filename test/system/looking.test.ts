@@ -17,7 +17,7 @@ import { type Rehearsal, type RunOptions, startRehearsal } from '../support/syst
 import { findProcesses, type Session, startSession } from '../support/system/sessions.ts'
 import { createVisitor, ssh } from '../support/system/site.ts'
 
-/* What an operator looks at while it runs: the logs as both clouds really write them, and what the containers use. */
+/* What an operator watches during operation: the logs as both clouds really write them, and what the containers use. */
 
 const work = createWorkFolder('dominion-looking')
 let clouds: Rehearsal
@@ -29,7 +29,7 @@ beforeAll(async () => {
   const environment = clouds.variant('small', { DASHBOARD_DIR: smallDashboard(work.folder) })
   const { code, stderr } = await clouds.dominion(['deploy-complete', '--quiet'], { environment })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  // nginx notes in its error log that it got a signal.
+  // nginx logs the signals that it receives in its error log.
   await ssh(clouds, 'nginx -s reload')
 })
 afterAll(async () => {
@@ -53,7 +53,7 @@ interface Document {
 }
 const read = (stdout: string) => JSON.parse(stdout) as Document
 
-/** One tail for each log that is followed on the VPS; it lives in a namespace of this machine. */
+/** One tail for each log that is followed on the VPS; it runs in a namespace of this machine. */
 const tails = () => findProcesses(/^tail\0.*\/var\/log\/nginx\/(access|error)\.log\0/)
 const before = new Set(tails())
 
@@ -150,7 +150,7 @@ test('--follow: new lines of both clouds within 3 s, across a rotation; Ctrl-C e
   for (let rest = 40; tails().some((each) => !before.has(each)) && rest > 0; rest--) await pause(50)
   expect(tails().filter((each) => !before.has(each))).toEqual([])
 
-  /** A request of a visitor, and the two lines that come of it. */
+  /** A visitor's request, and the two log lines it causes. */
   async function seen(mark: string): Promise<void> {
     const asked = Date.now()
     const paths = said().match(/path=\/api\/councils/g)?.length ?? 0
@@ -290,7 +290,7 @@ test('the actual usage of both containers, as figures, a table and a page', asyn
   const url = healthUrl(config, config.backend.dnsLabel)
   const started = Date.now()
   let asked = 0
-  // Over more than one of the samples that are taken every 15 s.
+  // Across more than one of the samples that are taken every 15 s.
   while (Date.now() - started < 20_000) {
     const request = { method: 'GET', url, effect: 'read', timeoutMs: 10_000 } as const
     await makeRequest(request, createNetworkOptions(config), AbortSignal.timeout(15_000))
@@ -317,9 +317,9 @@ test('the actual usage of both containers, as figures, a table and a page', asyn
   expect(memory!.summary.last).toBeGreaterThan(resident * 0.8)
   expect(memory!.allowed).toBe(config.backend.memoryGb * 1024 ** 3)
   expect(cpu!.summary.maximum).toBeGreaterThan(0)
-  // A request is 100 bytes and more, and a busy sample spans 15 s.
+  // A request is at least 100 bytes, and a busy sample spans 15 s.
   expect(received!.summary.maximum).toBeGreaterThan((asked * 100) / 40)
-  // Nothing ran most of this hour.
+  // For most of this hour, nothing was running.
   expect(cpu!.points.length).toBeGreaterThanOrEqual(60)
   expect(cpu!.points[0]!.average).toBeNull()
   expect(await getAzureChanges(clouds)).toEqual([])

@@ -7,7 +7,7 @@ import { getLeastContrast } from '../support/system/contrast.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { createVisitor, ssh } from '../support/system/site.ts'
 
-/* A maintenance that visitors are told of, and that our own checks know. */
+/* Maintenance that is announced to visitors and known to our own checks. */
 
 const domain = 'codexdominion.app'
 const work = createWorkFolder('dominion-maintenance')

@@ -11,7 +11,7 @@ import { stateFolder } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { ssh } from '../support/system/site.ts'
 
-/* What would mislead a health check: somebody who answers in place of others, a run that changed nothing. */
+/* What could mislead a health check: a third party that answers in place of others, a run that changed nothing. */
 
 const work = createWorkFolder('dominion-misleading')
 let clouds: Rehearsal
@@ -55,7 +55,7 @@ test('a captive portal accepts every connection: this network is down, and nothi
     const seen = await look(behind, '--quick')
     expect(seen).toMatchObject({ exitCode: 3, verdict: 'UNKNOWN', excluded: 'network' })
     expect(seen.line).toMatch(/^UNKNOWN - this machine's own network is down \(.*self-signed certificate/)
-    // Who asks only for a connection gets one.
+    // A target that only needs a connection gets one.
     expect(await look(trusting, '--quick')).toMatchObject({ exitCode: 2, verdict: 'CRITICAL' })
   } finally {
     await control('/network', { cut: false })
@@ -93,7 +93,7 @@ test('the neutral targets show their certificates: an outage is one', async () =
 })
 
 test('a run that failed before it changed anything hides no outage', async () => {
-  // Receipts are read from the state folder of the environment that looks.
+  // Receipts are read from the state folder of the environment that runs the check.
   const lost = clouds.variant('lost', {
     ...values,
     IONOS_PUBLIC_IP: '192.0.2.7',

@@ -95,7 +95,7 @@ test('only hashed assets are immutable, and text travels compressed', async () =
   )
   const zipped = await get(asset, { headers: { 'accept-encoding': 'gzip' } })
   expect([zipped.headers['content-encoding'], zipped.headers.vary]).toEqual(['gzip', 'Accept-Encoding'])
-  // The very file that was published, not one made on the way.
+  // The file that was published, not one that nginx compressed on the fly.
   const stored = await ssh(clouds, `stat -c %s /var/www/${domain}/current${asset}.gz`)
   expect(Number(zipped.headers['content-length'])).toBe(Number(stored))
   const bytes = Buffer.from(await ssh(clouds, `base64 -w0 /var/www/${domain}/current${asset}.gz`), 'base64')
@@ -173,7 +173,7 @@ test('an answer to a request with a credential is never stored', async () => {
 test('a flood from one address is limited, and others are served', async () => {
   received.length = 0
   const flood = Promise.all(Array.from({ length: 200 }, () => get('/api/x', { method: 'POST', body: '{}' })))
-  // Another address: the VPS asks itself.
+  // From another address: the VPS sends the request to itself.
   const honest = await ssh(
     clouds,
     `for n in 1 2 3 4 5; do python3 -c 'import ssl, urllib.request as r
@@ -192,7 +192,7 @@ print(r.urlopen(q, context=c, timeout=5).status)'; done`,
   expect(JSON.parse(body)).toEqual({ error: 'Too many requests from this address.', status: 429 })
   expect([headers['retry-after'], headers['cache-control']]).toEqual(['10', 'no-store'])
   expect(headers['content-security-policy']).toContain('sandbox')
-  // Reading has a separate limit, and pages have none.
+  // Reads have a separate limit, and pages have none.
   expect((await get('/api/x')).status).toBe(200)
   expect((await get('/p1')).status).toBe(200)
 })
@@ -241,7 +241,7 @@ test('a second site on the same VPS loads next to the first', async () => {
   const facts = { version: '1.22.1', ipv6: false, nameservers: ['127.0.0.1'], backend: 'second.example' }
   const folder = '/etc/nginx/dominion/second.app/current'
   for (const [name, text] of Object.entries(renderNginx(other, 'https', facts))) {
-    // One default server is enough, and one certificate.
+    // One default server and one certificate are enough.
     const written = text.replaceAll(' default_server', '').replaceAll('/live/second.app/', `/live/${domain}/`)
     const bytes = Buffer.from(written).toString('base64')
     await ssh(clouds, `mkdir -p ${folder} && echo ${bytes} | base64 -d > ${folder}/${name}`)
@@ -359,7 +359,7 @@ test('a backend name that does not resolve stops neither nginx nor the pages', a
   expect((await get('/p1')).status).toBe(200)
   const down = await get('/api/workflows')
   expect([down.status, JSON.parse(down.body).error]).toEqual([502, 'The backend cannot be reached.'])
-  // The name appears: no reload is needed.
+  // The name becomes resolvable: no reload is needed.
   const { address } = backend.address() as AddressInfo
   await clouds.control('/dns', { name: 'no-such-api.eastus.azurecontainer.io', a: [address] })
   await expect

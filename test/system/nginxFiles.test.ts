@@ -3,9 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { createContent, createVisitor, smallDashboard, ssh, trySsh } from '../support/system/site.ts'
 
-/*
- * What configure-nginx does when nginx refuses, and when somebody else has changed its files.
- */
+/* What configure-nginx does when nginx rejects its files, and when somebody else has changed them. */
 
 const domain = 'codexdominion.app'
 const broken = '/etc/nginx/conf.d/broken.conf'
@@ -35,7 +33,7 @@ const configure = (env = environment) => clouds.dominion(['configure-nginx'], { 
 
 test('another default_server is named with what to do about it', async () => {
   await ssh(clouds, `echo 'server { listen 80 default_server; return 200; }' > ${broken}`)
-  // A change that is due: without one nginx is asked nothing.
+  // A pending change: without one, nginx is not called at all.
   const other = clouds.variant('other', { DASHBOARD_DIR: dashboard, BACKEND_DNS_LABEL: 'other-api' })
   const done = await configure(other)
   expect(done.code).toBe(1)
@@ -45,7 +43,7 @@ test('another default_server is named with what to do about it', async () => {
   expect((await configure()).code).toBe(0)
 })
 
-/** Everything of nginx's configuration: kind, mode, owner, time, link target, and the content of each file. */
+/** The whole nginx configuration: type, mode, owner, time, link target and content of each file. */
 const everything = () =>
   ssh(
     clouds,
@@ -55,7 +53,7 @@ const everything = () =>
 test('a rejected configuration leaves every file and link exactly as before, including missing ones', async () => {
   const link = `/etc/nginx/sites-enabled/${domain}.conf`
   const neighbour = '/etc/nginx/sites-enabled/neighbour'
-  // The site's link is gone, and another site claims the port's default.
+  // The site's link is missing, and another site claims the port's default.
   await ssh(
     clouds,
     `rm ${link}
@@ -70,7 +68,7 @@ test('a rejected configuration leaves every file and link exactly as before, inc
   await ssh(clouds, 'nginx -t -q')
   expect((await get('/p1')).status, 'what nginx had loaded is served on').toBe(200)
 
-  // A set that was changed by hand, and a file in the link's place.
+  // A set that was edited by hand, and a file in place of the link.
   await ssh(
     clouds,
     `echo '# by hand' >> /etc/nginx/dominion/${domain}/current/headers.conf && echo '# mine' > ${link} && chmod 640 ${link}`,
@@ -78,7 +76,7 @@ test('a rejected configuration leaves every file and link exactly as before, inc
   const changed = await everything()
   expect((await configure()).code).toBe(1)
   expect(await everything()).toBe(changed)
-  // A run that is killed in the middle is undone by the next one.
+  // The next run undoes a run that was killed midway.
   const killer = '#!/bin/sh\n[ "$1" = -t ] || exec /usr/sbin/nginx "$@"\nrm "$0"; kill -9 $PPID\n'
   await ssh(clouds, `printf '%s' '${killer}' > /usr/local/bin/nginx && chmod 755 /usr/local/bin/nginx`)
   expect((await configure()).code).toBe(1)
@@ -87,7 +85,7 @@ test('a rejected configuration leaves every file and link exactly as before, inc
   expect(await everything()).toBe(changed)
 
   await ssh(clouds, `mkdir /root/kept && mv /etc/nginx/dominion ${link} /root/kept`)
-  // A first run, where nginx refuses what was there, too.
+  // A first run, where nginx rejects the previous configuration, too.
   await ssh(clouds, 'ln -s ../sites-available/gone /etc/nginx/sites-enabled/default')
   const first = await everything()
   const refused = await configure()

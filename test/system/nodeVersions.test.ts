@@ -10,8 +10,8 @@ import { getLowestReleases, getNewestRelease, installNode } from '../support/sys
 import { ordinaryEnvironment } from '../support/system/rehearsal.ts'
 
 /*
- * What `engines` in package.json promises, with the lowest and the newest release of each line: every module
- * loads, every script explains itself, scripts run by cron write nothing to stderr, and the unit tests pass.
+ * What `engines` in package.json promises, on the lowest and the newest release of each line: every module loads, every
+ * script prints its help, scripts run by cron write nothing to stderr, and the unit tests pass.
  */
 
 const home = path.join(import.meta.dirname, '..', '..')

@@ -12,7 +12,7 @@ import { createContent, createVisitor, smallDashboard, ssh, writeContent } from 
 import { startVisitors } from '../support/system/visitors.ts'
 
 const site = '/var/www/codexdominion.app'
-// As many as a look at what is served wants to see.
+// As many as the check of the served pages requires.
 const names = Array.from({ length: 52 }, (_, index) => (index === 0 ? '/' : `/p${index}`))
 
 let clouds: Rehearsal
@@ -68,7 +68,7 @@ afterAll(async () => {
   if (dashboard) rmSync(dashboard, { recursive: true, force: true })
 })
 
-/** Names that shells, URLs and nginx trip over. */
+/** Names that confuse shells, URLs and nginx. */
 const odd: Record<string, string> = {
   'odd/$HOME and !bang.txt': 'dollar',
   'odd/it\'s `quoted` "twice".txt': 'quotes',
@@ -85,7 +85,7 @@ const releases = async () =>
     .split('\n')
     .filter((name) => /^\d{8}T\d{6}Z-[0-9a-f]{8}$/.test(name))
 
-/** Commands of the newest run, as its transcript has them. */
+/** Commands of the newest run, from its transcript. */
 function lastCommands(): { line: string; effect: string }[] {
   const folder = path.join(clouds.folder, 'state', environment, 'transcripts')
   const newest = readdirSync(folder)
@@ -133,7 +133,7 @@ test('one page changed sends only what differs, over one connection', async () =
   const [connections, bytes] = [relay.connections(), relay.sent()]
   const { sent, story } = await published()
   console.log(`one page changed: ${sent} files, ${relay.sent() - bytes} bytes towards the VPS`)
-  // The page and its own asset; what is compressed is compressed there.
+  // The page and its own asset; compressed files are created on the VPS.
   expect(sent).toMatch(/^2 of \d+$/)
   expect(story).toMatch(/2 of \d+ files .* on the wire/)
   const folder = `${site}/current`
@@ -260,7 +260,7 @@ test('the last verified release is kept, no matter how many unverified ones foll
   const left = await releases()
   expect(left).toContain(seen)
   expect(left).toHaveLength(4)
-  // Looked at: it is the one to keep from here on, and a second look writes nothing.
+  // Verified: from now on this one is kept, and a second check writes nothing.
   const looked = await clouds.dominion(['update-frontend'], { environment })
   expect(looked.code, looked.stderr).toBe(0)
   expect((await ssh(clouds, `cd ${site}/releases && ls -d *.keep`)).trim()).toBe(`${await live()}.keep`)
@@ -269,7 +269,7 @@ test('the last verified release is kept, no matter how many unverified ones foll
   expect(await releases()).not.toContain(seen)
 })
 
-/** A publish with a process group of its own, and its end. */
+/** A publish with its own process group, and its end. */
 function killable() {
   const spawned = spawn(process.execPath, ['bin/dominion.js', 'publish-frontend', '--env', environment], {
     stdio: 'ignore',
@@ -278,7 +278,7 @@ function killable() {
   return { spawned, ended: once(spawned, 'exit') }
 }
 
-/** Waits until that many bytes have gone to the VPS since `from`. */
+/** Waits until that many bytes have been sent to the VPS since `from`. */
 async function sentSince(from: number, bytes: number): Promise<void> {
   await expect.poll(() => relay.sent() - from, { timeout: 30_000, interval: 50 }).toBeGreaterThan(bytes)
 }
@@ -317,7 +317,7 @@ test('killed during an upload, the same command finishes; the old release is ser
   expect(await live()).toBe(before)
   expect((await get('/p1')).status).toBe(200)
   expect((await get('/big.bin')).status).toBe(404)
-  // What had arrived does not fill the disk.
+  // The files that had arrived do not stay on the disk.
   await expect
     .poll(() => ssh(clouds, `ls -d ${site}/releases/*.partial* 2>/dev/null || true`), { timeout: 20_000 })
     .toBe('')

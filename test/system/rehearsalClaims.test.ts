@@ -16,7 +16,7 @@ import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
 import { getEnvironmentFile, getFolder, readState, startClouds } from '../../rehearsal/rehearsal.ts'
 import { dominionArgv, ordinaryEnvironment } from '../support/system/rehearsal.ts'
 
-/* A rehearsal that runs is nobody's to take down by accident, and an .env.NAME that it did not write is nobody's to delete. */
+/* A running rehearsal cannot be taken down by accident, and an .env.NAME that it did not write is never deleted. */
 
 const home = path.join(import.meta.dirname, '..', '..')
 const name = 'sys-claims'
@@ -47,7 +47,7 @@ const dominion = (args: string[], cwd: string): Promise<ProcessResult> =>
 
 const changedFiles = () => readdirSync('.').filter((each) => each.startsWith(`.env.${name}.changed`))
 
-/** Everything by which one would notice that somebody was at it. */
+/** Everything that would show that somebody interfered. */
 const picture = () => ({
   state: readFileSync(path.join(getFolder(name), 'state.json'), 'utf8'),
   environment: readFileSync(file, 'utf8'),
@@ -87,7 +87,7 @@ test.each([
 
 test('it names the same resources as production, and neither blocks the other', async () => {
   const example = readFileSync(path.join(home, '.env.example'), 'utf8')
-  // An address that nothing answers at: what production's line does past the check is not the point.
+  // An address where nothing answers: what production's line does after the check does not matter here.
   writeFileSync(path.join(elsewhere, '.env'), `${example}\nIONOS_HOST=127.0.0.1\nIONOS_PORT=1\n`)
   copyFileSync(file, path.join(elsewhere, `.env.${name}`))
   const plan = await dominion(['configure-nginx', '--dry-run', '--env', name], elsewhere)
@@ -133,7 +133,7 @@ test('killed: the next start removes its leftovers and keeps manually added line
   process.kill(killed.pid, 'SIGKILL')
   await pause(300)
   expect(existsSync(file)).toBe(true)
-  // By a process that ends then, as `rehearse --keep` does.
+  // Started by a process that then ends, as `rehearse --keep` does.
   const start = `import { startClouds } from ${JSON.stringify(path.join(home, 'rehearsal', 'rehearsal.ts'))}
     await startClouds(${JSON.stringify({ name, latency: 'none', keep: true })})
     process.exit()`

@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { readState, waitForDying } from '../../rehearsal/rehearsal.ts'
 import { findProcesses, type Session, startSession } from '../support/system/sessions.ts'
 
-/* However a rehearsal is ended, nothing of it stays: no process, network, file. */
+/* However a rehearsal ends, nothing of it remains: no process, network or file. */
 
 const name = 'sys-gone'
 let session: Session
@@ -14,7 +14,7 @@ afterAll(async () => {
   await waitForDying(name)
 })
 
-/** What is on this machine of the rehearsal. */
+/** Everything on this machine that belongs to the rehearsal. */
 function left(): string[] {
   return [
     ...findProcesses(new RegExp(`\\b${name}\\b`)),
@@ -23,14 +23,14 @@ function left(): string[] {
   ]
 }
 
-/** This machine's interfaces in the rehearsal's own network. */
+/** This machine's interfaces in the rehearsal's network. */
 const interfaces = (vps: string): string[] =>
   Object.entries(networkInterfaces())
     .filter(([, addresses]) => addresses?.some(({ address }) => getNetwork(address) === getNetwork(vps)))
     .map(([each]) => each)
 const getNetwork = (address: string): string => address.split('.').slice(0, 3).join('.')
 
-// Not before the dashboard is built: the build is the repository's own, and a killed one would be left half done.
+// Not before the dashboard is built: the build is the repository's own, and a killed one would remain half done.
 const underWay = /Build the dashboard: (ok|build)[\s\S]*PostgreSQL server: .* is ready/
 
 test('SIGKILL in the middle of its deploy: everything is gone some seconds later', async () => {

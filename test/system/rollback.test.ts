@@ -17,15 +17,15 @@ import { startSession } from '../support/system/sessions.ts'
 import { createVisitor, ssh } from '../support/system/site.ts'
 
 /*
- * Two releases of pages and backend. First docs/runbook.md, every new line as it stands there, with --dry-run where it
- * would change something; then the way back between them, and what the receipts of it all say.
+ * Two releases of pages and backend. First docs/runbook.md, every new line exactly as printed, with --dry-run where it
+ * would change something; then rollbacks between the two, and what the receipts of all this say.
  */
 
 const home = path.join(import.meta.dirname, '..', '..')
 const page = readFileSync(path.join(home, 'docs', 'runbook.md'), 'utf8')
 /** Every `npx dominion …` of a table, once, in the order of the page. */
 const lines = [...new Set([...page.matchAll(/`npx dominion ([^`]+)`/g)].map((match) => match[1]!))]
-/** Only look, and so take no --dry-run. */
+/** Read-only, so these take no --dry-run. */
 const looking = [
   'api-token',
   'doctor',
@@ -42,7 +42,7 @@ const work = createWorkFolder('dominion-rollback')
 let clouds: Rehearsal
 let one: string
 let two: string
-/** What the words in capitals of the runbook stand for. */
+/** Values for the runbook's placeholders in capitals. */
 let words: Record<string, string>
 
 beforeAll(async () => {
@@ -53,7 +53,7 @@ beforeAll(async () => {
   const build = path.join(dashboard, 'build.mjs')
   writeFileSync(build, readFileSync(build, 'utf8').replace('<h1>', '<h1>new '))
   const backend = copyBackend(work.folder, 'newer', { 'dominion/app.py': (text) => `${text}\n# newer\n` })
-  // Thirty scripts at a time: how soon the site answers them says nothing of it.
+  // Thirty scripts at a time: the site's response times mean nothing then.
   const patient = { HEALTH_STATIC_MS: '8000,9000', HEALTH_API_MS: '8000,9000' }
   two = clouds.variant('two', { DASHBOARD_DIR: dashboard, BACKEND_DIR: backend, ...patient })
   expect(await run(['deploy-complete', '--quiet'], two)).toMatchObject({ code: 0 })
@@ -97,11 +97,11 @@ async function wordsNow(): Promise<Record<string, string>> {
   }
 }
 
-/** The words of a line as a shell would hand them on; the page quotes with ' only. */
+/** The words of a line as a shell would pass them on; the page quotes with ' only. */
 const getArguments = (line: string): string[] =>
   [...line.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? words[word] ?? word)
 
-// Side by side, as nothing changes anything; the test after them holds them to that.
+// Concurrently, because nothing changes anything; the next test checks that.
 test.concurrent.each(lines.filter((line) => !line.includes('--follow')))('npx dominion %s', async (line) => {
   const args = getArguments(line)
   const harmless = looking.includes(args[0]!) || line.includes('--list') || line.endsWith(' status')
@@ -110,7 +110,7 @@ test.concurrent.each(lines.filter((line) => !line.includes('--follow')))('npx do
   // Containers may have been restarted within the hour: a WARNING.
   const good = args[0] === 'health' ? [0, 1] : [0]
   expect(good, done.stderr + done.stdout).toContain(done.code)
-  // A search may find nothing, and cron wants to hear nothing.
+  // A search may find nothing, and cron jobs should print nothing.
   if (!args.includes('--grep') && !args.includes('--quiet')) expect(done.stdout.trim()).not.toBe('')
 })
 
@@ -145,7 +145,7 @@ test('the list: both releases of both parts, when they worked, and which is live
   expect(ok).toBe(true)
   for (const part of [frontend!, backend!]) {
     expect(part.map(({ live }) => live)).toEqual([true, false])
-    // The receipts of the other environment's machine are read off the VPS.
+    // The receipts of the other environment's machine are read from the VPS.
     expect(part.every(({ healthy }) => healthy !== undefined && healthy !== '')).toBe(true)
   }
 })
@@ -180,7 +180,7 @@ test('pages: rolled back by one rename, without an upload, in less than a second
     live: false,
     bad: { why: "it's $(wrong)" },
   })
-  // The line that resumes names what was chosen: the one before it is another one by now.
+  // The line that resumes names the chosen release: "the previous one" is a different one by now.
   expect(receipt.line).toContain(`--to ${older!.id}`)
 })
 
@@ -201,7 +201,7 @@ test('never to a release marked as bad, and none before the first', async () => 
 
 test('pages that turn out to be incomplete: the other release is live again, and they are marked', async () => {
   const [newer, older] = (await listed()).frontend!
-  // Broken on the VPS itself, since they were last seen to work.
+  // Damaged on the VPS itself, after they were last verified.
   await ssh(
     clouds,
     `cd /var/www/codexdominion.app/releases/${older!.id} && find . -name '*.html.*' -delete && find . -name '*.html' -exec sed -i 's#<h1>#<script src="/_next/static/gone.js"></script><h1>#' {} +`,

@@ -8,13 +8,13 @@ import { target as anywhere } from '../support/scheduleFixtures.ts'
 import { createWorkFolder } from '../support/system/applications.ts'
 
 /*
- * What `schedule` writes, taken by the real crontab and by a real systemd: in namespaces of their own, so that neither this
- * machine's crontab nor its systemd nor any network is touched.
+ * What `schedule` writes, accepted by the real crontab and by a real systemd: in separate namespaces, so that neither
+ * this machine's crontab nor its systemd nor any network is touched.
  */
 
 const home = path.join(import.meta.dirname, '..', '..')
 const work = createWorkFolder('dominion-schedule')
-/** A name with everything in it that cron, a shell or systemd take for theirs. */
+/** A name with every character that is special to cron, a shell or systemd. */
 const folder = path.join(work.folder, "O'Brien's 100% $HOME é")
 const spool = path.join(work.folder, 'spool')
 const others = '# mine\nMAILTO=anna\n\n1 1 * * * echo 5\\%  \n'
@@ -31,7 +31,7 @@ beforeAll(async () => {
   return () => work.remove()
 })
 
-/** Runs a program where the crontabs lie in a folder of this test and there is no network but loopback. */
+/** Runs a program with the crontabs in a folder of this test and no network but loopback. */
 function inside(
   argv: readonly string[],
   { input = '', PATH = process.env.PATH ?? '' } = {},
@@ -107,14 +107,14 @@ test('the printed line runs in the empty environment of cron, and schedule repor
   const line = (text as string).split('\n').find((each) => each.includes(' health '))!
   const command = line.replace(/^(\S+ ){5}/, '').replaceAll('\\%', '%')
   const { code, stderr } = await inside(['env', '-i', '/bin/sh', '-c', command])
-  // No network at all: UNKNOWN, said by the health check itself.
+  // No network at all: UNKNOWN, reported by the health check itself.
   expect(code, stderr).toBe(3)
   const after = JSON.parse((await schedule(['--json'])).stdout)
   expect(after.lastRuns[0]).toMatchObject({ task: 'health', exitCode: 3 })
   expect(after.lastRuns[0].words).toContain('network is down')
 })
 
-/** Steps of systemd against a user manager that runs as root: the scope is said, not guessed. */
+/** The systemd part against a user manager that runs as root: the scope is passed explicitly, not guessed. */
 const driver = `
 import { createRedactor } from ${JSON.stringify(path.join(home, 'lib/shell/redactor.ts'))}
 import { createRunner } from ${JSON.stringify(path.join(home, 'lib/shell/runner.ts'))}
@@ -136,8 +136,8 @@ console.log(outcome.state + (outcome.error ? ' ' + outcome.error.message : ''))
 `
 
 /**
- * Runs $SCRIPT in namespaces and in a control group of its own, which is its root there and gone afterwards: what systemd
- * makes of control groups is not seen outside.
+ * Runs $SCRIPT in namespaces and in a temporary control group, which is the root there and removed afterwards: what
+ * systemd changes in control groups is invisible outside.
  */
 const withOwnCgroup = `
 if [ -f /sys/fs/cgroup/cgroup.controllers ]; then

@@ -67,7 +67,7 @@ test('a visitor runs a workflow: the page, the API, the queue, the worker and th
     'The backend did not accept this token. Print it again and enter it here.',
   )
   await looksRight('token-refused')
-  // The browser's own lines on the 401.
+  // The browser's own messages about the 401.
   expect(browser.problems.splice(0).every((problem) => problem.includes('401'))).toBe(true)
 
   const { stdout } = await clouds.dominion(['api-token'])
@@ -86,7 +86,7 @@ test('a visitor runs a workflow: the page, the API, the queue, the worker and th
   expect(browser.problems).toEqual([])
 })
 
-/** Pictures at both widths in both colours, kept beside the test's output when PICTURES names a folder; nothing may stick out. */
+/** Pictures at both widths in both colours, stored when PICTURES names a folder; no element may overflow. */
 async function looksRight(name: string): Promise<void> {
   for (const width of [375, 1280]) {
     for (const dark of [false, true]) {
@@ -134,7 +134,7 @@ test('pages of every section load in a browser without an error', async () => {
   for (const path of ['/', '/dashboard', '/agents', '/councils', '/treasury', '/ai']) {
     await browser.open(`https://${domain}${path}`)
     await browser.until("document.querySelector('h1') !== null", 10_000)
-    // Data arrives after the page: a moment without requests.
+    // Data arrives after the page: wait for a moment without requests.
     await browser.until(
       'performance.now() - Math.max(0, ...performance.getEntriesByType("resource").map((e) => e.responseEnd)) > 300',
       10_000,
@@ -148,7 +148,7 @@ test('pages of every section load in a browser without an error', async () => {
 test('an unknown address shows the 404 page, with a way back', async () => {
   await browser.open(`https://${domain}/no/such/page`)
   expect(await browser.evaluate('document.querySelector(\'a[href="/"]\') !== null')).toBe(true)
-  browser.problems.length = 0 // the 404 itself is one
+  browser.problems.length = 0 // The 404 itself is one.
 })
 
 test('without the backend the pages stay and the API says so; recreated at another address, it is found', async () => {

@@ -35,7 +35,7 @@ afterAll(async () => {
   for (const folder of [work, dashboard]) if (folder) rmSync(folder, { recursive: true, force: true })
 })
 
-/** Runs setup-server in an environment with these values, without any agent or key of this machine's own. */
+/** Runs setup-server in an environment with these values, without this machine's own agent or keys. */
 async function withValues(
   suffix: string,
   values: Record<string, string>,
@@ -49,7 +49,7 @@ async function withValues(
   })
   expect(Date.now() - started, 'answers soon').toBeLessThan(20_000)
   if (done.code !== 0) {
-    expect(done.stderr).not.toMatch(/\bat .*\.ts:\d+/) // no stack, a sentence
+    expect(done.stderr).not.toMatch(/\bat .*\.ts:\d+/) // No stack trace, but a sentence.
     expect(changes(environment)).toEqual([])
     if (done.code !== 2)
       expect(done.stderr).toContain(`Resume with: npx dominion setup-server --env ${environment}`)
@@ -59,7 +59,7 @@ async function withValues(
 
 /**
  * Makes this the language of every session on the VPS, as `update-locale` does: sshd's PAM reads /etc/default/locale.
- * Without a language none is set; the session may still show C.UTF-8.
+ * When no language is given, none is set; the session may still show C.UTF-8.
  */
 async function speak(language: string, overAll = ''): Promise<void> {
   const [name] = language.split('.')
@@ -77,7 +77,7 @@ async function speak(language: string, overAll = ''): Promise<void> {
     .toMatch(language ? `${language} ${overAll}\n` : /^(C\.UTF-8)? \n$/)
 }
 
-/** Commands of that environment's transcripts that change something. */
+/** Commands in that environment's transcripts that change something. */
 function changes(environment: string): unknown[] {
   const folder = path.join(clouds.folder, 'state', environment, 'transcripts')
   return readdirSync(folder)
@@ -109,20 +109,20 @@ test('the language of the VPS makes no difference: from a bare server to a site,
   }
 })
 
-/** What a visitor gets as the text of a page: it is in the page's own asset. */
+/** The text of a page as a visitor gets it: it is in the page's own asset. */
 async function served(page: string): Promise<string> {
   const get = createVisitor(clouds)
   const [, asset] = [...(await get(page)).body.matchAll(/src="(\/_next\/static\/[^"]+)"/g)].at(-1)!
   return (await get(asset!)).body
 }
 
-/** Writes root's ~/.bashrc, which bash reads for a command that comes by ssh. */
+/** Writes root's ~/.bashrc, which bash reads for a command over ssh. */
 async function writeStartFile(lines: readonly string[]): Promise<void> {
   const text = Buffer.from(`${lines.join('\n')}\n`).toString('base64')
   await ssh(clouds, `echo ${text} | base64 -d > /root/.bashrc`)
 }
 
-/** What health finds from here and from the VPS; how fast it was differs from run to run. */
+/** What health finds from here and from the VPS; response times are omitted because they differ from run to run. */
 async function getHealth(environment: string): Promise<string[]> {
   const { stdout } = await clouds.dominion(['health', '--from', 'vps', '--json'], { environment })
   const { observations } = JSON.parse(stdout) as {
@@ -135,7 +135,7 @@ test('output of the login shell’s start files is ignored, and shown with --ver
   const environment = `${clouds.name}-locale`
   const health = await getHealth(environment)
   expect(health).toEqual(expect.arrayContaining(['disk here OK', 'stored-certificate here OK']))
-  // Words that would mean something behind the marker, and no line break at the end.
+  // Text that would have a meaning after the marker, and no line break at the end.
   const noise = [
     ...['echo hello', 'stty -a', 'mesg y', 'printf "nginx.current\\tbogus\\n"'],
     ...['echo "sudo: a password is required" >&2', 'printf "$ "'],
@@ -158,7 +158,7 @@ test('output of the login shell’s start files is ignored, and shown with --ver
     `Ignored what the login shell of root on ${clouds.state.vps} prints before each command:\n  hello\n`,
   )
   expect(loud.stderr.match(/hello/g)).toHaveLength(1)
-  // A change, all the way.
+  // A change, from build to switch.
   writeContent(dashboard, createContent(4, 'with noise'))
   expect((await clouds.dominion(['publish-frontend'], { environment })).code).toBe(0)
   expect(await served('/p3')).toContain('with noise')
@@ -183,7 +183,7 @@ test('an unknown host key: nothing is sent, and the line to append is printed', 
   )
   expect(done.stderr).toMatch(/It shows ssh-ed25519 SHA256:\S{43}/)
   expect(done.stderr).toMatch(/ssh-keygen -lf \/etc\/ssh\/ssh_host_ed25519_key\.pub/)
-  // The printed line, appended, is what makes the same line work.
+  // The printed line, once appended, makes the same command work.
   const line = done.stderr
     .split('\n')
     .find((each) => each.trim().startsWith(`${clouds.state.vps} ssh-ed25519`))
@@ -299,7 +299,7 @@ test('a user that is not root needs sudo without a password, and with it does ev
   expect(asked.code).toBe(4)
   expect(asked.stderr).toContain('deploy may not use sudo without a password')
   expect(asked.stderr).toContain('deploy ALL=(ALL) NOPASSWD: ALL')
-  // This sudo keeps no locale of the connection's.
+  // This sudo keeps no locale from the connection.
   const rules = 'deploy ALL=(ALL) NOPASSWD: ALL\nDefaults env_check -= "LC_*", env_keep -= "LC_*"'
   await ssh(clouds, `echo '${rules}' > /etc/sudoers.d/deploy && chmod 440 /etc/sudoers.d/deploy`)
   for (const script of ['setup-server', 'publish-frontend', 'issue-certificate']) {
@@ -312,7 +312,7 @@ test('a user that is not root needs sudo without a password, and with it does ev
 })
 
 test('a dpkg that was killed on the VPS is repaired', async () => {
-  // Killed as soon as its journal is there: in the middle of unpacking.
+  // Killed as soon as its journal exists: in the middle of unpacking.
   const killed = await ssh(
     clouds,
     `export LC_ALL=C DEBIAN_FRONTEND=noninteractive

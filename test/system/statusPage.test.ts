@@ -10,7 +10,7 @@ import { readReceipts, stateFolder } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { createContent, createVisitor, smallDashboard, ssh, trySsh } from '../support/system/site.ts'
 
-/* The public status page: beside the releases, in a real browser, with the figures of slo. */
+/* The public status page: next to the releases, in a real browser, with the figures of slo. */
 
 const domain = 'codexdominion.app'
 const site = `/var/www/${domain}`
@@ -38,7 +38,7 @@ afterAll(async () => {
 const publish = (...flags: string[]) => clouds.dominion(['status-page', ...flags], { environment })
 const historyFile = () => path.join(stateFolder(clouds, environment), 'health.sqlite')
 
-/** A history of 40 days until an hour ago, long enough for every figure to stand still. */
+/** A history of 40 days that ends an hour ago, so that every figure is final. */
 async function makeHistory(): Promise<void> {
   const now = Date.now()
   const outage = { from: now - 1.2 * day, to: now - 1.2 * day + 20 * minute }
@@ -71,7 +71,7 @@ test('published next to the releases while a deploy holds the lock; no receipt, 
     const done = await clouds.dominion([script], { environment })
     expect(done.code, done.stderr).toBe(0)
   }
-  // Until there is one, a page of the dashboard's own is served as ever.
+  // Until one is published, the dashboard's own page of that name is served.
   expect((await get('/status')).body).toContain('<title>status</title>')
   expect((await get('/status/')).status).toBe(308)
   const releases = () => ssh(clouds, `cd ${site} && readlink current && ls -R releases | sha256sum`)

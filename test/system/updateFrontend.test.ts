@@ -7,7 +7,7 @@ import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { createVisitor, ssh } from '../support/system/site.ts'
 import { startVisitors } from '../support/system/visitors.ts'
 
-/* Pages are updated while they are read, and come back by themselves when the new ones are not whole. */
+/* Pages are updated while visitors read them, and are rolled back automatically when the new ones are incomplete. */
 
 const work = createWorkFolder('dominion-update-frontend')
 const pages = ['/', '/page-1', '/page-30', '/page-58']
@@ -39,7 +39,7 @@ const marks = async () =>
     .split('\n')
     .filter(Boolean)
 
-/** Other sources: what `edit` makes of the text that writes a page. */
+/** Other sources: `edit` changes the code that writes a page. */
 function edit(from: string, to: string): void {
   const file = path.join(dashboard, 'build.mjs')
   const before = readFileSync(file, 'utf8')
@@ -101,7 +101,7 @@ test('pages that miss an asset: the previous release is restored, the new one ma
 test('a run cut off between switch and verification: the same command verifies and still rolls back', async () => {
   const good = await live()
   const [bad] = await marks()
-  // publish-frontend ends where such a run is cut off: it switches, and does not look.
+  // publish-frontend stops where such a run is interrupted: it switches, but does not verify.
   const cut = await clouds.dominion(['publish-frontend'], { environment })
   expect(cut.code, cut.stderr).toBe(0)
   expect(await live()).toBe(`releases/${bad}`)
@@ -115,7 +115,7 @@ test('a run cut off between switch and verification: the same command verifies a
 
 test('a release that passes after all loses its mark', async () => {
   const [bad] = await marks()
-  // What was missing comes by another way: the very same release is whole now.
+  // The missing files arrive by another way: the very same release is complete now.
   await ssh(clouds, `printf 1 > /var/www/codexdominion.app/releases/${bad}/_next/static/gone.js`)
   const { code, stderr } = await update()
   expect(code, stderr).toBe(0)
@@ -147,7 +147,7 @@ test('two rollbacks in a row: pages opened on either abandoned release keep thei
   const { failures } = await readers.stop()
   expect(failures).toEqual([])
   for (const { asset } of released) expect((await get(asset)).status, asset).toBe(200)
-  // What was carried along is in the books: nothing looks changed by hand, and the next release keeps it.
+  // Carried-over files are in the manifest: nothing looks changed by hand, and the next release keeps them.
   edit('<h1>', '<h1>And ')
   const { code, stderr } = await update()
   expect(code, stderr).toBe(0)

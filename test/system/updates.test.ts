@@ -6,7 +6,7 @@ import { forgetRequests, getAzureChanges } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { createVisitor, ssh } from '../support/system/site.ts'
 
-/* The backend is updated and restarted while the site is read. */
+/* The backend is updated and restarted while visitors read the site. */
 
 const work = createWorkFolder('dominion-updates')
 let clouds: Rehearsal
@@ -30,7 +30,7 @@ afterAll(async () => {
 const run = (script: string, environment: string, ...flags: string[]): Promise<ProcessResult> =>
   clouds.dominion([script, ...flags], { environment })
 
-/** The release that /api/ goes to, as the site itself says. */
+/** The release that /api/ is routed to, as the site itself reports it. */
 async function served(): Promise<string> {
   const { status, body } = await createVisitor(clouds)('/_dominion/health')
   expect(status, body).toBe(200)
@@ -43,7 +43,7 @@ async function groups(): Promise<string[]> {
   return resources.flatMap(({ id }) => /containerGroups\/(.+)$/.exec(id)?.[1] ?? []).sort()
 }
 
-/** The tag of the image that a group runs, as az tells it. */
+/** The tag of the image that a group runs, as az reports it. */
 async function getImage(name: string): Promise<string | undefined> {
   const args = ['container', 'show', '--resource-group', clouds.config.azure.resourceGroup, '--name', name]
   const { code, stdout, stderr } = await startProcess(
@@ -165,7 +165,7 @@ test('--in-place: the plan announces the outage, the pages stay, the right image
   expect(code, stderr).toBe(0)
   expect(stderr).toContain('requests may fail while the backend is replaced')
   expect(stderr).not.toContain('codex-backend-next')
-  // The load does notice an outage; of the API alone.
+  // The load does notice an outage of the API alone.
   expect(load.failed.length).toBeGreaterThan(0)
   expect(load.failed.filter((line) => !line.startsWith('/api/'))).toEqual([])
   expect([await served(), await groups()]).toEqual([tag, ['codex-backend', 'codex-worker']])

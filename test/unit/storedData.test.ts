@@ -11,14 +11,14 @@ import { historyFile, openHistory, readHistory } from '../../lib/monitoring/stor
 import { home, temporaryFolder } from '../support/helpers.ts'
 
 /*
- * Files that the code of revision 826a4ef wrote (6 hours of checks, two deploys, one configuration): whatever is renamed
- * in the code, an operator's existing state and configuration must still be read.
+ * Files that the code of revision 826a4ef wrote (6 hours of checks, two deploys, one configuration): whatever is
+ * renamed in the code, an operator's existing state and configuration must remain readable.
  */
 
 const fixtures = path.join(home, 'test', 'support', 'fixtures', '826a4ef')
 const at = (time: string) => Date.parse(`2026-11-22T${time}Z`)
 
-/** A project folder with the configuration and the state of then. */
+/** A project folder with the configuration and state of that revision. */
 async function install(environment?: string): Promise<Config> {
   const folder = temporaryFolder()
   cpSync(path.join(fixtures, 'env'), path.join(folder, '.env'))

@@ -1,4 +1,4 @@
-"""Settings gunicorn reads by itself from the working folder; the command line wins over them."""
+"""Settings that gunicorn reads from the working folder; the command line overrides them."""
 
 import sys
 
@@ -10,13 +10,13 @@ worker_class = 'gthread'
 # Shorter than the 30 s that a container gets between SIGTERM and SIGKILL.
 graceful_timeout = 20
 timeout = 30
-# Longer than nginx keeps an idle upstream connection, so that nginx is the side that closes.
+# Longer than nginx keeps an idle upstream connection, so that nginx is the side that closes it.
 keepalive = 75
-# The heartbeat file on a disk can block a worker; memory cannot.
+# A heartbeat file on a disk can block a worker; one in memory cannot.
 worker_tmp_dir = '/dev/shm'
 # nginx and the container network sit between the visitor and this process.
 forwarded_allow_ips = '*'
-# %(U)s is the path without the query, which may hold a visitor's words.
+# %(U)s is the path without the query, which may contain a visitor's words.
 access_log_format = 'method=%(m)s path=%(U)s status=%(s)s bytes=%(B)s ms=%(M)s peer=%(h)s'
 logconfig_dict = log_config()
 

@@ -7,7 +7,7 @@ const config: NextConfig = {
   trailingSlash: false,
   // The image variants are made by scripts/optimize-images.mjs: a static export has no image server.
   images: { unoptimized: true },
-  // Equal sources give equal builds, so that a publish sends only what differs.
+  // The same sources give the same build, so that a publish sends only what differs.
   generateBuildId: () => process.env.BUILD_ID || `v${version}`,
   reactStrictMode: true,
   poweredByHeader: false,

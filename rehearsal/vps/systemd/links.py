@@ -1,4 +1,4 @@
-"""Enabling: the same symbolic links that systemd and deb-systemd-helper make."""
+"""Enabling: creates the same symbolic links as systemd and deb-systemd-helper."""
 import os
 import sys
 

@@ -26,7 +26,7 @@ def environment(unit):
 
 
 def expand(line, env):
-    """systemd's rules: ${X} inside a word, $X as a word of its own splits; %-specifiers only as %%."""
+    """systemd's rules: ${X} expands inside a word, $X as a separate word is split; of %-specifiers only %%."""
     words = []
     for word in shlex.split(line.replace('%%', '%')):
         if re.fullmatch(r'\$\w+', word):
@@ -45,7 +45,7 @@ def start_program(unit, line, env, **more):
     user = one(unit, 'Service', 'User')
     argv = expand(line.lstrip('-+!@:'), env)
     if user:
-        # not runuser: it would stay in front, and its process id would be taken for the service's
+        # not runuser: it would stay as the parent, and its process id would be taken for the service's
         account = pwd.getpwnam(user)
         argv = ['setpriv', f'--reuid={account.pw_uid}', f'--regid={account.pw_gid}', '--init-groups', '--'] + argv
     cwd = one(unit, 'Service', 'WorkingDirectory', '/').lstrip('-')
@@ -55,7 +55,7 @@ def start_program(unit, line, env, **more):
 
 
 def run_all(unit, key, env):
-    """Runs every line of e.g. ExecStartPre in order; False at the first failure that is not excused with '-'."""
+    """Runs every line of e.g. ExecStartPre in order; False at the first failure without the prefix '-'."""
     for line in unit['Service'].get(key, []):
         try:
             code = start_program(unit, line, env).wait()

@@ -70,7 +70,7 @@ def start_main(unit, env):
 
 
 def start_and_listen(unit, env):
-    """Type=notify, see sd_notify(3): the program says READY=1 to a datagram socket."""
+    """Type=notify, see sd_notify(3): the program sends READY=1 to a datagram socket."""
     os.makedirs(STATE, exist_ok=True)
     path = f'{STATE}/notify-{os.getpid()}'
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:

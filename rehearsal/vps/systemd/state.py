@@ -1,4 +1,4 @@
-"""What was started is noted below /run, so it is gone with the machine."""
+"""What was started is recorded below /run, so it disappears with the machine."""
 import json
 import os
 import time
@@ -26,7 +26,7 @@ def write_state(name, **values):
 
 
 def started(pid):
-    """Start time of a living process in clock ticks, else None."""
+    """Start time of a running process in clock ticks, else None."""
     try:
         with open(f'/proc/{pid}/stat') as file:
             fields = file.read().rpartition(')')[2].split()
@@ -47,7 +47,7 @@ def status_of(unit):
     pid = state.get('pid')
     if pid and started(pid) == state.get('started'):
         return ACTIVE, 'running', pid
-    # a forking daemon may have replaced its main process (nginx -s upgrade): the pid file tells
+    # a forking daemon may have replaced its main process (nginx -s upgrade): read the pid file
     pid = pid_from_file(unit) if state.get('pid') else None
     if pid:
         return ACTIVE, 'running', pid

@@ -1,4 +1,4 @@
-"""Unit files: where they are and what they say."""
+"""Unit files: where they are and what they contain."""
 import glob
 import os
 import re

@@ -88,7 +88,7 @@ def stamp(seconds):
 
 
 def next_elapse(unit):
-    """Next time of an OnCalendar= that names hours of every day; None for the richer forms of systemd.time(7)."""
+    """Next time of an OnCalendar= that names hours of every day; None for richer expressions of systemd.time(7)."""
     times = []
     for text in unit['Timer'].get('OnCalendar', []):
         text = {'hourly': '*-*-* *:00:00', 'daily': '*-*-* 00:00:00'}.get(text, text)

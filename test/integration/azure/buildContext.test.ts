@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { packedBy, packedFiles, readings } from '../../../lib/azure/buildContext.ts'
 import { getFailure, temporaryFolder } from '../../support/helpers.ts'
 
-/** The interpreter that az runs in: Microsoft's package brings its own. */
+/** The interpreter that az runs in: Microsoft's package ships one. */
 const python = existsSync('/opt/az/bin/python3') ? '/opt/az/bin/python3' : '/usr/bin/python3'
 
 /** Packs each folder with az's own code and lists what is in the archive. */
@@ -141,7 +141,7 @@ test('packs the same files as az’s own code for any .dockerignore', {
           const packed = (await packedBy(reading, folder, dockerfile)).map(
             ({ path, kind }): [string, string] => [path, kind],
           )
-          // A file that any release packs decides about the image, whichever az is installed.
+          // A file that any az release would pack contributes to the tag, whichever az is installed.
           const union = (await packedFiles(folder, dockerfile)).map(({ path }) => path)
           expect(union).toEqual(expect.arrayContaining(packed.map(([path]) => path)))
           return { dockerfile, rules, packed }
@@ -149,12 +149,12 @@ test('packs the same files as az’s own code for any .dockerignore', {
       ),
     ),
   )
-  // Every reading is one that some release has; the az of this machine has one of them.
+  // Every interpretation belongs to some release; the az of this machine has one of them.
   const getWrong = (reading: typeof theirs) =>
     reading.filter(({ packed }, index) => !isDeepStrictEqual(packed, theirs[index]!.packed))
   const closest = ours.sort((a, b) => getWrong(a).length - getWrong(b).length)[0]!
   expect(closest).toEqual(theirs)
-  // The cases tell something: apart from two that leave nothing out, no two pack the same.
+  // The cases differ: apart from two that exclude nothing, no two give the same archive.
   const lists = byAz.slice(0, ignoreFiles.length).map((list) => JSON.stringify(list))
   const same = ignoreFiles.filter((_, index) => lists.indexOf(lists[index]!) < index)
   expect(same).toEqual(['node_modules/\n/tests\n./app\n', '.git\n!**\n'])

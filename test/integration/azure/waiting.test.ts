@@ -12,10 +12,10 @@ import { createPortRunner, listen } from '../../support/servers.ts'
 type State = { state: string; detailStatus?: string; exitCode?: number }
 const pending = { state: 'Waiting' }
 
-/** Its port accepts connections, and whoever comes is left without an answer: hung up on, or kept waiting. */
+/** Its port accepts connections, but gives no answer: it closes the connection or keeps it open. */
 type Dead = 'hangs up' | 'is mute'
 
-/** Waits a second for a backend that answers so (undefined: no answer), and that Azure sees so. */
+/** Waits a second for a backend that gives this answer (undefined: none), and for which Azure reports this state. */
 async function wait(
   answer: [number, object] | Dead | undefined,
   azureSees: State | undefined,
@@ -55,7 +55,7 @@ async function wait(
 }
 const elsewhere = (look: HealthReport) => async () => look
 const running = { state: 'Running' }
-/** As gunicorn 20.1 writes of workers that raise SystemExit. */
+/** As gunicorn 20.1 logs workers that raise SystemExit. */
 const dying = [7, 8, 9, 10]
   .map(
     (pid) =>

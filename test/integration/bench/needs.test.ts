@@ -8,7 +8,7 @@ import { start } from '../../support/runScript.ts'
 const isRoot = process.getuid?.() === 0
 const asRoot = '✖ This benchmark needs root\n→ sudo '
 
-/** Runs `assertMachine` in a process that it may end, then prints `ready`. */
+/** Runs `assertMachine` in a separate process, because it may end it, then prints `ready`. */
 const need = (argument: string) => {
   const module = pathToFileURL(path.join(home, 'bench', 'needs.ts')).href
   const program = `const { assertMachine } = await import(${JSON.stringify(module)}); await assertMachine(${argument}); console.log('ready')`

@@ -7,7 +7,7 @@ import { start } from '../../support/runScript.ts'
 const launcher = path.join(home, 'bin', 'dominion.js')
 const dominion = (...argv: string[]) => start([launcher, ...argv]).ended
 
-/** Every script there is: name → file. */
+/** Every script: name → file. */
 const scripts = new Map(
   readdirSync(path.join(home, 'scripts'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))

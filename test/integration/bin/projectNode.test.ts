@@ -17,7 +17,7 @@ import { home, temporaryFolder } from '../../support/helpers.ts'
 import setup, { needs } from '../../support/setup/integration.ts'
 
 /*
- * bin/ in a small project whose `engines` do not name the Node that runs the tests, with a stand-in for the Node that npm
+ * bin/ in a small project whose `engines` exclude the Node that runs the tests, with a stand-in for the Node that npm
  * installs: a script that fails as ld.so does, until `repaired` exists.
  */
 
@@ -34,7 +34,7 @@ function script(file: string, text: string): void {
   chmodSync(file, 0o755)
 }
 
-/** @param fault what the stand-in does until it is repaired; undefined leaves it out */
+/** @param fault what the stand-in does until it is repaired; undefined omits the stand-in */
 function project(fault?: string) {
   const folder = path.join(temporaryFolder(), 'a folder')
   mkdirSync(path.join(folder, 'bin'), { recursive: true })

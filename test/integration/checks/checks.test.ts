@@ -21,7 +21,7 @@ const ofVisitors: Check<QuickContext>[] = select(checks, 'verify').filter(({ tag
 )
 const paths = ['', ...Array.from({ length: 54 }, (_, index) => `/page-${index}`)]
 
-/** The site as it should be; `change` answers first. */
+/** The site as it should be; `change` can answer first. */
 const site =
   (change: (url: string, host: string) => [number, string] | undefined = () => undefined): Pages =>
   (url, host) => {
@@ -194,7 +194,7 @@ test.each([
   const say = (words: string) => (socket: Socket) =>
     socket.on('error', () => {}).on('data', () => socket.write(words))
   const tlsPort = await listen(createTls(certificate, say(overTls)))
-  // As at Azure: one port, which speaks TLS only, unless the case has a plain door.
+  // As at Azure: one port, which accepts only TLS, unless the case has a plain-text port.
   const plainPort = plain === undefined ? tlsPort : await listen(createTcp(say(plain)))
   const runner = createPortRunner(
     certificate,

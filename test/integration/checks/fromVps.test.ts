@@ -94,7 +94,7 @@ test('an ssh connection that hangs is not an outage either', async () => {
     createQuickContext(asVps(context)) as CheckContext,
   )
   expect(seen).toMatchObject({ verdict: 'UNKNOWN', detail: 'no answer within 0.1 s', silent: true })
-  // The VPS's own time-out comes first.
+  // The VPS's own timeout expires first.
   expect(probe!.timeoutMs).toBeGreaterThan(40_000)
   opening.reject(new Error('the test is over'))
 })

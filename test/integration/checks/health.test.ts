@@ -37,16 +37,19 @@ const toHttps: RequestListener = (incoming, outgoing) =>
 interface World {
   config: Config
   runner: Runner
-  /** Connections that the neutral targets took. */
+  /** The number of connections that the neutral targets accepted. */
   asked(): number
 }
 
-/** How the neutral targets are: away, of the rest of the Internet, or a portal that accepts whatever is asked for. */
+/**
+ * How the neutral targets behave: unreachable, like the rest of the Internet, or as a portal that accepts every
+ * request.
+ */
 type Neutral = 'none' | 'real' | 'portal' | 'mute portal'
 
 /**
  * A site, a backend, a name server and two neutral targets, all real and on the loopback.
- * @param portal whether a captive portal answers in the site's place, too
+ * @param portal whether a captive portal answers in place of the site, too
  */
 async function world({
   https = well,
@@ -75,7 +78,7 @@ async function world({
     `DOMAIN=${domain}`,
     'IONOS_HOST=192.0.2.1',
     `DNS_SERVER=${await startNameServer({ [domain]: ['192.0.2.1'], [`www.${domain}`]: ['192.0.2.1'] })}`,
-    // How quick this machine is, is no subject here.
+    // How fast this machine is does not matter here.
     'HEALTH_STATIC_MS=60000,60000',
     'HEALTH_API_MS=60000,60000',
     `HEALTH_NEUTRAL_TARGETS=${scheme}127.0.0.1:${target},${scheme}localhost:${target}`,
@@ -104,7 +107,7 @@ test('in a healthy system every quick probe is OK, with its phases, and nothing 
   expect(Object.keys(phases!).sort()).toEqual(['connect', 'dns', 'firstByte', 'tls', 'total'])
   expect(phases!.dns! <= phases!.connect! && phases!.tls! <= phases!.firstByte!).toBe(true)
   expect(ms).toBe(phases!.total)
-  // No process and no ssh: requests alone.
+  // No process and no ssh, only requests.
   expect([...new Set(readTranscript(runner).map(({ kind }) => kind))]).toEqual(['request'])
 })
 
@@ -180,7 +183,7 @@ test('a wrong certificate of the site alone is an outage', async () => {
   const well = await world({ portal: true })
   const seen = await runProbes(well, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork]).toEqual(['CRITICAL', 'up'])
-  // The backend is heard in plain HTTP, and by what it says it is the backend: nobody else needs to be asked.
+  // The backend answers in plain HTTP, and its answer proves that it is the backend: no neutral target is asked.
   expect(verdicts(seen)).toMatchObject({ static: 'CRITICAL', certificate: 'CRITICAL', backend: 'OK' })
   const alone = await runProbes(well, { quick: true, only: ['static'], signal })
   expect([alone.verdict, alone.ownNetwork, well.asked() > 0]).toEqual(['CRITICAL', 'up', true])
@@ -242,7 +245,7 @@ test('--only accepts ids and suggests the nearest one', async () => {
   expect(chosen.map(({ id }) => id)).toEqual(['api', 'dns'])
   const wrong = listProbes({ quick: true, only: ['statik'] })
   await expect(wrong).rejects.toThrow('--only statik is not a check in this run; did you mean static?')
-  // Needs a login: not part of a quick run.
+  // Needs a login, so it is not part of a quick run.
   await expect(listProbes({ quick: true, only: ['queue'] })).rejects.toThrow(
     '--only queue needs a login, but --quick uses none',
   )

@@ -14,7 +14,7 @@ import { createPortRunner, listen } from '../../support/servers.ts'
 const { signal } = new AbortController()
 const configured = () => loadTestConfig('DOMAIN=site.test')
 
-/** A site of which HTTP or HTTPS may not be there at all. */
+/** A site on which HTTP or HTTPS may be missing. */
 async function site({ http, https }: { http?: RequestListener; https?: RequestListener }) {
   const certificate = createCertificate(temporaryFolder(), ['site.test', 'www.site.test'])
   const ports = {

@@ -21,7 +21,7 @@ import { createPortRunner } from '../../support/servers.ts'
 const host = 'codexdominion-redis.eastus.redis.azure.net'
 const key = 'q0ke"y\r\n$3 ÄÖÜ=='
 
-/** Debian's Redis, TLS only and with a key, as Azure's; gone when the test has ended. */
+/** Debian's Redis, with TLS only and an access key, as in Azure; removed when the test ends. */
 async function startRedis() {
   const folder = temporaryFolder()
   const certificate = createCertificate(folder, [host])
@@ -67,7 +67,7 @@ const accepts = (port: number): Promise<boolean> =>
     socket.on('connect', () => socket.destroy())
   })
 
-/** Azure that says so of the Redis and its database; that does not answer without them. */
+/** An Azure that reports these values for Redis and its database, and does not answer without them. */
 function azureThatSays(context: Context, ...properties: object[]): Azure {
   const run: Context['runner']['run'] = async ({ argv }) => {
     if (properties.length === 0) throw new OpsError({ what: 'Azure cannot be reached', exitCode: 3 })
@@ -106,14 +106,14 @@ test('queries a real Redis and its queue; the key appears in no transcript', asy
     ['HSET', 'rq:worker:one', 'state', 'idle'],
   )
   expect(await of(queue, keyed)).toMatch(/^CRITICAL no worker is listening, 2 jobs waiting, .* 40\d s$/)
-  // A worker waits for jobs on a connection of its name.
+  // A worker waits for jobs on a connection that carries its name.
   const waiting = ask(['CLIENT', 'SETNAME', 'one'], ['BLPOP', 'nothing', '2'])
   await expect.poll(async () => String((await ask(['CLIENT', 'LIST']))[0])).toContain('name=one')
   expect(await of(queue, keyed)).toMatch(
     /^WARNING 1 of 1 workers listening, 2 jobs waiting, the oldest for 40\d s$/,
   )
   await waiting
-  // Nobody waits, but a job runs whose worker has lately given a sign of life.
+  // No worker waits, but a job is running whose worker sent a heartbeat recently.
   await ask(['ZADD', 'rq:wip:workflows', String(Math.round(Date.now() / 1000) + 90), 'running'])
   expect(await of(queue, keyed)).toMatch(/^WARNING 1 of 1 workers listening/)
   const written = readFileSync(runner.transcript.file, 'utf8')

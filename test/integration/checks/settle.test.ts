@@ -14,7 +14,7 @@ const wrong: Check = {
 }
 const account: Answer = { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' }
 
-/** A machine whose requests all end with this error. */
+/** A machine on which every request ends with this error. */
 async function deaf(code: string, ...answers: Answer[]) {
   const { context } = await fakeAz(...answers)
   const request = () => Promise.reject(Object.assign(new Error(`it is ${code}`), { code }))

@@ -11,17 +11,17 @@ import { startNameServer } from '../../support/servers.ts'
 import { createSshKey } from '../../support/sshKey.ts'
 
 /*
- * Whoever the scripts talk to tries to steer the terminal: clear it, retitle it, fill its clipboard, hide text, turn it
- * round. The scripts run as processes; every byte that they print or keep is looked at.
+ * Every remote party tries to manipulate the terminal: clear it, retitle it, fill its clipboard, hide text, reverse it.
+ * The scripts run as processes; every byte that they print or store is examined.
  */
 
 const attack =
   '\x1b[2J\x1b[8mhidden\x9b31m\x1b]0;owned\x07\x1b]8;;http://evil.test\x1b\\link\x9d52;c;cm0gLXJm\x9c\b\rover\u202eright\u2066\u200b'
-/** What is seen of it where it is shown in full. */
+/** What remains visible where the text is shown in full. */
 const seen = '\\x1b[2J\\x1b[8mhidden'
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
 const steering = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/
-/** The styles that this tool itself has, and no other. */
+/** The styles that this tool uses, and no others. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are sequences of a terminal
 const ownStyles = /\x1b\[(2|22|31|32|33|35|36|39|94)m/g
 
@@ -47,7 +47,7 @@ function getFolder(...lines: string[]): string {
   return cwd
 }
 
-/** Runs a script plainly, with colours and with --json, and looks at every byte of it. Gives what it said plainly. */
+/** Runs a script plain, with colours and with --json, and examines every byte. Returns the plain output. */
 async function harmless(cwd: string, ...argv: string[]): Promise<string> {
   const run = (more: string[], env: Record<string, string> = {}) =>
     start([path.join(home, 'bin', 'dominion.js'), ...argv, ...more], {
@@ -129,7 +129,7 @@ test.runIf(process.platform === 'linux')(
     const cwd = getFolder(`DNS_SERVER=${dns}`)
     const line = ['health', '--quick', '--only', 'backend']
     expect(await harmless(cwd, ...line, '--format', 'table')).toContain('hidden\\x9b31m')
-    // A monitoring plugin's line has blanks in their place.
+    // In the line of a monitoring plugin, spaces replace them.
     expect(await harmless(cwd, ...line)).toContain('over\\u202eright')
   },
 )

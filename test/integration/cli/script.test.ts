@@ -252,7 +252,7 @@ await new Promise((_, reject) => {
     await says('ready')
     child.kill('SIGINT')
     await says('again to stop now')
-    child.kill('SIGINT') // an echo of the first: `timeout` and sudo hand on what the terminal sent to all
+    child.kill('SIGINT') // An echo of the first: `timeout` and sudo pass on what the terminal already sent to all.
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(child.exitCode).toBeNull()
     const started = Date.now()

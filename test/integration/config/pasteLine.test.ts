@@ -31,7 +31,7 @@ const codeLines = sources.flatMap((file) =>
 )
 
 test('no command to paste is written by hand, because it would act on production', () => {
-  // A line that only lists the flags, or takes a receipt's line apart, acts on nothing.
+  // A line that only lists the flags, or parses a receipt's line, does nothing.
   const raw = codeLines.filter((line) => /npx dominion [a-z$]/.test(line) && !/ --help lists/.test(line))
   expect(raw).toEqual([])
 })

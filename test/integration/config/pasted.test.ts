@@ -8,7 +8,7 @@ import { type Key, keys } from '../../../lib/config/schema.ts'
 import { getFailure, home, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 import { start } from '../../support/runScript.ts'
 
-/* What was pasted into .env and reads as something else: values that end at a #, keys in place of their paths. */
+/* Pasted values in .env that are read as something else: values that end at a #, keys in place of their paths. */
 
 const failing = (text: string) => {
   const folder = temporaryFolder()
@@ -32,7 +32,7 @@ test.each([
   const key = /(\w+) ?[=:] ?[^=\n]*battery/.exec(text)![1]
   expect(what).toMatch(new RegExp(`\\.env line ${line}: ${key} has a # `))
   expect(exitCode).toBe(2)
-  // Neither the part that would be left, nor the rest.
+  // Neither the part that would remain nor the rest.
   expect(`${what}${next}`).not.toMatch(/battery|Horse/)
 })
 

@@ -6,11 +6,11 @@ import { makeFolder } from '../../../lib/util/files.ts'
 import { home, temporaryFolder } from '../../support/helpers.ts'
 import { start } from '../../support/runScript.ts'
 
-/* A state folder that no system lets anybody make: refused at once, and not tried without end. */
+/* A state folder that the system lets nobody create is refused at once, not retried forever. */
 
 const linux = process.platform === 'linux'
 
-/** Runs a script with this STATE_DIR; one that hangs is ended, and has no exit code then. */
+/** Runs a script with this STATE_DIR; one that hangs is killed and has no exit code. */
 async function withStateDir(stateDir: string, ...argv: string[]) {
   const cwd = temporaryFolder()
   writeFileSync(path.join(cwd, '.env'), 'DOMAIN=a.app\n')

@@ -45,7 +45,7 @@ const second = receipt('20261122T100000Z-deploy-complete-22', {
   result: 'failed',
 })
 
-/** The VPS's part of the command, played here on a folder of receipts. */
+/** The VPS side of the command, run here on a folder of receipts. */
 function played(command: Command, folder: string): string {
   const [program, ...rest] = (command.argv as string[]).map((word) => (word === vpsFolder ? folder : word))
   return execFileSync(program!, rest).toString()
@@ -104,7 +104,7 @@ test('an id may be shortened as long as it is unique', async () => {
     vps: { value: { receipts: [], damaged: [] } },
   }
   const history = { kept: merged([first, second], []), damaged: [], answers }
-  // The whole of one id is the beginning of the other.
+  // One complete id is the prefix of the other.
   const longer = { ...history, kept: merged([first, { ...second, id: `${first.id}1` }], []) }
   expect(theOne(longer, first.id).receipt).toBe(first)
   expect(theOne(history, '20261122T100000Z-deploy-complete-2').receipt).toBe(second)

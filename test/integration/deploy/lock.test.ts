@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { holdArgv } from '../../../lib/deploy/lock.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 
-/** What holds the lock on the VPS, started here with the shell and flock of this machine. */
+/** The process that holds the lock on the VPS, started here with this machine's shell and flock. */
 async function hold(lock: string, silence: number, env: NodeJS.ProcessEnv = process.env) {
   const [program, ...rest] = holdArgv(lock, '{"by":"me"}', silence)
   const child = spawn(program!, rest, { env, stdio: ['pipe', 'pipe', 'inherit'] })

@@ -4,11 +4,14 @@ import { expect, test } from 'vitest'
 import { home, temporaryFolder } from '../../support/helpers.ts'
 import { start } from '../../support/runScript.ts'
 
-/* Scripts that change something refuse an environment that would share a resource with another one, before they touch anything. */
+/*
+ * Scripts that change something refuse an environment that would share a resource with another one, before they touch
+ * anything.
+ */
 
 const launcher = path.join(home, 'bin', 'dominion.js')
 
-/** Nothing that these could reach answers: what goes on past the check fails at its first look. */
+/** Nothing that they could reach answers: whatever continues past the check fails at its first request. */
 const nowhere = 'IONOS_HOST=127.0.0.1\nIONOS_PORT=1\nHTTPS_PROXY=http://127.0.0.1:1\nDNS_SERVER=127.0.0.1:1\n'
 
 function write(files: Record<string, string>): string {
@@ -78,7 +81,7 @@ test('--json prints one document, with the file to change', async () => {
   expect(error.next).toContain('.env.staging')
 })
 
-/** The line goes on: it fails later, because nothing answers. */
+/** The line continues: it fails later, because nothing answers. */
 async function goesOn(files: Record<string, string>, line: string): Promise<string> {
   const { code, stderr } = await dominion(write(files), line)
   expect(stderr).not.toContain('name the same')

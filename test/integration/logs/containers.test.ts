@@ -38,7 +38,7 @@ test('a window that moves along a log', () => {
   expect(findNewLines(['a', 'wor'], ['a', 'words', 'more']), 'a line seen half').toEqual(['words', 'more'])
 })
 
-/** Azure with container groups whose logs a test writes. */
+/** An Azure with container groups whose logs a test writes. */
 function cloud(logs: Record<string, string[]>) {
   const asked: string[] = []
   let failure: Error | undefined
@@ -73,7 +73,7 @@ const view = (more: Partial<SourceOptions> = {}) => {
   return { wanted, troubles }
 }
 
-/** Reads until enough was seen, or to the end. */
+/** Reads until it has enough, or to the end. */
 async function read(arm: Arm, wanted: SourceOptions, enough?: Promise<void>) {
   const stop = new AbortController()
   void enough?.then(() => stop.abort())

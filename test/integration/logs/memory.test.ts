@@ -3,7 +3,7 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 
-/** Runs millionLines.ts and gives what it told, and how many lines it wrote. */
+/** Runs millionLines.ts and returns its report and the number of lines it wrote. */
 async function million() {
   const child = spawn(process.execPath, [path.join(import.meta.dirname, '../../support/millionLines.ts')])
   let rows = 0

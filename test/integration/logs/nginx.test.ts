@@ -39,7 +39,7 @@ const accessLine = (at: Date, id: number) =>
 const errorLine = (at: Date, id: number) =>
   `${at.toISOString().slice(0, 19).replaceAll('-', '/').replace('T', ' ')} [error] 7#7: *${id} "GET /${id} HTTP/2.0"\n`
 
-/** A log of 300 lines, a minute each, up to now: the oldest 100 compressed, the next rotated, the newest in use. */
+/** A log of 300 lines, one a minute, up to now: the oldest 100 compressed, the next rotated, the newest in use. */
 function written(name: string, lineOf: typeof accessLine): string {
   const file = path.join(temporaryFolder(), name)
   const began = Date.now() - 300 * 60_000
@@ -54,7 +54,7 @@ function written(name: string, lineOf: typeof accessLine): string {
   return file
 }
 
-/** First and last line, and how many. */
+/** First and last line, and the number of lines. */
 function shown(
   file: string,
   since: string,
@@ -84,7 +84,7 @@ test.each([
   expect(shown(file, '', '150')).toEqual(['150', '299', 150])
   expect(shown(file, '', '250')).toEqual(['50', '299', 250])
   expect(shown(file, '', '1000')).toEqual(['0', '299', 300])
-  // A local clock that jumps is allowed for to the hour, so the first line may be a little older; the tool looks again.
+  // A local clock may be off by up to an hour, so the first line may be a little older; the tool filters again.
   for (const [hours, first] of [
     [1, 240],
     [3, 120],

@@ -5,7 +5,7 @@ import { startReceiver } from '../../support/alertFixtures.ts'
 import { home, temporaryFolder } from '../../support/helpers.ts'
 import { start } from '../../support/runScript.ts'
 
-/** `health` in a folder with these lines of `.env`; nothing that would look at anything is ever reached. */
+/** Runs `health` in a folder with these lines of `.env`; no check is ever reached. */
 function health(env: string | undefined, ...args: string[]) {
   const cwd = temporaryFolder()
   if (env !== undefined) writeFileSync(path.join(cwd, '.env'), env)
@@ -71,7 +71,7 @@ test('without a state folder the check runs unrecorded', async () => {
   expect(code).toBe(1)
 })
 
-/** A folder whose `.env` and extra target stand for a whole system; the answer is given when `held` says so. */
+/** A folder whose `.env` and extra target stand for a whole system; the target answers when `held` resolves. */
 async function oneTarget(...lines: string[]) {
   let asked = () => {}
   const hasAsked = new Promise<void>((resolve) => {

@@ -35,7 +35,7 @@ test('a second run of a kind fails naming the first one and its start; a killed 
       `^Another quick health check is already running \\(process ${holder.pid}, since 20\\d\\d-.*Z\\)$`,
     ),
   )
-  // One of the other kind is not in its way.
+  // One of the other kind does not conflict with it.
   const full = await acquireRunLock({ stateDir }, 'full', 0)
   full.release()
   await holder.kill()

@@ -8,7 +8,7 @@ import { getFailure, home, temporaryFolder } from '../../support/helpers.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
-/* Abstract sockets are Linux's own, as the rehearsal is: vitest.config.ts leaves this file out elsewhere. */
+/* Abstract sockets exist only on Linux, as does the rehearsal: vitest.config.ts excludes this file elsewhere. */
 const owner = (id: string): Owner => ({
   ...{ id, pid: process.pid, startedBy: process.ppid, doing: 'running', keep: false },
   ...{ from: home, since: '2026-11-25T12:00:00Z', environment: '/x/.env.x' },

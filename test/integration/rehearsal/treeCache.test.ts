@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { getCachedTree } from '../../../rehearsal/treeCache.ts'
 import { home } from '../../support/helpers.ts'
 
-/* What is made once is made whole, whoever asks for it and whatever happened before. */
+/* What the cache builds is complete, whoever asks for it and whatever happened before. */
 
 let folder: string
 let place: string

@@ -15,7 +15,7 @@ afterEach(() => {
   vi.unstubAllEnvs()
 })
 
-/** A crontab that is a file, and a systemd that takes everything. */
+/** A crontab that is a file, and a systemd that accepts everything. */
 function programs(folder: string) {
   const spool = path.join(folder, 'spool')
   const log = path.join(folder, 'asked')
@@ -39,7 +39,7 @@ function programs(folder: string) {
 
 test('--remove removes our entries from both schedulers, and --install warns that the other one has them, too', async () => {
   const folder = temporaryFolder()
-  // Units of a user lie in a folder of this test; those of root would be this machine's.
+  // A user's units are in a folder of this test; root's would be this machine's.
   vi.spyOn(process, 'getuid').mockReturnValue(1000)
   vi.stubEnv('XDG_CONFIG_HOME', folder)
   const { runner, crontab } = programs(folder)
@@ -68,7 +68,7 @@ test('--remove removes our entries from both schedulers, and --install warns tha
   )
   expect(second.said).toContain('npx dominion schedule --remove --as cron')
   expect([crontab().includes('health --quiet'), units()]).toEqual([true, 6])
-  // One that is named is the only one.
+  // A scheduler that is named is the only one used.
   await run({ remove: true, as: 'cron' })
   expect([crontab(), units()]).toEqual(['', 6])
   await run({ install: true, as: 'cron' })

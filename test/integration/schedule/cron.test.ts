@@ -7,7 +7,8 @@ import { listScheduledTasks } from '../../../lib/schedule/tasks.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 import { target } from '../../support/scheduleFixtures.ts'
 
-// What cron does to a line: an escaped % becomes %, another one would end it; then /bin/sh gets it in an empty environment.
+// What cron does to a line: an escaped % becomes %, an unescaped one would end it; then /bin/sh gets it with an empty
+// environment.
 test('a line runs as cron’s /bin/sh runs it: in its folder, with its PATH and its arguments', () => {
   const folder = path.join(temporaryFolder(), "O'Brien's 100% $HOME & co")
   mkdirSync(folder)

@@ -21,7 +21,7 @@ const hostile = [
   '"double"',
   '$(touch pwned)',
   '`touch pwned`',
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell expands it
   '${HOME}$HOME$$',
   'a;touch pwned',
   'a&&touch pwned',
@@ -50,7 +50,7 @@ const hostile = [
   'x'.repeat(100_000),
 ]
 
-/** Prints each argument that the shell made out of the line, ended by NUL. */
+/** Prints each argument that the shell made of the line, terminated by NUL. */
 const print = ['printf', '%s\\0']
 
 test.each(['sh', 'dash', 'bash'])('%s returns every hostile argument byte for byte', (shell) => {

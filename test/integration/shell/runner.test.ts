@@ -21,7 +21,7 @@ import {
 
 const sh = (script: string, ...args: string[]): Command['argv'] => ['sh', '-c', script, 'sh', ...args]
 
-/** A script that fails, saying `words`, until it has been started `times` times. */
+/** A script that fails, printing `words`, until it has been started `times` times. */
 const busyUntil = (folder: string, times: number, words: string): Command['argv'] =>
   sh(
     'echo x >> "$1/tries"; [ "$(wc -l < "$1/tries")" -ge "$2" ] && echo done && exit 0; echo "$3" >&2; exit 1',
@@ -214,7 +214,7 @@ test('the transcript is readable only by its owner, with one JSON object per lin
 test('a secret at the edge of the kept output leaves no fragment', async () => {
   const secret = 'S3cret-'.repeat(6)
   const runner = openRunner({ known: [secret] })
-  // 4000 characters are kept: the cut goes through the middle of the secret.
+  // 4000 characters are kept: the cut is in the middle of the secret.
   await runner.run(local`printf %s ${`${secret}${'.'.repeat(4000 - 20)}`}`)
   expect(readFileSync(runner.transcript.file, 'utf8')).not.toContain('cret-')
 })
@@ -297,7 +297,7 @@ const shellHere: Remote = {
       try {
         process.kill(-child.pid!)
       } catch {
-        // It has ended, and so has all it started.
+        // It has ended, and so has everything it started.
       }
     }
     signal.addEventListener('abort', end)

@@ -15,7 +15,9 @@ import {
 
 const content = '{"password":"hunter2 \\" ünï\\n"}'
 
-/** A child that tells how it sees itself: its arguments, as /proc shows them to everybody, and the file it was given. */
+/**
+ * A child that reports how it sees itself: its arguments, as /proc shows them to everybody, and the file it received.
+ */
 const witness = `
 const { readFileSync, statSync } = require('node:fs')
 const path = require('node:path')

@@ -15,7 +15,7 @@ import { loadFileConfig } from '../../support/config.ts'
 const config = await loadFileConfig()
 const root = '/var/lib/codex-dominion/bad'
 
-/** Runs a command of the VPS here, with its folder elsewhere. */
+/** Runs a command for the VPS here, with a different folder. */
 function played(command: Command, folder: string): string {
   const [program, ...rest] = (command.argv as string[]).map((word) => word.replace(root, folder))
   return execFileSync(program!, rest, { input: String(command.stdin ?? '') }).toString()

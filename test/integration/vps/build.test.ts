@@ -36,7 +36,7 @@ const npm = async (cwd: string, ...words: string[]) => {
   expect(code, stderr).toBe(0)
 }
 
-/** A dashboard with a package that, once its install script runs, writes what it can see into `stolen`. */
+/** A dashboard with a package whose install script writes everything it can see into `stolen`. */
 async function hostileDashboard() {
   const [evil, dashboard] = [temporaryFolder(), temporaryFolder()]
   const stolen = path.join(dashboard, 'stolen.json')
@@ -63,7 +63,7 @@ async function hostileDashboard() {
 
 test('a package’s install script does not run, and the build does not see the operator’s secrets', async () => {
   const { dashboard, stolen, built } = await hostileDashboard()
-  // The package does what it is for where npm lets it.
+  // Where npm runs install scripts, the package does write the file.
   await npm(dashboard, 'ci', '--no-audit', '--no-fund')
   expect(existsSync(stolen)).toBe(true)
   rmSync(stolen)

@@ -12,7 +12,7 @@ import { getFailure, home, openRunner, temporaryFolder } from '../../support/hel
 const config = await loadFileConfig()
 const script = path.join(home, 'lib/vps/remote/certbot-wait.sh')
 
-/** A process that holds the lock as certbot does: fcntl.lockf, and the file is removed before it is released. */
+/** A process that holds the lock as certbot does: fcntl.lockf, and the file is removed before the lock is released. */
 async function getHolder(lock: string, seconds: number): Promise<ChildProcess> {
   const program = [
     ...['import fcntl, os, sys, time', 'fd = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY, 0o600)'],
@@ -70,7 +70,7 @@ const busy = {
 const issued = { code: 0, stdout: 'Successfully received certificate.\n', stderr: '' }
 const held = { stderr: '', stdout: 'holder\t421\t/usr/bin/python3 /usr/bin/certbot -q renew \n' }
 
-/** A VPS whose certbot, and whose wait for it, answer one after the other. */
+/** A VPS on which certbot and the wait for its lock give these answers in order. */
 function vps(...answers: Omit<ProcessResult, 'timedOut'>[]) {
   const asked: string[] = []
   const exec: Remote['exec'] = async (line, { onOutput }) => {

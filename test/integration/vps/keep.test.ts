@@ -18,7 +18,7 @@ import { remoteScript } from '../../../lib/vps/remote/vps.ts'
 import { parseServerState, serverStateCommand } from '../../../lib/vps/serverState.ts'
 import { loadFileConfig } from '../../support/config.ts'
 
-/* The scripts themselves, run by the shell of this machine on a web root of their own. */
+/* The real scripts, run by this machine's shell on a temporary web root. */
 
 const [a, b, c] = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20260103T000000Z-aaaaaaaa']
 let root: string
@@ -106,7 +106,7 @@ test('the server state shows what is kept, what caches may hold, and what an int
   expect(leftoverBytes, 'without what a release shares').toBe(64 * 1024)
 })
 
-/** Puts files into a release and writes the manifest beside it; `.gz` and retired files are marked so in the name. */
+/** Puts files into a release and writes its manifest; `.gz` and retired files are marked as such in the name. */
 function fill(id: string, files: Record<string, string>, retired: Record<string, string> = {}): void {
   const manifest: [string, Entry][] = Object.entries(files).map(([name, text]) => {
     const file = path.join(site, 'releases', id, name)
@@ -140,7 +140,7 @@ test('a release that a rollback returns to gets the assets of the later ones, an
   )
   for (const id of [c, b, a]) await perform(switchBackCommand(here(), id))
   const today = new Date().toISOString().slice(0, 10)
-  // `full` reads the files themselves, `quick` believes the manifest when names and sizes fit.
+  // `full` reads the files, `quick` trusts the manifest when names and sizes match.
   const manifest = async (how: string) =>
     parseManifest(await perform(remoteScript(config, 'read', 'manifest', [site, '-', how])))
   const [quick, full] = [await manifest('quick'), await manifest('full')]
@@ -157,7 +157,7 @@ test('a release that a rollback returns to gets the assets of the later ones, an
   expect(content(quick)).toEqual(content(full))
   const read = (id: string, name: string) => readFileSync(path.join(site, 'releases', id, name), 'utf8')
   expect([read(a, 'index.html'), read(c, 'index.html')]).toEqual(['a', 'c'])
-  // Killed between files and manifest, the same line goes on.
+  // Killed between files and manifest, the same line resumes.
   writeFileSync(path.join(site, 'releases', `${c}.manifest`), '')
   fill(c, { 'index.html': 'c' })
   await perform(switchBackCommand(here(), c))

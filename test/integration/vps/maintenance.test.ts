@@ -58,7 +58,7 @@ test('invalid messages are refused', () => {
     expect(() => parseMessage(wrong)).toThrow('--message')
 })
 
-/** Runs the command's script here, on a folder of its own. */
+/** Runs the command's script here, on a temporary folder. */
 async function perform(command: ReturnType<typeof maintenanceCommand>, cut = 0): Promise<void> {
   const input = await buffer((command.stdin as () => NodeJS.ReadableStream)())
   const [program, ...rest] = command.argv as string[]

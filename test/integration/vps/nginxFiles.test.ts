@@ -72,7 +72,7 @@ test('every location that sets headers includes the security headers again', () 
   const withHeaders = locations.filter((text) => text.includes('add_header'))
   expect(withHeaders.length).toBeGreaterThan(5)
   for (const text of withHeaders) expect(text).toContain('headers.conf')
-  // Hashed assets alone.
+  // Only hashed assets.
   expect(files['site.conf']!.match(/immutable/g)).toHaveLength(1)
 })
 
@@ -162,7 +162,7 @@ test('an error from elsewhere is not called a rejection, and files not restored 
   expect(half?.what).toBe('The new nginx configuration is not active, and some files could not be restored')
 })
 
-/** Runs remote/nginx.sh where /etc/nginx and /run are file systems made for it, with this program as nginx. */
+/** Runs remote/nginx.sh on temporary file systems for /etc/nginx and /run, with this program as nginx. */
 function runScript(nginx: string) {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, 'nginx'), `#!/bin/sh\n${nginx}\n`, { mode: 0o755 })

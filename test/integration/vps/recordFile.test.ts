@@ -35,7 +35,7 @@ test('only the given number of the last files in a folder is kept', () => {
   const names = ['20260101', '20260102', '20260103', '20260104'].map((day) => `${day}T000000Z-deploy-1.json`)
   for (const name of names) play(recordFile(config, { ours: folder }, name, '{}\n', 3))
   expect(readdirSync(folder).sort()).toEqual(names.slice(1))
-  // A clock that is behind: what was written last is among what stays only if its name is.
+  // With a clock that is behind, the newest record is kept only if its name says so.
   play(recordFile(config, { ours: folder }, names[0]!, '{}\n', 4))
   expect(readdirSync(folder).sort()).toEqual(names)
 })

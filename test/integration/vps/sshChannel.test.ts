@@ -7,9 +7,11 @@ import { createRemote } from '../../../lib/vps/ssh/channel.ts'
 import { getFailure, testHost } from '../../support/helpers.ts'
 import { createSshKey } from '../../support/sshKey.ts'
 
-/* An ssh server that answers at once: opening, output, exit code and closing reach the client in one packet. It does not
-   play the shell that waits for its line (ssh/sessions.ts): such a session is refused, as a full server does. Its login shell
-   prints the greeting that a test sets. */
+/*
+ * An ssh server that answers at once: opening, output, exit code and closing reach the client in one packet. It does
+ * not simulate the shell that waits for its line (ssh/sessions.ts): such a session is refused, as a full server does.
+ * Its login shell prints the greeting that a test sets.
+ */
 
 let greeting = { stdout: '', stderr: '' }
 let greetings: string[] = []
@@ -44,7 +46,7 @@ beforeAll(async () => {
           channel.exit(1)
           return channel.end()
         }
-        channel.write(marker.slice(0, 5)) // a marker may come in two chunks
+        channel.write(marker.slice(0, 5)) // A marker may arrive in two chunks.
         channel.write(marker.slice(5))
         channel.stderr.write(errorMarker)
         channel.write(command === 'held' || command === 'robbed' ? 'held\n' : `out of ${command}`)
@@ -88,7 +90,7 @@ test('a stream ends with its exit code; a consumer that stops closes it', async 
   const stream = remote.stream('line', { signal: new AbortController().signal })
   expect(String((await stream.next()).value)).toBe('out of line')
   expect(await stream.next()).toEqual({ done: true, value: { code: 7, stderr: 'err of line' } })
-  // More than sshd's sessions one after the other: none of them may stay open.
+  // More in a row than sshd's session limit: none of them may stay open.
   for (let count = 0; count < 12; count++)
     for await (const _chunk of remote.stream('endless', { signal: new AbortController().signal })) break
   const stop = new AbortController()

@@ -9,7 +9,7 @@ import { createSpareSessions } from '../../../lib/vps/ssh/sessions.ts'
 const marker = 'feedfacecafebeefdeadbeef'
 const { readingLine: waiting } = createFrame(marker)
 
-/** The sessions of a server, played by shells of this machine: the channel is their standard input. */
+/** The sessions of a server, simulated by shells of this machine: the channel is their standard input. */
 function server(refuses = false) {
   const shells: ChildProcess[] = []
   const open = async (): Promise<ClientChannel> => {

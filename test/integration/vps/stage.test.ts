@@ -12,7 +12,7 @@ import { type Compression, changedByHand, stageCommand } from '../../../lib/vps/
 import { remoteScript } from '../../../lib/vps/remote/vps.ts'
 import { loadFileConfig } from '../../support/config.ts'
 
-/* The scripts of the VPS, run here by the shell of this machine on a folder of its own. */
+/* The scripts for the VPS, run here by this machine's shell on a temporary folder. */
 
 async function site() {
   const root = mkdtempSync(path.join(tmpdir(), 'dominion-stage-'))

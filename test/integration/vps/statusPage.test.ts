@@ -20,7 +20,7 @@ const getPage = (digest: string) => ({
   summary: 'all works',
 })
 
-/** Runs the command's script here, on a folder of its own; `cut` bytes of its input never arrive. */
+/** Runs the command's script here, on a temporary folder; the last `cut` bytes of its input never arrive. */
 async function perform({ argv, stdin }: Command, cut = 0): Promise<string> {
   const input = stdin ? await buffer((stdin as () => NodeJS.ReadableStream)()) : Buffer.alloc(0)
   const [program, ...rest] = argv as string[]
@@ -46,7 +46,7 @@ test('published by one rename next to the releases; an incomplete page changes n
   expect(statSync(file).mode & 0o777).toBe(0o644)
   expect(await perform(readDigestCommand(config))).toBe('aa11\n')
 
-  // What a run that was killed outright has left.
+  // What a run killed with SIGKILL has left.
   writeFileSync(path.join(site, 'status', '.new'), 'half')
   await expect(perform(publishPageCommand(config, getPage('bb22')), 5)).rejects.toThrow(
     'did not arrive complete',

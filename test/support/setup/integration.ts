@@ -4,13 +4,13 @@ import { existsSync } from 'node:fs'
 interface Need {
   debianPackage: string
   program?: string
-  /** One of these. */
+  /** One of these suffices. */
   files?: string[]
 }
 
-/** What the integration tests need beside Node. */
+/** What the integration tests need besides Node. */
 export const needs: Need[] = [
-  // The Python that holds az's own code: Debian's package, or Microsoft's.
+  // The Python installation that contains az: Debian's package or Microsoft's.
   {
     files: ['/usr/lib/python3/dist-packages/azure/cli', '/opt/az/bin/python3'],
     debianPackage: 'azure-cli',
@@ -25,7 +25,7 @@ export const needs: Need[] = [
   { program: 'zstd', debianPackage: 'zstd' },
 ]
 
-/** Names everything that this machine lacks at once, with the line that installs it. */
+/** Names everything that this machine lacks in one message, with the command that installs it. */
 export default function setup(): void {
   const isThere = ({ program, files = [] }: Need) =>
     program ? !spawnSync(program, ['--version']).error : files.some((file) => existsSync(file))

@@ -9,7 +9,7 @@ import {
 import { prepareRoots, vpsRoot } from '../../../rehearsal/roots.ts'
 
 /**
- * Names the Debian packages that are missing, then installs them and makes the roots of the machines.
+ * Names the Debian packages that are missing, then installs them and creates the root file systems of the machines.
  * Throws when this is not Debian or the user is not root.
  */
 export default async function setup(): Promise<void> {

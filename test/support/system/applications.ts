@@ -4,15 +4,15 @@ import path from 'node:path'
 
 const home = path.join(import.meta.dirname, '..', '..', '..')
 
-/** A temporary folder for applications that a test file makes up. */
+/** A temporary folder for the applications that a test file creates. */
 export function createWorkFolder(name: string): { folder: string; remove(): void } {
   const folder = mkdtempSync(path.join(tmpdir(), `${name}-`))
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
 /**
- * A dashboard that builds in a moment, where Next.js is not the subject: 60 pages, a 404 page, a site map.
- * @param seconds how long its build takes at least, for tests that interrupt it
+ * A dashboard that builds in a moment, for tests that are not about Next.js: 60 pages, a 404 page, a site map.
+ * @param seconds minimum duration of its build, for tests that interrupt it
  */
 export function smallDashboard(folder: string, seconds = 0): string {
   const build = `
@@ -40,7 +40,7 @@ console.log('60 pages')
   writeFileSync(path.join(dashboard, 'build.mjs'), build)
   writeFileSync(path.join(dashboard, 'package.json'), JSON.stringify({ ...described, scripts }))
   writeFileSync(path.join(dashboard, 'package-lock.json'), JSON.stringify(lock))
-  // What npm writes after an installation; there is nothing to install.
+  // The file that npm writes after an installation; there is nothing to install.
   writeFileSync(
     path.join(dashboard, 'node_modules', '.package-lock.json'),
     JSON.stringify({ ...lock, packages: {} }),
@@ -48,7 +48,7 @@ console.log('60 pages')
   return dashboard
 }
 
-/** A copy of the example's backend, with some of its files changed. */
+/** A copy of the example's backend with some files changed. */
 export function copyBackend(
   folder: string,
   name: string,

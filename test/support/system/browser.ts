@@ -4,19 +4,19 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** A page of the browser, and what went wrong on it. */
+/** A page of the browser, and the errors it caused. */
 export interface Page {
   open(url: string): Promise<void>
   /** The value of an expression in the page. */
   evaluate<T>(expression: string): Promise<T>
-  /** Waits until an expression is true. Rejects after `ms` with what the page shows then. */
+  /** Waits until an expression is true. Rejects after `ms` with what the page shows at that time. */
   until(expression: string, ms: number): Promise<void>
-  /** Types text where the focus is, and presses one key, as a keyboard does. */
+  /** Types text into the focused element and presses one key, as a keyboard does. */
   type(text: string): Promise<void>
   press(key: 'Enter' | 'Escape' | 'Tab'): Promise<void>
-  /** Shows the page as on a screen of this width, in the colours that its visitor prefers; gives a picture (PNG). */
+  /** Shows the page at this screen width in the visitor's preferred colours; returns a picture (PNG). */
   lookAs(screen: { width: number; dark: boolean }): Promise<Buffer>
-  /** Errors of the console, exceptions, requests that failed or were answered with 400 and more. */
+  /** Console errors, exceptions, and requests that failed or were answered with 400 or above. */
   problems: string[]
 }
 
@@ -27,7 +27,7 @@ export interface Browser extends Page {
 interface Message {
   id?: number
   method?: string
-  // biome-ignore lint/suspicious/noExplicitAny: the protocol's answers have a shape of their own each
+  // biome-ignore lint/suspicious/noExplicitAny: each response of the protocol has its own shape
   params?: any
   // biome-ignore lint/suspicious/noExplicitAny: as above
   result?: any
@@ -35,10 +35,10 @@ interface Message {
 }
 
 /**
- * Starts Debian's Chromium without a screen and talks to it over its DevTools protocol, for which Node's own WebSocket is
- * enough. It finds `hosts` at `address` and nothing else anywhere, and trusts certificates of the public key `spki`.
+ * Starts Debian's Chromium headless and drives it over its DevTools protocol, for which Node's own WebSocket is enough.
+ * It resolves `hosts` to `address` and nothing else, and trusts certificates with the public key `spki`.
  *
- * @param spki base64 of the sha256 over the key's SubjectPublicKeyInfo
+ * @param spki base64 of the sha256 of the key's SubjectPublicKeyInfo
  */
 export async function openBrowser(options: {
   hosts: string[]
@@ -65,7 +65,7 @@ export async function openBrowser(options: {
     try {
       process.kill(-child.pid!, 'SIGKILL')
     } catch {
-      // It has ended by itself.
+      // It has already ended.
     }
     await ended
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
@@ -84,7 +84,7 @@ export async function openBrowser(options: {
   }
 }
 
-/** The port that Chromium names on stderr; rejects after 30 s with what it said instead. */
+/** The port that Chromium names on stderr; rejects after 30 s with its output. */
 function devToolsPort(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let said = ''

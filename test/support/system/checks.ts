@@ -7,18 +7,18 @@ import type { Report } from '../../../lib/monitoring/report.ts'
 import { type ProcessResult, startProcess } from '../../../lib/shell/spawn.ts'
 import { dominionArgv, type Rehearsal } from './rehearsal.ts'
 
-/** A way to break something, and to mend it. */
+/** Functions that break something and repair it. */
 export interface Fault {
-  /** Of the looks that see it. */
+  /** The verdict of the checks that see it. */
   args: string[]
   make(): Promise<unknown>
   mend(): Promise<unknown>
-  /** What the line tells of it. */
+  /** The text that the line contains. */
   says: RegExp
   meanwhile?(): Promise<void>
 }
 
-/** A look as `health --json` tells it; its exit code is the one it names. */
+/** A check run as `health --json` prints it; its exit code must match its verdict. */
 export async function runHealth(clouds: Rehearsal, environment: string, args: string[]): Promise<Report> {
   const { code, stdout, stderr } = await clouds.dominion(['health', '--json', ...args], { environment })
   expect(stdout, stderr).toMatch(/^\{.*\}\n$/)
@@ -27,7 +27,7 @@ export async function runHealth(clouds: Rehearsal, environment: string, args: st
   return report
 }
 
-/** Looks until it is so. */
+/** Repeats the check until the condition holds. */
 export async function pollHealth(
   look: () => Promise<Report>,
   isSo: (report: Report) => boolean,
@@ -41,7 +41,7 @@ export async function pollHealth(
   }
 }
 
-/** As cron runs it: no environment at all. */
+/** As cron runs it: with an empty environment. */
 export function runCron(
   environment: string,
   args: string[],
@@ -62,7 +62,10 @@ export function runCron(
   )
 }
 
-/** Names of the metrics in it, as the reference implementation of OpenMetrics reads it: it throws where a rule is broken. */
+/**
+ * Names of the metrics in the file, as the reference implementation of OpenMetrics reads them; throws when a rule is
+ * broken.
+ */
 export async function readFamilies(text: string): Promise<string[]> {
   const code = `import sys, json
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -73,7 +76,7 @@ print(json.dumps([f.name for f in text_string_to_metric_families(sys.stdin.read(
   return JSON.parse(stdout) as string[]
 }
 
-/** What a webhook was told. */
+/** What a webhook received. */
 export interface ReceivedAlert {
   kind: string
   verdict: string
@@ -81,7 +84,9 @@ export interface ReceivedAlert {
   incident: string
 }
 
-/** Takes alerts at `/hook` and pings at `/ping`; `answer` is what it answers to alerts, which it keeps only with 200. */
+/**
+ * Takes alerts at `/hook` and pings at `/ping`; `answer` gives the status for alerts, which are recorded only with 200.
+ */
 export function startReceiver() {
   const alerts: ReceivedAlert[] = []
   const pings: { path: string; body: string }[] = []

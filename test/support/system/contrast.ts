@@ -1,4 +1,4 @@
-/** An expression for a browser: the least contrast of these texts on what is behind them (WCAG 2.2, 1.4.3). */
+/** An expression for a browser: the lowest contrast of these texts against their background (WCAG 2.2, 1.4.3). */
 export const getLeastContrast = (selector: string): string => `(() => {
   const numbers = (color) => color.match(/[\\d.]+/g).map(Number)
   const light = (color) => {

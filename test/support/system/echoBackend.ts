@@ -1,9 +1,9 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 
-/** What the backends were asked. */
+/** The requests that the backends received. */
 export const received: { url: string; headers: IncomingHttpHeaders; bytes: number }[] = []
 
-/** What somebody who took the backend over would send to steer the whole site. */
+/** What an attacker who controls the backend would send to control the whole site. */
 export const hostile: Record<string, string | string[]> = {
   'set-cookie': ['session=1; Domain=codexdominion.app', 'other=2'],
   'service-worker-allowed': '/',
@@ -26,7 +26,7 @@ export const hostile: Record<string, string | string[]> = {
   'content-type': 'text/html',
 }
 
-/** A backend whose every request can be looked at; it stands where Azure's would. */
+/** A backend that records every request; it takes the place of Azure's. */
 export function startBackend(): Server {
   const server = createServer(async (request, response) => {
     let bytes = 0

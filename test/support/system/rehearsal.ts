@@ -18,17 +18,17 @@ import {
 
 const home = path.join(import.meta.dirname, '..', '..', '..')
 
-/** Two clouds of a test file's own, and the ordinary scripts run against them as an operator runs them. */
+/** Two clouds for one test file, and the ordinary scripts run against them as an operator runs them. */
 export interface Rehearsal {
   name: string
   folder: string
   state: State
   config: Config
-  /** `npx dominion …args --env NAME`, or another environment. Never rejects for an exit code. */
+  /** Runs `npx dominion …args --env NAME`, or another environment. Never rejects because of an exit code. */
   dominion(args: string[], options?: RunOptions): Promise<ProcessResult>
-  /** Writes `.env.NAME-SUFFIX`: this environment with other values. Gives its name; `down` removes it. */
+  /** Writes `.env.NAME-SUFFIX`: this environment with other values. Returns its name; `down` removes it. */
   variant(suffix: string, values: Readonly<Record<string, string>>): string
-  /** Removes these variants, or all: the others stand alone then. */
+  /** Removes these variants, or all of them, so that the other environments stand alone. */
   withdraw(...variants: string[]): void
   /** POST to the emulator's control API; see rehearsal/azure/controlServer.ts. */
   control(path: string, body?: object): Promise<Response>
@@ -37,14 +37,14 @@ export interface Rehearsal {
 
 export interface StartOptions {
   latency?: 'none' | 'realistic'
-  /** Debian release of the az for the rest of the test file; this machine's without it. */
+  /** The Debian release whose az the rest of the test file uses; without it, this machine's. */
   azFrom?: Release
   vpsFrom?: Release
 }
 
 export interface RunOptions {
   env?: Record<string, string>
-  /** What `variant` gave. */
+  /** A name that `variant` returned. */
   environment?: string
   timeoutMs?: number
   /** Aborting it ends the process. */
@@ -58,16 +58,16 @@ export const dominionArgv = (args: string[]): string[] => [
   ...args,
 ]
 
-/** An operator's environment: without what the test runner sets, which Next.js and others would heed. */
+/** An operator's environment: without the variables of the test runner, which Next.js and others would heed. */
 export function ordinaryEnvironment(): NodeJS.ProcessEnv {
   const { NODE_ENV, TEST, VITEST, NODE_OPTIONS, ...rest } = process.env
   return Object.fromEntries(Object.entries(rest).filter(([key]) => !key.startsWith('VITEST_')))
 }
 
 /**
- * Starts both clouds over whatever a killed run of the same name left. Throws when that name is in use: by another
- * clone's tests, say.
- * @param name unique for the test file, so that files never meet
+ * Starts both clouds, after removing whatever a killed run of the same name left. Throws when that name is in use, for
+ * example by the tests of another clone.
+ * @param name unique for the test file, so that files never collide
  */
 export async function startRehearsal(
   name: string,
@@ -100,7 +100,7 @@ export async function startRehearsal(
         },
       ),
     variant(suffix, values) {
-      // It names the same things on purpose.
+      // A variant names the same resources on purpose.
       const all: Readonly<Record<string, string>> = { SHARES: shareKinds.join(), ...values }
       const variant = `${name}-${suffix}`
       const lines = readFileSync(getEnvironmentFile(name), 'utf8').split('\n')

@@ -3,12 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { dominionArgv, ordinaryEnvironment } from './rehearsal.ts'
 
-/** A script that runs, and can be killed or interrupted meanwhile. */
+/** A running script that can be killed or interrupted. */
 export interface Session {
   kill(signal: NodeJS.Signals): void
-  /** What it has said so far, stdout and stderr. */
+  /** Its output so far, stdout and stderr. */
   said(): string
-  /** Resolves when it has said this; rejects when it ends, or 5 minutes pass, before. */
+  /** Resolves when this text was printed; rejects when the script ends first or 5 minutes pass. */
   until(words: RegExp): Promise<void>
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; said: string; ms: number }>
 }
@@ -47,7 +47,7 @@ export function startSession(args: string[]): Session {
   }
 }
 
-/** Processes on this machine, other than this one, whose arguments or environment match. */
+/** Other processes on this machine whose arguments or environment match. */
 export function findProcesses(words: RegExp): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -57,7 +57,7 @@ export function findProcesses(words: RegExp): string[] {
         const names = words.test(line) || words.test(readFileSync(`/proc/${pid}/environ`, 'utf8'))
         return names ? [`${pid} ${line.replaceAll('\0', ' ')}`] : []
       } catch {
-        return [] // it has ended meanwhile
+        return [] // It has already ended.
       }
     })
 }

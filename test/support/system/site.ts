@@ -6,7 +6,7 @@ import { type HttpResponse, makeRequest } from '../../../lib/net/http.ts'
 import { type ProcessResult, startProcess } from '../../../lib/shell/spawn.ts'
 import type { Rehearsal } from './rehearsal.ts'
 
-/** A shell line on the VPS, through the machine's own ssh client. Rejects when it fails. */
+/** Runs a shell line on the VPS through this machine's ssh client. Rejects when it fails. */
 export async function ssh(clouds: Rehearsal, line: string): Promise<string> {
   const result = await trySsh(clouds, line)
   if (result.code !== 0) throw new Error(`${line}: exit ${result.code}: ${result.stderr}`)
@@ -22,7 +22,7 @@ export const trySsh = ({ folder, state }: Rehearsal, line: string): Promise<Proc
     { env: process.env, timeoutMs: 60_000, signal: AbortSignal.timeout(60_000) },
   )
 
-/** A request as a visitor's, found through the rehearsal's DNS and trusted by its authorities. */
+/** A visitor's request: resolved by the rehearsal's DNS, and the rehearsal's authorities are trusted. */
 export function createVisitor({ config }: Rehearsal) {
   const reach = createNetworkOptions(config)
   return (
@@ -35,15 +35,15 @@ export function createVisitor({ config }: Rehearsal) {
   }
 }
 
-/** Text of page and asset of a small dashboard: a page shows its own asset and one that all pages share. */
+/** Text of the page and asset of a small dashboard: a page shows its own asset and one that all pages share. */
 export interface Content {
   shared: string
   pages: Record<string, string>
 }
 
 /**
- * A dashboard without Next.js, so that a build takes no time: `npm run build` writes pages and hashed assets as a static
- * export has them, and copies public/.
+ * A dashboard without Next.js, so that a build takes no time: `npm run build` writes pages and hashed assets in the
+ * layout of a static export, and copies public/.
  */
 export function smallDashboard(content: Content): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'small-dashboard-'))
@@ -67,7 +67,7 @@ export function smallDashboard(content: Content): string {
 export const writeContent = (folder: string, content: Content): void =>
   writeFileSync(path.join(folder, 'content.json'), JSON.stringify(content))
 
-/** Pages `index`, `p1` … with text enough to be worth compressing. */
+/** Pages `index`, `p1` … with enough text to be worth compressing. */
 export const createContent = (pages: number, word: string): Content => ({
   shared: word,
   pages: Object.fromEntries(

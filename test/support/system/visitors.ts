@@ -14,7 +14,7 @@ export interface Visitors {
   stop(): Promise<VisitorReport>
 }
 
-/** `count` readers at once, each fetching one page after the other with all assets that it names, as browsers do. */
+/** `count` concurrent readers, each fetching one page after the other with all assets that it names, as browsers do. */
 export function startVisitors(
   { config, state }: Rehearsal,
   pages: readonly string[],

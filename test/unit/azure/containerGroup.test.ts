@@ -70,7 +70,7 @@ test('the backend: size, port, label, probes, restart policy, environment', asyn
     resources: { requests: { cpu: 2, memoryInGB: 4 } },
   })
   const health = { path: '/health', port: 5000, scheme: 'http' }
-  // Of the kinds that ACI knows, and asks nothing but the port: what /health depends on may rest.
+  // Of the probe kinds that ACI offers, one that tests only the port: the services behind /health may be down.
   expect(livenessProbe).not.toHaveProperty('httpGet')
   expect(livenessProbe).toMatchObject({
     exec: { command: ['python3', '-c', expect.stringContaining("('127.0.0.1', 5000)")] },
@@ -183,7 +183,7 @@ test('the configuration tag changes with every part, including secrets, and reve
 
 test('groups of an older release differ: their liveness probe requested /health, and their Redis had another policy', async () => {
   const config = await loadTestConfig()
-  // What that release computed of this configuration.
+  // The value that the release of that revision computed from this configuration.
   const before = { backend: '6be0d9f0376c227b', worker: 'd1c307bc156d3af7' }
   expect(hashConfiguration(config, backendGroup(config, image), 'a', 'b')).not.toBe(before.backend)
   expect(hashConfiguration(config, workerGroup(config, image), 'a', 'b')).not.toBe(before.worker)

@@ -127,7 +127,7 @@ test('a group that nginx uses is never deleted before nginx is switched', async 
         }
 })
 
-/** nginx is only switched to a group that was waited for, and no group is deleted while nginx is on the surge group. */
+/** nginx is only switched to a group after a wait for it, and no group is deleted while nginx uses the surge group. */
 function expectServed(actions: string, serving: string | undefined): void {
   let at = serving
   let well = ''

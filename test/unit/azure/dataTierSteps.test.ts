@@ -8,7 +8,7 @@ import { fakeAz } from '../../support/fakeAz.ts'
 import { getFailure, loadTestConfig } from '../../support/helpers.ts'
 import { createTask } from '../../support/tasks.ts'
 
-/* What the data tier's step makes of what Azure shows: everything as wanted, but for one thing. */
+/* What the data tier's task does with what Azure reports: everything as wanted, except for one thing. */
 
 const address = '198.51.100.7'
 const well = { provisioningState: 'Succeeded', resourceState: 'Running' }
@@ -16,11 +16,11 @@ const wanted = { ...well, clusteringPolicy: 'NoCluster' }
 const failed = { provisioningState: 'Failed', resourceState: 'CreateFailed' }
 
 interface Found {
-  /** What ARM says of the deployment. */
+  /** ARM's state of the deployment. */
   deployment?: 'Succeeded' | 'Failed'
   transport?: string
   cluster?: object
-  /** False: the cluster has none. A number: az ends with this code when it is asked for it. */
+  /** False: the cluster has none. A number: az ends with this code when asked for it. */
   database?: object | false | number
 }
 

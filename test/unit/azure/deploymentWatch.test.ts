@@ -36,7 +36,10 @@ const whole = [
   operation('Microsoft.ContainerRegistry/registries', 'Succeeded'),
 ]
 
-/** Follows a deployment whose rounds see these operations in turn, the last one again and again; nothing waits. */
+/**
+ * Follows a deployment that shows these operations in turn, one round each, and then repeats the last one; nothing
+ * waits.
+ */
 async function follow(
   rounds: object[][],
   endStates = ['Failed'],

@@ -93,7 +93,7 @@ test.each(meanings)('%s', (_, output, meaning) => {
   expect(explained?.next, 'every meaning says what to do').toBeTruthy()
 })
 
-/** What operators have met, in Azure's own words as they were reported, with the key or the line that helps. */
+/** Errors that operators met, in Azure's own words, with the key or the line that helps. */
 const reported: [string, string, string, RegExp][] = [
   [
     'PostgreSQL that is busy (Azure/azure-postgresql#134)',
@@ -333,7 +333,7 @@ test('a network fault inside a build is not mistaken for an unreachable Azure', 
   )
 })
 
-/** az 2.74 of Debian 13, word for word, with a new index of commands. */
+/** az 2.74 of Debian 13, verbatim, with a new index of commands. */
 const moduleErrors =
   "ERROR: Error loading command module 'monitor': ord() expected string of length 1, but int found\n" +
   "ERROR: Error loading command module 'rdbms': No module named 'azure.mgmt.rdbms.mysql_flexibleservers'\n"

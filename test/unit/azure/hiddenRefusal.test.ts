@@ -4,7 +4,7 @@ import type { Command } from '../../../lib/shell/command.ts'
 import { type Answer, fakeAz } from '../../support/fakeAz.ts'
 import { findSecretFile, getFailure } from '../../support/helpers.ts'
 
-/* What az 2.74 of Debian 13 printed when Azure refused a deployment: the words of each answer are recorded ones. */
+/* What az 2.74 of Debian 13 printed when Azure refused a deployment: each answer is a recording. */
 
 const moduleErrors =
   "ERROR: Error loading command module 'monitor': ord() expected string of length 1, but int found\n" +

@@ -17,7 +17,7 @@ const tag = (name: string, day: number) => ({
   createdTime: `2026-11-${day}T10:00:00Z`,
 })
 
-/** A registry with an image a day, and a backend whose sources are none of them. */
+/** A registry with one image a day, and a backend whose sources match none of them. */
 async function registry(...names: string[]) {
   const tags = names.map((name, index) => tag(name, 10 + index))
   const { context } = await fakeAz(

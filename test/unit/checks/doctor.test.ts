@@ -55,7 +55,7 @@ test.each([
   expect(judged.detail).toContain(words)
 })
 
-/** A bench whose VPS hears this of the backend, and whose own requests all end with this error. */
+/** A context whose VPS gets this answer from the backend, and whose own requests all end with this error. */
 const bench = (heard: object, error: object) =>
   ({
     context: {
@@ -140,7 +140,7 @@ test('an unknown end of support is UNKNOWN', () => {
   expect(judgeEndOfLife('Node 99', new Date()).verdict).toBe('UNKNOWN')
 })
 
-/** A bench whose Azure shows this PostgreSQL server and this Redis. */
+/** A context whose Azure reports this PostgreSQL server and this Redis. */
 const tier = async (database: object | undefined, redis: object | undefined) => {
   noteEnvironment('prod')
   return {

@@ -55,7 +55,7 @@ test.each([
   const question = { id: 'x', hiddenByMaintenance: true, fault: 'wrong' }
   const answered = answer(status, body, 1, { 'retry-after': '300' })
   expect(judgeResponse(question, answered, limits).maintenance).toBe(said)
-  // An extra target in maintenance, be it of ours, is not the site.
+  // An extra target under maintenance is not the site, even when the maintenance is ours.
   expect(
     judgeResponse({ ...question, hiddenByMaintenance: false }, answered, limits).maintenance,
   ).toBeUndefined()
@@ -311,7 +311,7 @@ test('a worker with two connections counts once; one that lost its name is recog
   expect(counted(...whole, client('10.0.0.2:1', '', 'ping'), client('10.0.0.2:2', '', 'blmove'))).toBe(2)
   // Both behind one address.
   expect(counted(...whole, client('10.0.0.1:3', 'bb', 'ping'), client('10.0.0.1:4', '', 'blpop'))).toBe(2)
-  // One that runs a job does not wait.
+  // A worker that runs a job does not wait.
   expect(counted(client('10.0.0.1:1', 'aa', 'subscribe'))).toBe(1)
   expect(counted(client('10.0.0.4:1', 'other', 'lpop'))).toBe(0)
 })

@@ -19,7 +19,7 @@ const server = (properties: object): Resource => ({
 })
 const backup = (completed: string) => ({ name: 'b', completed })
 
-/** As the server writes it: E, four bytes of length, fields that end in a zero byte, one more zero byte. */
+/** In the server's format: E, four bytes of length, fields that end with a zero byte, and another zero byte. */
 const refusal = (code: string, message: string): string => {
   const fields = [`SFATAL`, `VFATAL`, `C${code}`, `M${message}`, 'Fauth.c', 'L543', 'RClientAuthentication']
   const body = Buffer.from(`${fields.join('\0')}\0\0`, 'latin1')
@@ -44,7 +44,7 @@ const facts = (changes: Partial<DatabaseFacts> = {}): DatabaseFacts => ({
   migrations: { value: { pending: [], all: 5 } },
   ...changes,
 })
-/** What check-database finds when its sources say this. */
+/** What check-database reports when its sources return this. */
 async function find(changes: Partial<DatabaseFacts>) {
   const sources = Object.entries(facts(changes)).map(([name, { value, failure }]) => [
     name,
@@ -88,7 +88,7 @@ test('silence is UNKNOWN, what is known to be wrong is CRITICAL', async () => {
     tls: 'UNKNOWN connect ECONNREFUSED',
     tables: 'UNKNOWN cannot be reached: ECONNREFUSED',
     migrations: 'CRITICAL 0001_a.sql was edited after it was applied',
-    // Without Azure's word the configuration's size is what there is to compare with.
+    // Without Azure's figure, the only size to compare with is the configured one.
     storage: 'OK 1.07 GB of 32 GB of the configuration (3 %), databases and write-ahead log',
   })
 })
@@ -96,9 +96,9 @@ test('silence is UNKNOWN, what is known to be wrong is CRITICAL', async () => {
 test('a plain connection: refused, accepted, or unknown', () => {
   expect(judgePlain(refusal('28000', 'no pg_hba.conf entry'), true).verdict).toBe('OK')
   expect(judgePlain('R\0', true).verdict).toBe('CRITICAL')
-  // Who is refused everything has not seen TLS enforced.
+  // A server that refuses every connection has not proved that it enforces TLS.
   expect(judgePlain(refusal('28000', 'no pg_hba.conf entry'), false).verdict).toBe('UNKNOWN')
-  // What a server says to anybody is no word about TLS.
+  // An answer that everybody gets says nothing about TLS.
   expect(judgePlain(refusal('53300', 'sorry, too many clients already'), true)).toMatchObject({
     verdict: 'UNKNOWN',
     detail: expect.stringContaining('53300: sorry, too many clients already'),

@@ -88,7 +88,7 @@ test('what cannot be saved is reported with the lines to set, and the file is un
   const folder = temporaryFolder()
   const file = path.join(folder, '.env')
   writeFileSync(file, 'WORKER_CPU=1\n')
-  // The place of the new file is taken: as a full disk, it fails before the rename.
+  // The path of the new file is taken: as with a full disk, it fails before the rename.
   mkdirSync(`${file}.${process.pid}.new`)
   expect(await getFailure(saveValues(file, { WORKER_CPU: '2' }))).toMatchObject({
     what: expect.stringContaining('could not be written'),

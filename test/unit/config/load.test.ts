@@ -91,7 +91,7 @@ test('all invalid keys are named at once, with file, value and documentation', a
   expect(failure.next).toContain('.env.example')
 })
 
-/** Complaints come in the order in which the keys are listed. */
+/** Errors are listed in the order of the keys. */
 function byKeyOrder(a: string, b: string): number {
   const place = (line: string) => Object.keys(keys).findIndex((key) => line.includes(`: ${key} `))
   return place(a) - place(b)

@@ -135,7 +135,7 @@ test('a secret belongs in the file that sets it, otherwise in the environment’
 
 test('op:// runs 1Password’s own program; its output stays out of the transcript', async () => {
   const folder = temporaryFolder()
-  // Stands where `op` would: prints the last argument, so that the test sees what was asked for.
+  // Takes the place of `op`: prints the last argument, so that the test sees what was requested.
   writeFileSync(path.join(folder, 'op'), '#!/bin/sh\nprintf "value of %s" "$3"\n', { mode: 0o755 })
   const runner = openRunner({ env: { ...process.env, PATH: `${folder}:${process.env.PATH}` } })
   expect(await revealSecret(createSecret('K', 'op://Ops/db/password'), runner)).toBe(

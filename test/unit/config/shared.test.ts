@@ -84,7 +84,7 @@ test.each<[string, string[], string[], string[]]>([
     ['site'],
   ],
   ['the same public address', [], [...core, 'IONOS_HOST=vps', 'IONOS_PUBLIC_IP=74.208.123.158'], ['site']],
-  // Server, registry and label are unique in all of Azure: two subscriptions cannot both have them.
+  // Server, registry and label are unique across Azure: two subscriptions cannot both have them.
   [
     'other subscriptions, the same names',
     [one!],

@@ -48,7 +48,7 @@ test('retention: keeps the newest and the last verified one, however old', () =>
     '3.dump',
     '1.dump',
   ])
-  // A newer one that is proven frees the older.
+  // A newer verified backup releases the older one.
   expect(names(selectExpired([backup(5, 7), backup(4), backup(2, 6)], 1))).toEqual(['4.dump', '2.dump'])
 })
 
@@ -66,7 +66,7 @@ test('a backup is moved into place complete, and never over another', () => {
   const file = publishBackup(within, path.join(folder, 'backups'), name)
   expect(readManifest(file)).toEqual(manifest(day(1)))
   expect(statSync(getManifestPath(file)).mode & 0o777).toBe(0o600)
-  // What is left of the folder is its maker's to remove; a dead one's goes with the next run.
+  // A live process cleans up the rest of its folder itself; the next run removes that of a dead one.
   writeFileSync(path.join(within, name), 'other')
   writeManifest(path.join(within, name), manifest(day(2)))
   expect(() => publishBackup(within, path.join(folder, 'backups'), name)).toThrow(
@@ -109,7 +109,7 @@ test('only backups of this database and environment count; one without informati
   put('a.dump', manifest(day(1)))
   put('b.dump', manifest(day(3)))
   put('other.dump', { ...manifest(day(2)), server: 'another-db' })
-  // A rehearsal's server is called as the real one is.
+  // A rehearsal's server has the same name as the real one.
   put('rehearsed.dump', { ...manifest(day(4)), environment: 'rehearsal' })
   const { environment: _, ...early } = manifest(day(5))
   put('early.dump', early)

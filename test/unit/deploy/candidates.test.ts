@@ -35,7 +35,7 @@ test('an image counts as working if it was released and waited for, or verified 
   expect(
     backend({ changed: [step('backend', [{ name: 'image', before: image('a'), after: image('b') }])] }),
   ).toEqual([['b', ended]])
-  // Built only; in force but not looked at; a release that failed, or was cut short.
+  // Built only; live but not verified; a release that failed or was interrupted.
   expect(backend({ image: image('a'), changed: [step('image')] })).toEqual([])
   expect(backend({ image: image('a'), unchanged: ['backend'] })).toEqual([])
   for (const result of ['failed', 'interrupted'] as const)
@@ -45,7 +45,7 @@ test('an image counts as working if it was released and waited for, or verified 
 test('pages count as working if a run verified them as visitors get them; switching alone is not enough', () => {
   const frontend = (more: Partial<Receipt>) => [...verifiedReleases([receipt(more)]).frontend]
   const switched = step('frontend-switch', [{ name: 'live release', after: 'f1' }])
-  // publish-frontend switches, and nobody looks.
+  // publish-frontend switches, but nothing verifies.
   expect(frontend({ frontend: 'f1', changed: [switched] })).toEqual([])
   expect(frontend({ frontend: 'f1', unchanged: ['verify'] })).toEqual([['f1', ended]])
   expect(frontend({ frontend: 'f1', changed: [switched], unchanged: ['verify-frontend'] })).toEqual([
@@ -76,7 +76,7 @@ test('the previous release: the newest older one that worked and is not bad', as
     candidate('r1'),
   ]
   expect(chooseTarget('backend', all, undefined).id).toBe('r2')
-  // A person may name a newer one, or one that nobody has seen working, but never a bad one.
+  // An operator may name a newer one, or one that was never verified, but not a bad one.
   expect(chooseTarget('backend', all, 'r6').id).toBe('r6')
   expect(chooseTarget('backend', all, 'r3').id).toBe('r3')
   const refused = (to: string | undefined, from = all) =>

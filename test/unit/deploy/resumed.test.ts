@@ -5,7 +5,7 @@ import type { Remote } from '../../../lib/shell/remote.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
 import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts'
 
-/* What a release that goes on from a run that was cut off goes back to, when its image does not work. */
+/* What a release that resumes an interrupted run rolls back to when its image does not work. */
 
 const image = (tag: string) => `codexacr1216.azurecr.io/codex-backend:${tag}`
 const released = (tag: string, started: string): Receipt => ({
@@ -15,7 +15,7 @@ const released = (tag: string, started: string): Receipt => ({
   ...{ longestChain: { seconds: 0, ids: [] }, commands: { read: 0, change: 0, record: 0 } },
 })
 
-/** A VPS that knows these receipts, and these tags as bad. */
+/** A VPS that has these receipts, and has these tags marked as bad. */
 async function vps(receipts: readonly Receipt[], bad: readonly string[] = []) {
   const lines = receipts.map(
     (receipt) => `${receipt.id}.json\t${Buffer.from(JSON.stringify(receipt)).toString('base64')}`,
@@ -48,7 +48,7 @@ test('interrupted after the backend: the image of a worker, or the last verified
   const workers = [image('new'), image('old')]
   expect(await imageBefore(await vps(history), image('new'), { ...cutOff, workers })).toBe(image('old'))
   expect(await imageBefore(await vps(history), image('new'), cutOff)).toBe(image('t2'))
-  // The backend group was deleted, and not yet made again.
+  // The backend group was deleted, and not yet created again.
   expect(await imageBefore(await vps(history), image('new'), { backend: undefined, workers: [] })).toBe(
     image('t2'),
   )

@@ -47,7 +47,7 @@ test('the current size of a part, also after an interrupted run', async () => {
     cpu: 2,
     settled: false,
   })
-  // The only worker was deleted and not yet made again.
+  // The only worker was deleted and not yet created again.
   expect(await now('worker', backend)).toMatchObject({
     cpu: 1,
     memoryGb: 2,

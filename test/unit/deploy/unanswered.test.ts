@@ -12,7 +12,7 @@ import { OpsError, unknownError } from '../../../lib/util/errors.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
 import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts'
 
-/* Plans and choices while a cloud does not answer: what is not known is said, and nothing is made up. */
+/* Plans and choices while a cloud does not answer: unknowns are named, and nothing is invented. */
 
 const silent = () => Promise.reject(unknownError('it is silent', '', 'See whether it is there.'))
 

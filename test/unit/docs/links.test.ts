@@ -77,7 +77,7 @@ const headings = (text: string): string[] =>
 
 test('every message on the troubleshooting page occurs in the scripts', () => {
   const sources = globSync(['lib/**/*.ts', 'scripts/**/*.ts', 'bin/*.js'], { cwd: home }).map(read).join('\n')
-  // What a template fills in is … on the page.
+  // A template's interpolation is … on the page.
   const said = sources.replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, '…').replaceAll("\\'", "'")
   const messages = Array.from(
     read('docs/troubleshooting.md').matchAll(/^\| (?!message|---)(.*?) \|/gm),

@@ -13,7 +13,7 @@ test('the parser finds what is wrong', async () => {
   expect(await findWorkflowFaults(job('    steps: [{ run: a }]\n'))).toEqual([])
   expect(await findWorkflowFaults(job('    stps: []\n'))).not.toEqual([])
   expect(await findWorkflowFaults(job('    needs: [b]\n    steps: [{ run: a }]\n'))).not.toEqual([])
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: an expression of GitHub's.
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a GitHub expression.
   expect(await findWorkflowFaults(job('    steps: [{ run: "${{ matirx.os }}" }]\n'))).not.toEqual([])
 })
 

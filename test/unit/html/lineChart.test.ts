@@ -23,7 +23,7 @@ async function drawn(lines: ChartPoint[][], title = 'Latency <p95>') {
 interface Queried {
   querySelectorAll(query: string): Iterable<{ getAttribute(name: string): string | null }>
 }
-/** How many separate strokes each line has. */
+/** The number of separate strokes of each line. */
 const strokes = (root: Queried): number[] =>
   [...root.querySelectorAll('g[aria-label="line"] path')].map(
     (path) => path.getAttribute('d')!.match(/M/g)!.length,

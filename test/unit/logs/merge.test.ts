@@ -6,7 +6,7 @@ import type { LogLine } from '../../../lib/logs/parse.ts'
 
 const line = (source: string, at: number | undefined, text = String(at)): LogLine => ({ at, source, text })
 
-/** Gives batches of times; a number alone is a pause in milliseconds, [] says that what follows is new. */
+/** Yields batches of times; a number alone is a pause in milliseconds, [] means that the following lines are new. */
 const source = (id: string, ...batches: (number[] | number | Error)[]): Source => ({
   id,
   async *open(signal) {

@@ -108,7 +108,7 @@ test('a maintenance with another fault remains one maintenance and causes no dow
     const on = number >= 20 && number < 30
     const late = seen('clock', 'WARNING', 'this machine is 2 s ahead')
     const page = on ? ours : seen('static', 'OK', '', { ms: 50 })
-    // By hand, in the middle of it: --only api,clock.
+    // By hand, between the scheduled runs: --only api,clock.
     const observations = [...(number === 25 ? [] : [page]), seen('api', 'OK', '', { ms: 50 }), late]
     const looked = { here: { ...look(observations), at: at + number * minute } }
     const { entry } = await evaluate(context, looked, { history, trouble: [], close() {} }, true)

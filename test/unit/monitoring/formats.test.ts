@@ -62,7 +62,7 @@ test.each([
     { name: 'disk', value: 81.25, unit: '%', limits: { warning: 80, critical: 90 } },
     "'disk'=81.25%;80;90;0;100",
   ],
-  // Alerted on when outside of 25 to infinity: a range that begins there.
+  // Alerts outside the range of 25 to infinity: a range that starts there.
   [
     { name: 'certificate', value: 30, unit: '%', limits: { warning: 25, critical: 12.5 } },
     "'certificate'=30%;25:;12.5:;0;100",

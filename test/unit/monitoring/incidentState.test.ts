@@ -12,7 +12,7 @@ const minute = 60_000
 const rules: IncidentRules = { failAfter: 3, recoverAfter: 2, remindMs: 6 * 60 * minute }
 const verdicts = { '.': 'OK', W: 'WARNING', C: 'CRITICAL', U: 'UNKNOWN' } as const
 
-/** `api` and `static` are what visitors notice. */
+/** Visitors notice `api` and `static`. */
 const seen = (target: string, sign: string): TargetStatus => ({
   target,
   verdict: verdicts[sign as keyof typeof verdicts],
@@ -20,7 +20,7 @@ const seen = (target: string, sign: string): TargetStatus => ({
   cause: sign === '.' ? '' : `${target} ${sign}`,
 })
 
-/** One string per target, one run per minute: `.WCU`; a blank was not checked, x is an excluded run. */
+/** One string per target, one character per minute and run: `.WCU`; a blank was not checked, x is an excluded run. */
 function play(
   targets: Record<string, string>,
   some: Partial<IncidentRules> = {},
@@ -111,7 +111,7 @@ test('reminders repeat at their interval; 0 disables them', () => {
     '10 recovery 3',
   ])
   expect(play(signs, { remindMs: 0 }).short).toEqual(['2 problem 3', '10 recovery 3'])
-  // While nothing can be known, too.
+  // Also while nothing can be known.
   expect(play({ api: 'CCCUUU' }, { remindMs: 3 * minute }).short).toEqual(['2 problem 3', '5 reminder 3'])
 })
 
@@ -159,9 +159,9 @@ test('a target that is UNKNOWN after one bad run neither ends an incident nor ke
     '2 problem 3',
     '184 recovery 3',
   ])
-  // Not asked about any more (a full look by hand between the quick ones) it holds none at all.
+  // A target that is no longer checked (a full run by hand between the quick ones) does not keep it open.
   expect(play({ api: 'CCC..', disk: '...C' }).short).toEqual(['2 problem 3', '4 recovery 3'])
-  // One that was part of it holds it, and is events again.
+  // A target that was part of it keeps it open, and appears in events again.
   const { events, short } = play({ api: `CCCC..${hours(13)}`, disk: `CCC..W${unknown(13)}` })
   expect(short).toEqual(['2 problem 3', '362 reminder 3', '722 reminder 3'])
   expect(events[1]?.failing).toEqual([{ target: 'disk', rank: 1, cause: 'disk W' }])
@@ -172,7 +172,7 @@ test('an incident ends when its most severe faults have recovered; the rest cont
   expect(short).toEqual(['2 problem 3', '4 recovery 3'])
   expect(events[1]).toMatchObject({ end: 3 * minute, failing: [{ target: 'containers', rank: 1 }] })
   expect(state.open).toMatchObject({ start: 3 * minute, rank: 1, targets: ['containers'], quiet: true })
-  // Its end is noted, and no news; a reminder makes it heard of, and its end with it.
+  // Its end is recorded without an alert; a reminder makes it public, and then its end too.
   const end = play({ api: 'CCC......', containers: 'WWWWWWW..' }).events
   expect(end.map(({ at, kind, silent }) => [at, kind, silent])).toEqual([
     [2, 'problem', undefined],
@@ -191,7 +191,7 @@ test('an incident ends when its most severe faults have recovered; the rest cont
 test('a new fault beside a silent incident is a new problem', () => {
   const left = { api: 'CCC........', containers: '.WWWWWWWWWW' }
   expect(play({ ...left, disk: '......WWW..' }).short).toEqual(['2 problem 3', '4 recovery 3', '8 problem 1'])
-  // It began when what was left did, at the earliest: the two do not overlap.
+  // It starts no earlier than the remaining incident did: the two do not overlap.
   const [, over, more] = play({ ...left, disk: '......WWW..' }).events
   expect(more!.incident.start).toBe(over!.end)
   expect(play({ ...left, static: '......CCC..' }).short).toEqual([
@@ -202,7 +202,7 @@ test('a new fault beside a silent incident is a new problem', () => {
 
 test('a single bad run of a target outside the incident does not keep it open', () => {
   expect(play({ api: 'CCC...', shop: '.W    ' }).short).toEqual(['2 problem 3', '4 recovery 3'])
-  // One that comes while the others recover joins.
+  // One that appears while the others recover joins.
   expect(play({ api: 'CCC...', shop: '..CCCC' }).short).toEqual(['2 problem 3'])
 })
 
@@ -210,7 +210,7 @@ test('a target may have the name of an object property', () => {
   for (const name of ['constructor', 'toString', '__proto__']) {
     let state: IncidentState = { rows: {} }
     const events = ['C', 'C', 'C', '.', '.'].map((sign, index) => {
-      // Between two runs it goes through JSON.
+      // Between two runs the state is stored as JSON.
       const step = advance(JSON.parse(JSON.stringify(state)), { at: index, seen: [seen(name, sign)] }, rules)
       state = step.state
       return step.news?.kind

@@ -13,9 +13,7 @@ import type { Verdict } from '../../../lib/util/verdict.ts'
 import { startReceiver } from '../../support/alertFixtures.ts'
 import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 
-/*
- * Records, confirms and alerts with a real history file and a real receiver; only the check runs are fabricated.
- */
+/* Records, confirms and alerts with a real history file and a real receiver; only the health runs are fabricated. */
 
 const rules = { failAfter: 3, recoverAfter: 2, remindMs: 0 }
 const begin = Date.UTC(2026, 10, 23, 4)

@@ -123,16 +123,16 @@ test('without ssh, the site itself shows whether a maintenance is on', async () 
   expect(first).toMatchObject({ noted, stretches: [{ kind: 'maintenance', ...noted }] })
   const second = await asked(minute, [ours], noted)
   expect(second).toMatchObject({ stretches: [{ ...noted, to: at + minute }] })
-  // Who has not asked for the page, or got no answer, does not know of its end.
+  // A run that did not request the page, or got no answer, does not notice its end.
   expect((await asked(minute, [seen('api', 'OK')], noted)).noted).toBeUndefined()
   expect((await asked(minute, [seen('static', 'CRITICAL', { silent: true })], noted)).noted).toBeUndefined()
   expect((await asked(minute, [seen('static', 'CRITICAL')], noted)).noted).toBe('over')
-  // Nobody knows what was in a day between.
+  // What happened in the day between is unknown.
   const other = await asked(1440 * minute, [ours], noted)
   expect(other.noted).toMatchObject({ from: at + 1440 * minute })
 })
 
-/** A VPS whose state says so, and that knows of nothing else. */
+/** A VPS that reports this maintenance state and nothing else. */
 async function contextWithVps(maintenance: string) {
   const stdout = `server-state\t1\nmaintenance\t${maintenance}\nend\tserver-state\n`
   const exec = async () => ({ code: 0, stdout, stderr: '', timedOut: false })
@@ -153,11 +153,11 @@ test('with ssh, the marker decides whether a maintenance is on, whatever the sit
   const began = at - 10 * minute
   expect(on.noted).toEqual({ id: new Date(began).toISOString(), from: began, to: at })
   expect(on.maintenance).toMatch(/ since 2026-11-23T03:50:00.000Z by anna@desk$/)
-  // Seen first by a look without a login: one maintenance, whose beginning is known now.
+  // First seen by a run without a login: one maintenance, whose start is known now.
   const guessed = { id: 'first', from: at - 9 * minute, to: at - minute }
   const known = await asked(marker(-10 * minute), guessed)
   expect(known).toMatchObject({ noted: { id: 'first', from: began, to: at }, stretches: [{ id: 'first' }] })
-  // It has ended and another one has begun since the last look.
+  // It has ended and another one has started since the last run.
   expect((await asked(marker(-2 * minute), guessed)).noted).toMatchObject({ from: at - 2 * minute })
   const nobody = { config: await loadTestConfig(), runner: openRunner() }
   const unasked = await findPlannedWork(

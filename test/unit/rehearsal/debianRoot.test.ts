@@ -4,7 +4,7 @@ import { getOtherRelease } from '../../../rehearsal/az.ts'
 import { type DebianRoot, getCacheFolder, getRootName, prepareRoot } from '../../../rehearsal/debianRoot.ts'
 import { deriveSources } from '../../../rehearsal/debianSources.ts'
 
-/* Where a clean root comes from, and where it is kept. Making one is part of every system test. */
+/* Where a clean root file system comes from, and where it is stored. Every system test creates one. */
 
 afterEach(() => vi.unstubAllEnvs())
 

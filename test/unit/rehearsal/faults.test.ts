@@ -4,7 +4,7 @@ import { deleteResource, getAddress, putResource, view } from '../../../rehearsa
 import type { World } from '../../../rehearsal/azure/world.ts'
 import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
 
-/* Refusals that tests switch on, in Azure's own words, and what they leave behind. */
+/* Refusals that tests switch on, in Azure's own words, and the state they leave behind. */
 
 const location = 'eastus'
 const cluster = { type: 'Microsoft.Cache/redisEnterprise', name: 'codexredis' }

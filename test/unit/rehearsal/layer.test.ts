@@ -4,12 +4,12 @@ import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { formatList, readLayer } from '../../../rehearsal/azure/layer.ts'
 
-/* What is read from the three sides of an overlay; test/system/imageBuilds.test.ts does it with a real one. */
+/* What is read from the three directories of an overlay; test/system/imageBuilds.test.ts does it with a real one. */
 
 let folder: string
 const at = (...names: string[]) => path.join(folder, ...names)
 
-/** Makes `path → text` below a side; a path that ends with a slash is an empty folder. */
+/** Creates `path → text` in one of the directories; a path that ends with a slash is an empty folder. */
 function fill(side: string, files: Record<string, string>): void {
   mkdirSync(at(side), { recursive: true })
   for (const [name, text] of Object.entries(files)) {

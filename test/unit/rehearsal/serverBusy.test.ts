@@ -8,12 +8,12 @@ import type { World } from '../../../rehearsal/azure/world.ts'
 import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
 import { home } from '../../support/helpers.ts'
 
-/* When a flexible server refuses a change because it is busy. Nothing runs behind these servers. */
+/* When a flexible server refuses a change because it is busy. No process runs behind these servers. */
 
 const namespace = 'Microsoft.DBforPostgreSQL/flexibleServers'
 const settings = new Map([['work_mem', { setting: '4096' }]])
 
-/** The emulator's own rules; what would start or change a real server is left out. */
+/** The emulator's own rules, without what would start or change a real server. */
 const idle = (type: ResourceType): ResourceType => ({
   ...type,
   async apply(_world, resource) {
@@ -46,7 +46,7 @@ const names: Record<string, string> = {
 const put = (world: World, type: string) =>
   putResource(world, getAddress(world, 'rg', type, names[type]!), bodies[type]!)
 
-/** Puts these, each when the one before has ended. */
+/** Sends these PUT requests one after the other. */
 async function putInOrder(world: World, types: readonly string[]): Promise<void> {
   for (const type of types) await put(world, type).operation?.done
 }

@@ -8,7 +8,7 @@ import { unreachableSecrets } from '../../../lib/schedule/tasks.ts'
 import { endTranscript, openTranscript } from '../../../lib/shell/transcript.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
 
-/** The transcript of one run. `end`: its exit code, or what a killed one has left. */
+/** The transcript of one run. `end`: its exit code, or the last lines of a killed one. */
 function ran(
   config: Config,
   time: string,

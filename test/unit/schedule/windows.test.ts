@@ -23,7 +23,7 @@ test('a task in plain ASCII, with unchanged arguments and folder', () => {
     ...health!.argv.slice(2),
   ]
   const xml = renderTaskXml({ ...health!, argv }, windows)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is asked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test requires ASCII
   expect(xml).toMatch(/^[\x00-\x7f]*$/)
   expect(getText(xml, 'Command')).toBe('C:\\Program Files\\node.exe')
   expect(getText(xml, 'Arguments')).toBe(`"${windows.folder}\\bin\\dominion.js" health --quiet --env staging`)
@@ -34,7 +34,7 @@ test('a task in plain ASCII, with unchanged arguments and folder', () => {
   expect(getText(night, 'StartBoundary')).toBe('2026-01-01T03:15:00')
   expect(getText(night, 'Interval')).toBeUndefined()
   expect(getText(night, 'StartWhenAvailable')).toBe('true')
-  // The schema is a sequence: another order is refused.
+  // The schema is a sequence: a different order is rejected.
   const order = ['RegistrationInfo', 'Triggers', 'Principals', 'Settings', 'Actions'].map((name) =>
     xml.indexOf(`<${name}`),
   )

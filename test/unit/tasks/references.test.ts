@@ -6,7 +6,7 @@ import { unknownError } from '../../../lib/util/errors.ts'
 import { openRunner } from '../../support/helpers.ts'
 import { engine, states, task } from '../../support/tasks.ts'
 
-/* What tasks know of each other, and the hooks around their effects. */
+/* How tasks refer to each other, and the hooks around their effects. */
 
 test('a reference to a task that is not in the list cannot be run', async () => {
   const elsewhere = task('elsewhere')

@@ -5,7 +5,7 @@ import { colours } from '../../../lib/util/colours.ts'
 import { formatTable } from '../../../lib/util/format.ts'
 import { escapeControls, escapeJsonControls } from '../../../lib/util/terminal.ts'
 
-/** What steers a terminal, or hides: with what is left to be seen of it. */
+/** Text that controls the terminal or hides itself, with what remains visible of it. */
 const attacks: [string, string, string][] = [
   ['colour', '\x1b[31mred\x1b[0m', '\\x1b[31mred\\x1b[0m'],
   ['conceal', '\x1b[8mhidden', '\\x1b[8mhidden'],
@@ -55,11 +55,11 @@ test('only our own styles pass, not even one that looks the same', () => {
   expect(escapeControls(green('fine'))).toBe('\x1b[32mfine\x1b[39m')
   expect(escapeControls(red(`a ${green('b')} c`))).toBe('\x1b[31ma \x1b[32mb\x1b[39m\x1b[31m c\x1b[39m')
   expect(escapeControls(dim('\x1b[32mspoofed\x1b[39m'))).toBe('\x1b[2m\\x1b[32mspoofed\\x1b[39m\x1b[22m')
-  // What was printed once is no password for the next time.
+  // Printing a style once does not authorize it for the next time.
   const once = escapeControls(green('x'))
   expect(escapeControls(once)).toBe('\\x1b[32mx\\x1b[39m')
   expect(green('')).toBe('')
-  // They take no width, and are a sequence for whoever does not know of the mark.
+  // They take no width, and other programs see them as ordinary sequences.
   expect(stripVTControlCharacters(green('fine'))).toBe('fine')
 })
 

@@ -11,7 +11,7 @@ import { createTask } from '../../support/tasks.ts'
 
 const id = '20261122T100000Z-aaaaaaaa'
 
-/** What the switch says of the release that holds these sources, which is marked as bad. */
+/** What the switch says of a release with these sources that is marked as bad. */
 async function describeSwitch(wasThere: boolean): Promise<string> {
   const dashboardDir = temporaryFolder()
   mkdirSync(path.join(dashboardDir, 'app'))

@@ -166,7 +166,7 @@ test('text files worth compressing are compressed there; the .gz of an unchanged
     ['same.html', big('a')],
     ['changed.html', big('1')],
     ['new.css', big('2')],
-    ['bare.js', big('b')], // of a release that had no .gz beside it
+    ['bare.js', big('b')], // Of a release that had no .gz next to it.
     ['small.html', { sha256: sha('3'), size: 1024 }],
     ['photo.png', big('4')],
     ['own.txt', big('5')],

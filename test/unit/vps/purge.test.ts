@@ -16,7 +16,7 @@ import { createTask } from '../../support/tasks.ts'
 const [x, a, b] = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20260103T000000Z-aaaaaaaa']
 const hook = 'https://cdn.example/purge/a-long-token-in-it?key=other'
 
-/** A VPS that holds releases with these files, its caches' record, and a hook that answers `status`. */
+/** A VPS with releases that contain these files, the record of cache purges, and a hook that answers `status`. */
 async function getFace(cached: string, manifests: Record<string, string>, status = 200) {
   const done: (Command | HttpRequest)[] = []
   const hidden: string[] = []
@@ -70,7 +70,7 @@ test('the purge lists every address that differs from any release they may hold,
   const { context, done } = await getFace(`${x} ${a} ${b}`, asTheyWere)
   const said: string[] = []
   await purgeCdn(context, (line) => said.push(line))
-  // p is as it was in x, but a cache may have taken it while a was live.
+  // p is the same as in x, but a cache may have stored it while a was live.
   const facts = { release: b, changed: ['/p', '/p.html', '/q', '/q.html'] }
   expect(done.map(display)).toEqual(
     [createPurgeRequest(context.config, facts), recordCachedCommand(context.config, b)].map(display),

@@ -28,7 +28,7 @@ class Backend(Flask):
 def create_app():
     """The WSGI application; raises SettingsError when the environment cannot be used."""
     settings = load_settings()
-    # Flask 2.2 complains about this variable, on a line without a time stamp; it has been read.
+    # Flask 2.2 complains about this variable, on a line without a time stamp; its value has already been read.
     os.environ.pop('FLASK_ENV', None)
     app = Backend('dominion')
     app.secret_key = settings.secret_key
@@ -37,7 +37,7 @@ def create_app():
     app.redis = redis_client.connect(settings.redis_url)
     atexit.register(app.database.close)
     app.jinja_env.filters['utc'] = utc_text
-    # nginx is the one proxy in front; it sets each of these headers itself.
+    # nginx is the only proxy in front; it sets each of these headers itself.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)
     for blueprint in [health.blueprint, pages.blueprint, *BLUEPRINTS]:
         app.register_blueprint(blueprint)

@@ -1,4 +1,4 @@
-"""Who may write: whoever knows the token that belongs to SECRET_KEY. Reading needs no credential."""
+"""Who may write: whoever has the token that belongs to SECRET_KEY. Reading needs no credential."""
 
 import hashlib
 import hmac
@@ -8,7 +8,7 @@ from flask import current_app, request
 
 from dominion.errors import ApiError
 
-# The toolbox derives the same token for the operator (lib/config/apiToken.ts); tests/api_tokens.json holds both together.
+# The toolbox derives the same token (lib/config/apiToken.ts); tests/api_tokens.json keeps the two in step.
 LABEL = b'codex-dominion api token v1'
 # RFC 9110, 9.2.1, without TRACE. Every other method needs the token, so that a new route cannot forget it.
 SAFE_METHODS = frozenset({'GET', 'HEAD', 'OPTIONS'})
@@ -16,7 +16,7 @@ CHALLENGE = 'Bearer realm="codex-dominion"'
 
 
 def derive_token(secret_key):
-    """The token as 64 hexadecimal digits. It gives nothing away about the key."""
+    """The token as 64 hexadecimal digits. It reveals nothing about the key."""
     return hmac.new(secret_key.encode(), LABEL, hashlib.sha256).hexdigest()
 
 
@@ -35,10 +35,10 @@ def require_token():
 
 
 def is_operator():
-    """Does the request carry the valid token?"""
+    """Whether the request carries the valid token."""
     scheme, _, given = request.headers.get('Authorization', '').partition(' ')
     expected = derive_token(current_app.settings.secret_key)
-    # compare_digest takes text only in ASCII, and a header may hold any byte.
+    # compare_digest accepts only ASCII text, and a header may hold any byte.
     is_equal = hmac.compare_digest(given.strip().encode(), expected.encode())
     return scheme.lower() == 'bearer' and is_equal
 

@@ -7,16 +7,16 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-BORROW_TIMEOUT = 2  # seconds until a visitor is told that no connection can be had
-# The same while connecting fails: a thread that waits for a server that is down helps nobody, and
-# soon all threads would wait.
+BORROW_TIMEOUT = 2  # seconds until a visitor is told that no connection is available
+# The same while connecting fails: a thread that waits for a server that is down helps nobody, and soon all threads
+# would wait.
 OUTAGE_TIMEOUT = 0.3
 STATEMENT_TIMEOUT = 5  # seconds, enforced by the server
 POOL_SIZE = 4  # gunicorn's threads per process
 
 
 class DatabaseUnavailable(Exception):
-    """The database does not answer; the text says why and holds no secret."""
+    """The database does not answer; the text says why and contains no secret."""
 
 
 class ConnectionLost(Exception):

@@ -11,15 +11,15 @@ from dominion.database import DatabaseUnavailable
 log = logging.getLogger('dominion.errors')
 
 SENTENCES = {
-    404: 'There is nothing at this address',
-    405: 'This address does not take this method; the Allow header lists those it takes',
+    404: 'No resource has this address',
+    405: 'This address does not allow this method; the Allow header lists the allowed ones',
     415: 'Send the body as JSON with Content-Type: application/json',
-    500: 'Something went wrong here; the log of the backend has the details',
+    500: 'Internal error; see the log of the backend',
 }
 
 
 class ApiError(Exception):
-    """An answer other than 2xx, decided by the application."""
+    """A response other than 2xx that the application chose."""
 
     def __init__(self, status, message, headers=()):
         super().__init__(message)

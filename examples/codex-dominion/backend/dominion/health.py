@@ -1,4 +1,4 @@
-"""/health: asks the database and Redis, both at once, and waits for neither longer than TIMEOUT."""
+"""/health: queries the database and Redis in parallel, and waits for neither longer than TIMEOUT."""
 
 import logging
 import time
@@ -30,7 +30,7 @@ def health():
 
 
 def _ask_all(questions):
-    # Not a `with` block: its exit would wait for a question that hangs.
+    # Not a `with` block: its exit would wait for a query that hangs.
     threads = ThreadPoolExecutor(len(questions))
     began = time.monotonic()
     futures = {name: threads.submit(_ask, question) for name, question in questions.items()}
@@ -49,7 +49,7 @@ def _ask(question):
     error = None
     try:
         question()
-    except Exception as fault:  # whatever it is, the check has failed and has to say so
+    except Exception as fault:  # any exception: the check has failed and has to say so
         error = _reason(fault)
     check = {'ok': error is None, 'ms': round((time.monotonic() - began) * 1000, 1)}
     return check if error is None else {**check, 'error': error}

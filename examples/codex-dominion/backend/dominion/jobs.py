@@ -18,7 +18,7 @@ CONNECT_PAUSES = (1, 2, 4, 8)
 
 
 class WorkflowFailed(Exception):
-    """A run that kept nothing but its error."""
+    """A run that was rolled back except for its error."""
 
 
 def run_workflow(name, caller=None):
@@ -42,7 +42,7 @@ def run_workflow(name, caller=None):
 
 
 def _run(connection, name, caller, began):
-    # The lock makes two runs of one workflow follow each other; other workflows go on.
+    # The lock makes two runs of one workflow follow each other; other workflows continue.
     workflow = connection.execute(
         'SELECT id, steps FROM workflows WHERE name = %s FOR UPDATE', (name,)
     ).fetchone()
@@ -77,7 +77,7 @@ def _record_failure(connection, name, reason, caller, began):
 
 
 def _record_caller(connection, name, caller):
-    """Keep who started the latest run. `update-backend` leaves the tables alone, so the columns may still be missing."""
+    """Store who started the latest run. `update-backend` does not migrate the tables, so the columns may still be missing."""
     caller = caller or {}
     try:
         with connection.transaction():

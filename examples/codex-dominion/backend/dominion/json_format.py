@@ -1,4 +1,4 @@
-"""How values of the database look in JSON."""
+"""How database values are represented in JSON."""
 
 import json
 from datetime import datetime, timezone
@@ -23,12 +23,12 @@ def _plain(value):
 
 
 def to_plain_json(value):
-    """The value with nothing in it but what JSON knows."""
+    """The value converted to types that JSON has."""
     return json.loads(json.dumps(value, default=_plain))
 
 
 class JsonFormat(DefaultJSONProvider):
-    """Amounts as numbers, moments as UTC, keys in the order of the query."""
+    """Amounts as numbers, times in UTC, keys in the order of the query."""
 
     default = staticmethod(_plain)
     sort_keys = False

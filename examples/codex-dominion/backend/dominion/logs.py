@@ -19,7 +19,7 @@ class LineFormatter(logging.Formatter):
         )
         if record.exc_info:
             line += f' trace={self.formatException(record.exc_info)}'
-        # A visitor chooses the path that is logged: without this he could forge log lines.
+        # A visitor chooses the path that is logged: without this, it could forge log lines.
         return line.translate(CONTROL)
 
 
@@ -36,7 +36,7 @@ def log_config():
         'loggers': {
             'gunicorn.access': own,
             'gunicorn.error': own,
-            # It tells of every connection that is borrowed and given back.
+            # It logs every connection that is borrowed and returned.
             'psycopg.pool': {'level': 'WARNING'},
         },
     }

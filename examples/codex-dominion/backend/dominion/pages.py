@@ -1,4 +1,4 @@
-"""/: a dashboard for the operator, straight from the backend."""
+"""/: a dashboard for the operator, served by the backend itself."""
 
 from flask import Blueprint, current_app, render_template
 from redis.exceptions import RedisError
@@ -24,7 +24,7 @@ def dashboard():
     try:
         queue = workflow_queue.describe(current_app.redis)
     except RedisError:
-        # The page is for someone who looks for a fault: it should open without the queue.
+        # The page is for an operator who is looking for a fault: it should open without the queue.
         queue = None
     release = current_app.settings.release
     return render_template('dashboard.html', counts=counts, workflows=workflows, queue=queue, release=release)

@@ -20,13 +20,13 @@ class ForbiddenJob(Exception):
 class WorkflowJob(Job):
     """A job that can only be a run of a workflow."""
 
-    # RQ calls these hooks by the names that stand in Redis; this application has none.
+    # RQ calls these hooks by the names stored in Redis; this application has none.
     success_callback = None
     failure_callback = None
     stopped_callback = None  # of RQ 1.16
 
     def __init__(self, id=None, connection=None, serializer=None):
-        # Whatever the caller names: not every part of RQ hands the queue's serializer on.
+        # Whatever the caller passes: not every part of RQ passes the queue's serializer on.
         super().__init__(id, connection, JSONSerializer)
 
     @property
@@ -42,5 +42,5 @@ def open_queue(redis):
 
 
 def was_unreadable(trace):
-    """Did a run fail because its job was not written as JSON (or, for an older worker, not as a pickle)?"""
+    """Whether a run failed because its job was not written as JSON (or, for an older worker, not as a pickle)."""
     return DeserializationError.__name__ in (trace or '').strip().rpartition('\n')[2]

@@ -1,4 +1,4 @@
-"""The environment, read and checked once. Every fault is reported together, without any value."""
+"""The environment, read and validated once. All errors are reported together, without any values."""
 
 import os
 import ssl
@@ -11,7 +11,7 @@ MIN_SECRET = 16
 
 
 class SettingsError(Exception):
-    """The environment cannot be used; the text names every wrong variable."""
+    """The environment is invalid; the text names every wrong variable."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def database_conninfo(environ, production=True):
     if mode.startswith('verify') and not os.path.isfile(options['sslrootcert']):
         raise SettingsError(f'PGSSLROOTCERT: there is no file {options["sslrootcert"]}')
     options.setdefault('application_name', 'codex-dominion')
-    # A database that vanished without closing the connection is noticed in seconds, not hours.
+    # A database that disappears without closing the connection is noticed in seconds, not hours.
     options |= {
         'connect_timeout': 3,
         'keepalives_idle': 15,
@@ -92,7 +92,7 @@ def redis_url(environ, production=True):
     if not usable:
         raise SettingsError(f'{name} is not a Redis address (rediss://:key@host:10000/0)')
     if production and parts.scheme != 'rediss':
-        raise SettingsError(f'{name} is without TLS: in production it begins with rediss://')
+        raise SettingsError(f'{name} has no TLS: in production it must start with rediss://')
     return address
 
 

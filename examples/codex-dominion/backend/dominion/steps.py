@@ -1,4 +1,4 @@
-"""The kinds of step a workflow is made of. Each runs inside the transaction of its run."""
+"""The kinds of step that a workflow consists of. Each runs inside the transaction of its run."""
 
 from decimal import Decimal, InvalidOperation
 
@@ -6,22 +6,22 @@ from dominion.measures import MEASURES, measure
 
 
 class StepError(Exception):
-    """A step cannot run as it is written; the text names the step and what is wrong."""
+    """A step is invalid; the text names the step and the error."""
 
 
 def run_step(connection, workflow_id, step):
-    """Run one step; returns a small JSON object that says what it did."""
+    """Run one step; returns a small JSON object that describes what it did."""
     kind = step.get('kind') if isinstance(step, dict) else None
     if kind not in KINDS:
-        raise StepError(f'unknown kind of step {kind!r}; known are {", ".join(sorted(KINDS))}')
+        raise StepError(f'unknown kind of step {kind!r}; valid: {", ".join(sorted(KINDS))}')
     return {'kind': kind, **KINDS[kind](connection, workflow_id, step)}
 
 
 def record_measure(connection, workflow_id, step):
-    """{"measure": name}: one row in metrics."""
+    """{"measure": name}: add one row to metrics."""
     name = step.get('measure')
     if name not in MEASURES:
-        raise StepError(f'unknown measure {name!r}; known are {", ".join(sorted(MEASURES))}')
+        raise StepError(f'unknown measure {name!r}; valid: {", ".join(sorted(MEASURES))}')
     value, unit = measure(connection, name)
     _record(connection, workflow_id, name, value, unit)
     return {'measure': name, 'value': value, 'unit': unit}
@@ -34,7 +34,7 @@ def accrue(connection, workflow_id, step):
     """
     rate, currency = _decimal(step, 'annual_rate'), step.get('currency', 'USD')
     if not 0 <= rate <= 1:
-        raise StepError(f'"annual_rate" is a fraction from 0 to 1, not {rate}')
+        raise StepError(f'"annual_rate" must be a fraction from 0 to 1, not {rate}')
     due = connection.execute(
         """WITH ledger AS (
              SELECT CASE name WHEN 'treasury.inflow' THEN value ELSE -value END AS amount, note, recorded_at
@@ -56,7 +56,7 @@ def accrue(connection, workflow_id, step):
 
 
 def write_dispatch(connection, workflow_id, step):
-    """{"council": slug}: write today's figures as a capsule; a later run of the day replaces it."""
+    """{"council": slug}: write today's figures as a capsule; a later run on the same day replaces it."""
     figures = connection.execute(
         """SELECT DISTINCT ON (name) name, value, unit FROM metrics
            WHERE workflow_id = %s ORDER BY name, recorded_at DESC, id DESC""",
@@ -78,10 +78,10 @@ def write_dispatch(connection, workflow_id, step):
 
 
 def prune(connection, _workflow_id, step):
-    """{"keep_days": n}: delete older measurements. The ledger is a record and stays."""
+    """{"keep_days": n}: delete older measurements. The ledger is a record and is kept."""
     days = step.get('keep_days')
     if not isinstance(days, int) or not 1 <= days <= 36500:
-        raise StepError(f'"keep_days" is a whole number from 1 to 36500, not {days!r}')
+        raise StepError(f'"keep_days" must be a whole number from 1 to 36500, not {days!r}')
     deleted = connection.execute(
         """DELETE FROM metrics WHERE recorded_at < now() - make_interval(days => %s)
            AND name NOT IN ('treasury.inflow', 'treasury.outflow')""",
@@ -95,7 +95,7 @@ KINDS = {'measure': record_measure, 'accrue': accrue, 'dispatch': write_dispatch
 
 def _record(connection, workflow_id, name, value, unit, note=None):
     connection.execute(
-        # clock_timestamp(): now() stands still within a transaction, and rows should keep their order.
+        # clock_timestamp(): now() is constant within a transaction, and rows should keep their order.
         """INSERT INTO metrics (workflow_id, name, value, unit, note, recorded_at)
            VALUES (%s, %s, %s, %s, %s, clock_timestamp())""",
         (workflow_id, name, value, unit, note),
@@ -106,4 +106,4 @@ def _decimal(step, field):
     try:
         return Decimal(str(step[field]))
     except (KeyError, InvalidOperation):
-        raise StepError(f'"{field}" has to be a decimal number, not {step.get(field)!r}') from None
+        raise StepError(f'"{field}" must be a decimal number, not {step.get(field)!r}') from None

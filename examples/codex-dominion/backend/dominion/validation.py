@@ -1,4 +1,4 @@
-"""Reading what a visitor sent; every fault is an ApiError 400 that names the field."""
+"""Reading a visitor's input; every error is an ApiError 400 that names the field."""
 
 from flask import request
 
@@ -17,7 +17,7 @@ def json_object():
         raise ApiError(413, f'The body has {request.content_length} bytes; at most {MAX_BODY} are allowed')
     body = request.get_json()
     if not isinstance(body, dict):
-        raise ApiError(400, 'The body has to be a JSON object')
+        raise ApiError(400, 'The body must be a JSON object')
     return body
 
 
@@ -25,7 +25,7 @@ def text_field(body, name, longest):
     """A non-empty string of at most `longest` characters."""
     value = body.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise ApiError(400, f'"{name}" has to be a non-empty string')
+        raise ApiError(400, f'"{name}" must be a non-empty string')
     if len(value) > longest:
         raise ApiError(400, f'"{name}" has {len(value)} characters; at most {longest} are allowed')
     if '\0' in value:
@@ -35,25 +35,25 @@ def text_field(body, name, longest):
 
 
 def whole_number(name, default, lowest, highest):
-    """A query parameter in a closed range."""
+    """A query parameter in an inclusive range."""
     raw = request.args.get(name)
     if raw is None:
         return default
     if not raw.isascii() or not raw.isdigit() or len(raw) > 18 or not lowest <= int(raw) <= highest:
-        raise ApiError(400, f'"{name}" has to be a whole number from {lowest} to {highest}')
+        raise ApiError(400, f'"{name}" must be a whole number from {lowest} to {highest}')
     return int(raw)
 
 
 def lookup_key(raw):
-    """The last part of an address as (id or None, slug or name), the parameters of a query."""
+    """The last part of a URL as (id or None, slug or name), the parameters of a query."""
     if '\0' in raw:
-        raise ApiError(404, 'There is nothing at this address')
+        raise ApiError(404, 'No resource has this address')
     numeric = raw.isascii() and raw.isdigit() and len(raw) <= 19 and int(raw) <= MAX_ID
     return (int(raw) if numeric else None, raw)
 
 
 def found(row, what, key):
-    """The row, or 404 that names what is missing."""
+    """The row, or a 404 that names what is missing."""
     if row is None:
         raise ApiError(404, f'There is no {what} {key[:80]}')
     return row

@@ -20,7 +20,7 @@ logging.config.dictConfig(log_config())
 try:
     load_settings()
 except SettingsError as fault:
-    # A worker that took jobs it can only fail would empty the queue.
+    # A worker that takes jobs which it can only fail would empty the queue.
     logging.getLogger('dominion.worker').critical('cannot start: %s', fault)
     sys.exit(1)
 
@@ -29,7 +29,7 @@ class WorkflowWorker(Worker):
     """RQ's worker with a short heartbeat, for jobs as JSON only. SIGTERM lets the running job finish."""
 
     def __init__(self, queues, *args, **options):
-        # The container's command names the serializer, too; this holds when it does not.
+        # The container's command names the serializer, too; this applies when it does not.
         safe = {'serializer': JSONSerializer, 'job_class': WorkflowJob}
         super().__init__(queues, *args, **{**options, **safe, 'default_worker_ttl': WORKER_TTL})
         for queue in self.queues:

@@ -1,4 +1,4 @@
-"""The RQ queue `workflows`, as the API sees it."""
+"""The RQ queue `workflows`, as used by the API."""
 
 import re
 from datetime import datetime, timezone
@@ -21,7 +21,7 @@ UNREADABLE = 'another release of the backend queued this run, and the worker cou
 
 
 class QueueFull(Exception):
-    """MAX_DEPTH jobs are waiting."""
+    """MAX_DEPTH jobs are already waiting."""
 
 
 def enqueue(redis, workflow, caller):
@@ -75,13 +75,13 @@ def describe(redis):
         'depth': queue.count,
         'running': queue.started_job_registry.count,
         'oldest_seconds': None if age is None else max(0, round(age, 1)),
-        # all() leaves out workers whose heartbeat has expired; count() would not.
+        # all() omits workers whose heartbeat has expired; count() would not.
         'workers': len(Worker.all(queue=queue, job_class=WorkflowJob, serializer=JSONSerializer)),
     }
 
 
 def last_line(trace):
-    """The sentence at the end of a Python traceback."""
+    """The last sentence of a Python traceback."""
     lines = [line for line in (trace or '').splitlines() if line.strip()]
     return lines[-1] if lines else 'the worker was stopped while it ran this job'
 
@@ -89,7 +89,7 @@ def last_line(trace):
 def _latest_result(job):
     try:
         return job.latest_result()
-    except ValueError:  # not JSON: it was kept by an older release, or is not ours
+    except ValueError:  # not JSON: an older release stored it, or it is not ours
         return None
 
 
@@ -106,12 +106,12 @@ def _explain_failure(latest):
 
 
 def _oldest_moment(redis, queue):
-    """When the first waiting job was queued; None when none waits. Reads no more of the job than that."""
+    """When the first waiting job was queued; None when none is waiting. Reads nothing else of the job."""
     waiting = queue.get_job_ids(0, 1)
     text = redis.hget(WorkflowJob.key_for(waiting[0]), 'enqueued_at') if waiting else None
     return _utc(str_to_date(text)) if text else None
 
 
 def _utc(moment):
-    # RQ keeps UTC without saying so.
+    # RQ stores UTC without marking it as such.
     return moment.replace(tzinfo=timezone.utc) if moment and moment.tzinfo is None else moment

@@ -1,4 +1,4 @@
-"""The rig: a certificate authority, PostgreSQL, Redis, gunicorn and worker in one temporary folder."""
+"""The test rig: a certificate authority, PostgreSQL, Redis, gunicorn and worker in one temporary folder."""
 
 import atexit
 import functools
@@ -15,10 +15,10 @@ from pathlib import Path
 
 BACKEND = Path(__file__).resolve().parent.parent
 MIGRATIONS = BACKEND.parents[2] / 'infra' / 'migrations'
-PASSWORD = 'p@ss:/word-%1'  # every character that has to be escaped in an address
+PASSWORD = 'p@ss:/word-%1'  # every character that has to be escaped in a URL
 REDIS_KEY = 'redis+key/=1'
 SECRET_KEY = 'a secret key of the test run'
-# The token that belongs to SECRET_KEY: the first vector, so that no test derives it by the code under test.
+# The token that belongs to SECRET_KEY: the first test vector, so that no test derives it with the code under test.
 TOKEN = json.loads((BACKEND / 'tests' / 'api_tokens.json').read_text())['vectors'][0]['token']
 
 
@@ -33,7 +33,7 @@ def free_port():
 
 
 def wait_for(condition, seconds=10, what='condition'):
-    """The first true value of condition(), asked every 50 ms; AssertionError after `seconds`."""
+    """The first true value of condition(), polled every 50 ms; AssertionError after `seconds`."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -53,7 +53,7 @@ def postgres_program(name):
 
 
 class Rig:
-    """Everything the backend needs, each part startable and stoppable by itself."""
+    """Everything the backend needs; each part can be started and stopped by itself."""
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix='dominion-test-'))
@@ -68,7 +68,7 @@ class Rig:
         ca = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
         subject = ['-subj', '/CN=Test CA']
         self._run('openssl', 'req', '-x509', *ca, *subject, '-keyout', 'ca.key', '-out', 'ca.pem')
-        # A second certificate for a name that is not ours shows that the host name is checked.
+        # A second certificate for another name shows that the host name is checked.
         for name, host in (('server', 'localhost'), ('stranger', 'stranger.invalid')):
             subject = ['-subj', f'/CN={host}']
             self._run('openssl', 'req', *ca[:-2], *subject, '-keyout', f'{name}.key', '-out', f'{name}.csr')
@@ -157,7 +157,7 @@ class Rig:
     # -- the application -------------------------------------------------------------------------
 
     def environment(self):
-        """What the deployment gives to both containers, and the ENV of Dockerfile.azure."""
+        """The variables that the deployment passes to both containers, and the ENV of Dockerfile.azure."""
         redis = f'rediss://:{quote(REDIS_KEY)}@localhost:{self.ports["redis"]}/0'
         database = f'postgresql://dominion:{quote(PASSWORD)}@localhost:{self.ports["postgres"]}/codexdb'
         return {
@@ -192,12 +192,12 @@ class Rig:
         return self._start_application(name, argv, changes)
 
     def start_worker(self, *options, **changes):
-        """The command of the worker's container; with `options` in place of its serializer."""
+        """The command of the worker's container; `options` replaces its serializer."""
         options = options or ('--serializer', 'rq.serializers.JSONSerializer')
         return self._start_application('worker', ['rq', 'worker', *options, 'workflows'], changes)
 
     def redis(self):
-        """A client of the queue, as anybody has it who knows the address and the key."""
+        """A client of the queue, as anyone who knows the address and the key can have it."""
         from redis import Redis
 
         return Redis(
@@ -238,13 +238,13 @@ class Rig:
             return answer.status, answer.headers, json.loads(text) if is_json and text else text
 
     def run_workflow(self, name, seconds=15, headers=None):
-        """Start a workflow through the API and wait for its job to end; the job."""
+        """Start a workflow through the API and wait for its job to end; returns the job."""
         status, _, answer = self.request('/api/workflows/run', {'name': name}, headers=headers)
         assert status == 202, answer
         return self.job_ended(answer['job_id'], seconds)
 
     def job_ended(self, job_id, seconds=15):
-        """Wait for a job to end; the job."""
+        """Wait for a job to end; returns the job."""
 
         def ended():
             job = self.request(f'/api/workflows/jobs/{job_id}')[2]
@@ -255,7 +255,7 @@ class Rig:
     # -- processes -------------------------------------------------------------------------------
 
     def start(self):
-        """All parts; stops what already runs when one of them fails."""
+        """All parts; when one of them fails, stops those already running."""
         try:
             self.copy_application()
             self.create_certificates()
@@ -277,14 +277,14 @@ class Rig:
         return (self.folder / f'{name}.log').read_text()
 
     def stop_part(self, name, force=False, seconds=10):
-        """End a process; its exit code (negative: the signal)."""
+        """End a process; returns its exit code (negative: the signal)."""
         process = self.processes.pop(name)
         process.kill() if force else process.terminate()
         return process.wait(seconds)
 
     def stop(self):
         for name in list(self.processes):
-            # SIGKILL would leave PostgreSQL's children behind; SIGINT is its fast shutdown.
+            # SIGKILL would leave PostgreSQL's child processes behind; SIGINT is its fast shutdown.
             process = self.processes.pop(name)
             process.send_signal(2 if name == 'postgres' else 15)
             try:

@@ -110,7 +110,7 @@ class CredentialsTest(unittest.TestCase):
         self.assertEqual(self.rig.request(path)[2]['last_run_from'], '127.0.0.1')
 
     def test_runs_work_before_the_migration_is_applied(self):
-        """`update-backend` leaves the tables alone, so a release can meet the columns of the one before."""
+        """`update-backend` does not migrate the tables, so a release can meet the columns of the previous one."""
         self.rig.sql('ALTER TABLE workflows RENAME COLUMN last_run_by TO x_by')
         self.addCleanup(self.rig.sql, 'ALTER TABLE workflows RENAME COLUMN x_by TO last_run_by')
         self.assertEqual(self.rig.run_workflow('agent-roll-call')['status'], 'finished')

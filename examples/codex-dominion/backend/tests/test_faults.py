@@ -13,7 +13,7 @@ class FaultsTest(unittest.TestCase):
         cls.rig = shared_rig()
 
     def healthy(self):
-        """Both gunicorn processes, each with its own pool: several answers in a row."""
+        """Both gunicorn processes, each with its own pool: several responses in a row."""
         return all(self.rig.request('/health')[0] == 200 for _ in range(6))
 
     def timed(self, path):
@@ -48,7 +48,7 @@ class FaultsTest(unittest.TestCase):
             status, body, seconds = self.timed('/api/councils')
             self.assertEqual((status, body['status']), (503, 503))
             self.assertLess(seconds, 3.5)
-            # Both processes have met the outage by the third request: no more waiting.
+            # Both processes have noticed the outage by the third request: no more waiting.
             pages = [self.timed('/') for _ in range(3)]
             self.assertEqual({status for status, _, _ in pages}, {503})
             self.assertLess(min(seconds for _, _, seconds in pages), 1)
@@ -59,7 +59,7 @@ class FaultsTest(unittest.TestCase):
 
     def test_worker_waits_for_a_database_that_restarts(self):
         self.stop_postgres()
-        # The name is checked first, so the run is queued while the database is still there.
+        # The name is checked first, so the run is queued while the database still answers.
         self.rig.start_postgres()
         self.rig.sql('SELECT 1')
         wait_for(self.healthy, 4)
@@ -84,7 +84,7 @@ class FaultsTest(unittest.TestCase):
             self.assertLess(seconds, 3.5)
             self.assertEqual(self.rig.request('/api/workflows/queue')[0], 503)
             self.assertEqual(self.rig.request('/api/workflows/run', {'name': 'dawn-dispatch'})[0], 503)
-            # What needs no queue goes on.
+            # Requests that need no queue still succeed.
             self.assertEqual(self.rig.request('/api/agents')[0], 200)
             self.assertIn('Redis does not answer', self.rig.request('/')[2])
         finally:

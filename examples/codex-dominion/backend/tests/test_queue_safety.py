@@ -1,4 +1,4 @@
-"""What somebody who can write to Redis can make the API and the worker do, and what happens to jobs of older releases."""
+"""What an attacker who can write to Redis can make the API and the worker do, and what happens to jobs of older releases."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ PLAIN_RQ = {'RQ_WORKER_CLASS': 'rq.Worker', 'RQ_CONNECTION_CLASS': 'redis.Redis'
 
 
 class Attack:
-    """Unpickled, it makes a folder."""
+    """When unpickled, it creates a folder."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -29,7 +29,7 @@ class QueueSafetyTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.rig = shared_rig()
-        # The image's user writes here, so an attack that runs leaves its folder.
+        # The image's user can write here, so an attack that runs leaves its folder.
         cls.open_folder = cls.rig.folder / 'open'
         cls.open_folder.mkdir()
         cls.open_folder.chmod(0o777)
@@ -39,7 +39,7 @@ class QueueSafetyTest(unittest.TestCase):
         self.redis = self.rig.redis()
 
     def put(self, data, **fields):
-        """Put a job into the queue, as RQ keeps it (rq/job.py, to_dict); its id."""
+        """Put a job into the queue, as RQ stores it (rq/job.py, to_dict); returns its id."""
         job_id = str(uuid.uuid4())
         stamp = datetime.utcnow().strftime('%Y-%m-%dT%H:%M:%S.%fZ')
         self.redis.hset(f'rq:job:{job_id}', mapping={
@@ -67,7 +67,7 @@ class QueueSafetyTest(unittest.TestCase):
             self.redis.xadd(f'rq:results:{job_id}', {'type': 1, 'return_value': result})
             status, _, answer = self.rig.request(f'/api/workflows/jobs/{job_id}')
             self.assertEqual((status, answer['result']), (200, None))
-            # The place where older releases of RQ kept it.
+            # Where older releases of RQ stored it.
             self.redis.hset(f'rq:job:{job_id}', 'result', pickle.dumps(Attack(self.marker)))
             self.assertEqual(self.rig.request(f'/api/workflows/jobs/{job_id}')[0], 200)
         finally:
@@ -81,7 +81,7 @@ class QueueSafetyTest(unittest.TestCase):
         for path in (f'/api/workflows/jobs/{job_id}', '/api/workflows/queue', '/'):
             self.assertLess(self.rig.request(path)[0], 500, path)
         worker = self.rig.start_worker()
-        # RQ ends its worker over such a job; the container's restart policy starts it again.
+        # Such a job ends RQ's worker; the container's restart policy starts it again.
         worker.wait(15)
         self.rig.processes.pop('worker')
         self.rig.start_worker()
@@ -119,7 +119,7 @@ class QueueSafetyTest(unittest.TestCase):
         self.assertFalse(self.marker.exists())
 
     def test_plain_rq_ran_it(self):
-        """The attack works where RQ keeps its default: the tests above would see it."""
+        """The attack works where RQ uses its default, so the tests above would see it."""
         self.rig.stop_part('worker')
         self.rig.start_worker('--quiet', **PLAIN_RQ)
         try:
@@ -141,7 +141,7 @@ class QueueSafetyTest(unittest.TestCase):
         self.assertEqual(self.rig.request('/api/workflows/agent-roll-call')[2]['runs'], before)
 
     def test_an_older_worker_does_not_lose_the_jobs_of_this_release(self):
-        """Between the backend's release and the worker's, the old worker listens to the new API."""
+        """Between the releases of backend and worker, the old worker serves the new API."""
         self.rig.stop_part('worker')
         self.rig.start_worker('--quiet', **PLAIN_RQ)
         try:

@@ -5,14 +5,14 @@ export type ImageName = (typeof manifest.images)[number]['name']
 type Props = {
   name: ImageName
   alt: string
-  /** The `sizes` attribute: how wide the image is shown, for the browser's choice of variant. */
+  /** The `sizes` attribute: the displayed width of the image, from which the browser chooses a variant. */
   sizes: string
   className?: string
-  /** Load at once and first: for the one image above the fold. */
+  /** Load immediately and first: for the one image above the fold. */
   priority?: boolean
 }
 
-/** An image in the variants made by scripts/optimize-images.mjs: AVIF first, WebP for the rest. */
+/** An image in the variants made by scripts/optimize-images.mjs: AVIF preferred, otherwise WebP. */
 export function Picture({ name, alt, sizes, className, priority }: Props) {
   const image = manifest.images.find((one) => one.name === name)
   if (!image)

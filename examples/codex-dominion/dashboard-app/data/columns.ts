@@ -1,6 +1,6 @@
 import type { Column } from './types'
 
-/** Columns that several pages show alike. */
+/** Columns that several pages share. */
 export const workflowColumns: Column[] = [
   { field: 'name', label: 'Workflow' },
   { field: 'status', label: 'Status', format: 'status' },

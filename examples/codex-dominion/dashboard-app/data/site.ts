@@ -60,7 +60,7 @@ function pathsOf(widget: Widget): string[] {
   }
 }
 
-/** API paths that these widgets ask, each once, sorted: what a page depends on. */
+/** The API paths that these widgets request, each once, sorted: what a page depends on. */
 export function apiPaths(widgets: Widget[]): string[] {
   return [...new Set(widgets.flatMap(pathsOf))].sort()
 }

@@ -1,7 +1,7 @@
 import type { Format } from '@/lib/format'
 import type { Where } from '@/lib/rows'
 
-/** One backend list or object. `key` names the list inside the answer. */
+/** One backend list or object. `key` names the list inside the response. */
 export const SOURCES = {
   workflows: { path: '/api/workflows', key: 'workflows' },
   queue: { path: '/api/workflows/queue', key: '' },
@@ -15,7 +15,10 @@ export const SOURCES = {
 
 export type SourceName = keyof typeof SOURCES
 
-/** One figure. `count` counts rows, `share` is the part of them that `where` leaves, `sum` adds `field` up, `field` reads an object. */
+/**
+ * One figure. `count` counts rows, `share` is the fraction that matches `where`, `sum` adds up `field`, `field` reads
+ * an object.
+ */
 export type Stat = {
   label: string
   source: SourceName
@@ -28,7 +31,7 @@ export type Stat = {
 
 export type Column = { field: string; label: string; format?: Format; align?: 'right' }
 
-/** What a page shows, as data: each kind is drawn by one component in components/widgets. */
+/** What a page shows, as data: one component in components/widgets draws each kind. */
 export type Widget =
   | { kind: 'stats'; items: Stat[] }
   | {
@@ -64,7 +67,7 @@ export type Widget =
 export type Page = {
   slug: string
   title: string
-  /** One sentence: the question this page answers. */
+  /** One sentence: what this page answers. */
   description: string
   widgets: Widget[]
 }
@@ -89,9 +92,9 @@ export type Section = {
   title: string
   icon: SectionIcon
   summary: string
-  /** The section's own page is hand-made under app/, so the section route leaves it out. */
+  /** The section has its own page under app/, so the section route omits it. */
   handmade?: boolean
-  /** Widgets of the section's page when it is not hand-made. */
+  /** Widgets of the section's page when it has none under app/. */
   widgets?: Widget[]
   pages: Page[]
 }

@@ -1,14 +1,14 @@
 /**
- * The only place that talks to the backend. URLs are relative: the site and `/api/` share one origin, nginx decides
- * where `/api/` goes.
+ * The only module that talks to the backend. URLs are relative: the site and `/api/` share one origin, and nginx
+ * decides where `/api/` goes.
  */
 
 import { requestToken } from './token'
 
-/** A parsed JSON object whose fields may be missing or of another type than expected. */
+/** A parsed JSON object whose fields may be missing or have another type than expected. */
 export type Row = Record<string, unknown>
 
-/** What failed, in one sentence, and what to do about it. `status` is 0 when no answer came at all. */
+/** What failed, in one sentence, and what to do about it. `status` is 0 when there was no response. */
 export type ApiProblem = { message: string; advice: string; status: number }
 
 const TIMEOUT_MS = 10_000
@@ -24,15 +24,15 @@ function problem(status: number, message: string, advice: string): ApiProblem {
 function adviceFor(status: number): string {
   if (status === 429) return 'Too many requests: wait a moment, then try again.'
   if (status === 404)
-    return 'This backend does not know the address. Check that its release fits this dashboard.'
+    return 'The backend does not know this address. Check that its release matches this dashboard.'
   if (status >= 502 && status <= 504) return 'The proxy cannot reach the backend. Try again in a minute.'
-  if (status >= 500) return 'The backend reported a fault of its own. Its log says more.'
-  return 'Check what was sent, then try again.'
+  if (status >= 500) return 'The backend reported an internal error. See its log.'
+  return 'Check your input, then try again.'
 }
 
 /**
  * Send one request and return the parsed JSON object.
- * @throws {ApiProblem} on no answer within 10 s, a status other than 2xx, or a body that is not JSON
+ * @throws {ApiProblem} when there is no response within 10 s, a status other than 2xx, or a body that is not JSON
  */
 async function request(path: string, init: RequestInit): Promise<Row> {
   let response: Response

@@ -1,7 +1,7 @@
 /** How a field is shown. `measure` is a number followed by the row's own `unit`. */
 export type Format = 'text' | 'mono' | 'number' | 'money' | 'measure' | 'ago' | 'date' | 'status' | 'council'
 
-/** A dash for what is not known: never an invented zero. */
+/** A dash for unknown values: never an invented zero. */
 export const UNKNOWN = '–'
 
 export function formatNumber(value: number | undefined, digits = 2): string {

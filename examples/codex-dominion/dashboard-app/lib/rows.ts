@@ -1,16 +1,16 @@
 import type { Row } from './api'
 
-/** A condition on one field of a row; all given parts must hold. Missing fields count as empty. */
+/** A condition on one field of a row; all specified parts must match. Missing fields count as empty. */
 export type Where = {
   field: string
   is?: string[]
   not?: string[]
-  /** The field's text contains one of these, letter case ignored. */
+  /** The field's text contains one of these, ignoring case. */
   contains?: string[]
   empty?: boolean
   min?: number
   max?: number
-  /** The field is a time further back than this many hours. */
+  /** The field is a time more than this many hours ago. */
   olderThanHours?: number
   /** The field is a time within this many hours. */
   withinHours?: number
@@ -22,7 +22,7 @@ export function textOf(row: Row | undefined, field: string): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-/** A finite number, or undefined. PostgreSQL's numeric arrives as text, so text is read too. */
+/** A finite number, or undefined. PostgreSQL's numeric arrives as text, so text is parsed too. */
 export function numberOf(row: Row | undefined, field: string): number | undefined {
   const value = row?.[field]
   if (Array.isArray(value)) return value.length
@@ -37,7 +37,7 @@ export function timeOf(row: Row | undefined, field: string): number | undefined 
   return Number.isNaN(time) ? undefined : time
 }
 
-/** The list under `key`, or the first list there is; never anything but objects. */
+/** The list under `key`, or the first list in the object; never anything but objects. */
 export function rowsOf(data: Row | undefined, key: string): Row[] {
   const list = Array.isArray(data?.[key]) ? data[key] : Object.values(data ?? {}).find(Array.isArray)
   return ((list ?? []) as unknown[]).filter((item): item is Row => typeof item === 'object' && item !== null)

@@ -1,13 +1,13 @@
 /**
- * The operator's token, without which the backend refuses to write. It is kept in `sessionStorage`: a reload keeps it,
- * closing the tab forgets it, and no other tab or site can read it.
+ * The operator's token, without which the backend refuses to write. It is stored in `sessionStorage`: it survives a
+ * reload, is forgotten when the tab is closed, and no other tab or site can read it.
  */
 
 import { useSyncExternalStore } from 'react'
 
 const KEY = 'dominion-api-token'
 
-/** The question that the dialog puts; `rejected` says that the backend refused the last answer. */
+/** The question that the dialog asks; `rejected` means that the backend refused the last answer. */
 export type Question = { rejected: boolean; answer: (token: string | undefined) => void }
 
 /** Where the browser forbids storage, the token lasts as long as the page. */
@@ -40,8 +40,8 @@ function publish(next: Question | undefined): void {
 }
 
 /**
- * The token, asked for when this tab has none. Callers at the same moment share one question.
- * @param refused the token that the backend has just refused: it is forgotten, and asked for again
+ * The token; asks for it when this tab has none. Simultaneous callers share one question.
+ * @param refused the token that the backend has just refused: it is forgotten, and requested again
  * @returns undefined when the visitor cancels
  */
 export function requestToken(refused?: string): Promise<string | undefined> {

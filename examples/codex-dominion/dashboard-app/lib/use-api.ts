@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useSyncExternalStore } from 'react'
 import { type ApiProblem, getJson, isProblem, type Row } from './api'
 
-/** `data` stays while a refresh runs or fails, so that a page never goes blank because of one missed request. */
+/** `data` stays while a refresh runs or fails, so that one failed request never blanks a page. */
 export type ApiState = { data?: Row; problem?: ApiProblem; loading: boolean; at?: number }
 
 type Entry = { state: ApiState; listeners: Set<() => void>; running?: Promise<void> }
@@ -38,7 +38,7 @@ async function fetchInto(path: string, entry: Entry): Promise<void> {
   }
 }
 
-/** Fetch `path` again for every widget that shows it; a request already under way is joined. */
+/** Fetch `path` again for every widget that shows it; a request already under way is shared. */
 export function refresh(path: string): Promise<void> {
   const entry = entryOf(path)
   entry.running ??= fetchInto(path, entry).finally(() => {
@@ -48,7 +48,7 @@ export function refresh(path: string): Promise<void> {
 }
 
 /**
- * GET one API path. Widgets on a page that name the same path share one request and one answer, kept for 15 s.
+ * GET one API path. Widgets on a page that name the same path share one request and one response, cached for 15 s.
  * @returns the state and a function that fetches again
  */
 export function useApi(path: string): ApiState & { reload: () => void } {

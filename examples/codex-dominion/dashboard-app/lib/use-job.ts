@@ -5,7 +5,7 @@ import { type ApiProblem, getJson, isProblem, postJson, type Row } from './api'
 import { textOf } from './rows'
 import { requestToken } from './token'
 
-/** Where a started workflow is: asked for, waiting or running as a job, or at its end. */
+/** The state of a started workflow: requested, waiting or running as a job, or ended. */
 export type JobState = {
   phase: 'starting' | 'waiting' | 'finished' | 'failed'
   workflow: string
@@ -17,7 +17,7 @@ export type JobState = {
 }
 
 const POLL_MS = 1_000
-/** After this the page stops asking; the job itself goes on. */
+/** After this the page stops polling; the job itself continues. */
 const PATIENCE_MS = 120_000
 const DONE = /finish|complete|success|succeed|done/i
 const BROKEN = /fail|error|stopped|cancel/i
@@ -30,7 +30,7 @@ function problemOf(reason: unknown): ApiProblem {
   return isProblem(reason) ? reason : { status: 0, message: String(reason), advice: 'Try again.' }
 }
 
-/** Polls until the job ends. One missed answer is no failure: three in a row are. */
+/** Polls until the job ends. One failed request does not count: three in a row do. */
 async function follow(id: string, report: (answer: Row) => void, isGone: () => boolean): Promise<Row> {
   const deadline = Date.now() + PATIENCE_MS
   let missed = 0
@@ -50,7 +50,7 @@ async function follow(id: string, report: (answer: Row) => void, isGone: () => b
   throw {
     status: 0,
     message: `Job ${id} has not finished within ${PATIENCE_MS / 60_000} minutes`,
-    advice: 'It goes on in the background. Look at the queue: is a worker there?',
+    advice: 'It continues in the background. Check on the queue page that a worker is running.',
   } satisfies ApiProblem
 }
 
@@ -58,7 +58,7 @@ async function follow(id: string, report: (answer: Row) => void, isGone: () => b
 export function useJob(onEnd: () => void): { job?: JobState; start: (workflow: string) => Promise<void> } {
   const [job, setJob] = useState<JobState>()
   const turn = useRef(0)
-  // Strict mode mounts twice, so the effect's clean-up only marks the running turn as gone.
+  // Strict mode mounts twice, so the effect's clean-up only marks the running round as cancelled.
   useEffect(
     () => () => {
       turn.current += 1
@@ -67,7 +67,7 @@ export function useJob(onEnd: () => void): { job?: JobState; start: (workflow: s
   )
 
   async function start(workflow: string): Promise<void> {
-    // Before the button is disabled: closing the dialog then gives the focus back to it.
+    // Before the button is disabled: otherwise closing the dialog could not return the focus to it.
     if ((await requestToken()) === undefined) return
     turn.current += 1
     const mine = turn.current
@@ -80,7 +80,7 @@ export function useJob(onEnd: () => void): { job?: JobState; start: (workflow: s
     try {
       const accepted = await postJson('/api/workflows/run', { name: workflow })
       id = textOf(accepted, 'job_id')
-      if (!id) throw new Error('The backend accepted the run but named no job')
+      if (!id) throw new Error('The backend accepted the run but returned no job id')
       show({ phase: 'waiting', workflow, id, status: 'queued' })
       const end = await follow(
         id,

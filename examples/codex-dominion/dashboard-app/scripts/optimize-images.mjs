@@ -1,6 +1,6 @@
 /**
- * Turn the drawings in images/ into what browsers load: AVIF and WebP in several widths under public/images, a JPEG for
- * link previews, and the icons. Listed in images/manifest.json, which components/picture.tsx reads too.
+ * Convert the drawings in images/ to the files that browsers load: AVIF and WebP in several widths under public/images,
+ * a JPEG for link previews, and the icons. images/manifest.json lists them; components/picture.tsx reads it too.
  *
  * The work is skipped when neither the drawings, the manifest, this script nor sharp have changed since the last run.
  */
@@ -16,7 +16,7 @@ const site = join(root, 'public')
 const target = join(site, 'images')
 const stampFile = join(root, 'node_modules', '.cache', 'optimize-images.json')
 
-/** Render the SVG at the wanted width itself, instead of scaling a bitmap. */
+/** Render the SVG directly at the requested width instead of scaling a bitmap. */
 async function render(name, width, svgWidth) {
   const file = join(source, `${name}.svg`)
   const density = (72 * width) / svgWidth
@@ -81,7 +81,7 @@ async function fingerprint() {
   return hash.digest('hex')
 }
 
-/** True when the last run had the same inputs and everything it made is still there, unchanged. */
+/** True when the last run had the same inputs and all its output still exists, unchanged. */
 async function isCurrent(key) {
   try {
     const stamp = JSON.parse(await readFile(stampFile, 'utf8'))
@@ -118,5 +118,5 @@ if (await isCurrent(key)) {
   await mkdir(dirname(stampFile), { recursive: true })
   await writeFile(stampFile, JSON.stringify({ key, files }))
   const seconds = ((performance.now() - begin) / 1000).toFixed(1)
-  console.log(`Made ${made.length} images, ${Math.round(bytes / 1024)} kB, in ${seconds} s`)
+  console.log(`Generated ${made.length} images, ${Math.round(bytes / 1024)} kB, in ${seconds} s`)
 }

@@ -11,7 +11,7 @@ import sys
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-# pip and its helpers are the builder's business, Debian may or may not have them as packages.
+# pip and its helpers are left to the builder: Debian may or may not package them.
 OWN = {"pip", "setuptools", "wheel"}
 WITH_VALUE = {"-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-t",
               "--target", "--prefix", "--root", "--find-links", "-f", "--timeout", "--retries", "--trusted-host",

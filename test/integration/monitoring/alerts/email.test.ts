@@ -21,7 +21,7 @@ interface Taken {
   text: string
 }
 
-/** A mail server with STARTTLS that knows one login, and refuses recipients at nowhere.test. */
+/** A mail server with STARTTLS that accepts one login and refuses recipients at nowhere.test. */
 async function mailServer(more: SMTPServerOptions = {}): Promise<{ port: number; taken: Taken[] }> {
   const taken: Taken[] = []
   const server = new SMTPServer({

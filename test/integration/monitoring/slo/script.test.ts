@@ -9,7 +9,7 @@ import { start } from '../../../support/runScript.ts'
 const hour = 3_600_000
 const begin = Date.UTC(2026, 8, 1)
 
-/** A folder with a configuration of its own, and what it takes to run `slo` there. */
+/** A folder with its own configuration, and what it takes to run `slo` there. */
 function operator() {
   const folder = temporaryFolder()
   const settings = {
@@ -26,7 +26,7 @@ function operator() {
   return { file: path.join(folder, '.dominion', 'default', 'health.sqlite'), slo }
 }
 
-/** Ten hours of September 2026: 20 minutes down, a slow answer in twenty, a deploy of 5 minutes. */
+/** Ten hours of September 2026: 20 minutes down, every twentieth answer slow, a deploy of 5 minutes. */
 async function filled(file: string): Promise<void> {
   const history = await openHistory(file, { sampleDays: 400, days: 400 })
   history.transaction(() => {
@@ -89,14 +89,14 @@ test('slo shows a range as a table and as one JSON document', async () => {
       budget: { total: 0.595, used: 20 },
     },
     targets: [
-      // 120 looks, but for 4 without an answer and 1 in the deploy; 6 of the 115 took 900 ms.
+      // 120 check runs, minus 4 without an answer and 1 during the deploy; 6 of the 115 took 900 ms.
       { target: 'api', samples: 120, latency: { p50: 120, p95: 900, p99: 900, answers: 115, met: false } },
       { target: 'static', latency: { p50: 80, p95: 80, p99: 80, answers: 119, met: true } },
     ],
     incidents: [{ from: '2026-09-01T05:00:00.000Z', to: '2026-09-01T05:20:00.000Z', rank: 3 }],
     deploys: [{ kind: 'deploy', to: '2026-09-01T01:05:00.000Z' }],
   })
-  // The last look speaks for three times five minutes.
+  // The last check run is valid for three times five minutes.
   expect(JSON.parse(month.stdout)).toMatchObject({
     site: { minutes: { up: 585, down: 20, keptOut: 5, notKnown: 43_200 - 610 } },
   })

@@ -16,8 +16,8 @@ import {
 } from '../../../support/historyFixtures.ts'
 
 /*
- * A made-up year, a look every ten minutes, counted here in another way: a row of 525,600 characters for each target, one
- * a minute, on which everything that happened is painted. docs/health.md, "Arithmetic".
+ * A fabricated year, a check run every ten minutes, counted here in a second way: a row of 525,600 characters for each
+ * target, one a minute, on which every event is painted. docs/health.md, "Arithmetic".
  */
 
 const start = Date.UTC(2025, 0, 1)
@@ -26,7 +26,7 @@ const at = (text: string): number => (Date.parse(`2025-${text}Z`) - start) / min
 const spans = (...texts: [from: string, to: string][]) =>
   texts.map(([from, to]) => [at(from), at(to)] as const)
 
-/** Whole tens of minutes: looks from the first on see it, the look at the second no longer does. */
+/** Whole multiples of ten minutes: check runs from the first on see it, the run at the second no longer does. */
 const apiDown = spans(
   ['03-04T11:00', '03-04T11:40'],
   ['06-10T00:00', '06-10T01:00'],
@@ -36,9 +36,9 @@ const staticDown = spans(['03-04T11:20', '03-04T12:00'], ['09-09T09:00', '09-09T
 const apiSlow = spans(['02-01T00:00', '02-02T00:00'], ['06-20T12:00', '06-20T14:00'])
 const queueUnknown = spans(['05-05T00:00', '05-12T00:00'])
 const ownNetworkDown = spans(['06-15T03:00', '06-15T03:30'], ['10-01T10:00', '10-01T16:00'])
-/** Nobody looked. The look before still holds for half an hour: three times the usual distance. */
+/** No check runs. The one before remains valid for half an hour: three times the usual interval. */
 const gaps = spans(['07-04T08:00', '07-06T08:00'], ['08-01T00:00', '08-01T00:20'])
-/** To the minute, not only to the look. */
+/** To the minute, not only to the check run. */
 const planned = spans(
   ['03-04T11:33', '03-04T11:37'],
   ['06-25T20:03', '06-25T20:05'],
@@ -91,9 +91,9 @@ function painted(target: string): Painted {
   for (const span of { api: apiDown, static: staticDown }[target] ?? []) fill(span, 'd')
   if (target === 'queue') for (const span of queueUnknown) fill(span, '-')
   for (const span of ownNetworkDown) fill(span, 'k')
-  // The last look before a gap is ten minutes older than it, so twenty of its minutes are still spoken for.
+  // The last check run before a gap is ten minutes older than the gap, so it covers another twenty of its minutes.
   for (const [from, to] of gaps) fill([Math.min(from + 20, to), to], '-')
-  // Of the very first look nobody knows when the next will be: it speaks for five minutes.
+  // The interval after the very first check run is not known yet: it is valid for five minutes.
   fill([5, 10], '-')
   for (const span of planned) fill(span, 'k', (before) => before !== '-')
   const answers: [number, number][] = []
@@ -188,7 +188,7 @@ test('a generated year is counted exactly, before and after roll-up and retentio
     expect(shown(getReport(history, from, to)), `month ${month + 1}`).toEqual(wanted(from, to))
   }
   await rollUpAll(history.file, moment(minutes))
-  // The single looks of January are gone, so that only whole hours of it can be told.
+  // The single check runs of January are gone, so only whole hours of it can be reported.
   expect(
     history.rollups({ from: start + 20 * minute, to: start + day, now: start + 2 * day }).span.from,
   ).toBe(start)
@@ -201,7 +201,8 @@ test('a generated year is counted exactly, before and after roll-up and retentio
   const year = getReport(history, 0, minutes)
   expect(shown(year)).toEqual(wanted(0, minutes))
 
-  // By hand. June has 43,200 minutes: an hour's outage, half an hour without a network, a deploy of 2 minutes.
+  // Calculated by hand. June has 43,200 minutes: an hour's outage, half an hour without a network, a deploy of 2
+  // minutes.
   const june = getReport(history, monthStarts[5]!, monthStarts[6]!)
   expect(june.site).toEqual({
     minutes: { up: 43_108, warning: 120, down: 60, keptOut: 32, notKnown: 0, ahead: 0 },
@@ -210,19 +211,20 @@ test('a generated year is counted exactly, before and after roll-up and retentio
     budget: { total: 43.168, used: 60, left: 43.168 - 60, usedPercent: 6000 / 43.168 },
   })
   expect(june.deploys.map(({ id }) => id)).toEqual(['1'])
-  // March: the site is down from 11:00 to 12:00, but for the 4 minutes of maintenance.
+  // March: the site is down from 11:00 to 12:00, except for the 4 minutes of maintenance.
   expect(getReport(history, monthStarts[2]!, monthStarts[3]!).site?.minutes).toMatchObject({
     down: 56,
     keptOut: 4,
   })
-  // July: two days without a look, of which 20 minutes are spoken for; planned, 75 minutes after the gap count as kept out.
+  // July: two days without a check run, of which 20 minutes are covered; the 75 planned minutes after the gap are
+  // excluded.
   expect(getReport(history, monthStarts[6]!, monthStarts[7]!).site?.minutes).toMatchObject({
     ...{ notKnown: 2860, keptOut: 75, down: 0 },
   })
   const limits = year.targets.find(({ target }) => target === 'api')?.latency
   expect(limits).toMatchObject({ limits: { warning: 500 }, met: false })
 
-  // The page's bars and plots are the same figures by days.
+  // The page's bars and plots are the same figures by day.
   const bars = buildDailyBars(history, { days: 365, now: moment(minutes) - 1 })
   const byDay = (paintedRow: Painted) =>
     Array.from({ length: 365 }, (_, index) => expected(paintedRow, index * 1440, (index + 1) * 1440))
@@ -264,7 +266,7 @@ test('in the current month the remaining time adds budget, and the last run is v
     ...{ total: 44.64, used: 10, left: 44.64 - 10, usedPercent: 1000 / 44.64 },
   })
   expect(report.to).toBe(moment(4318))
-  // An hour after the last look: it spoke for a quarter of an hour.
+  // An hour after the last check run, which was valid for a quarter of an hour.
   expect(getReport(history, 0, january, 4320 + 60).site?.minutes).toMatchObject({ up: 4320, notKnown: 50 })
   expect(getReport(history, january, monthStarts[2]!, 4320).site).toMatchObject({ percent: null, met: null })
 })

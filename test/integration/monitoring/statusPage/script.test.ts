@@ -32,7 +32,7 @@ test('--quiet prints nothing that cron would mail; --json prints one document', 
   expect(told.stderr).not.toContain('Longest chain')
   const json = await page('--out', 'json.html', '--json', '--quiet')
   expect(JSON.parse(json.stdout)).toMatchObject({ ok: true, changed: true })
-  // By themselves: so many would push out those of deploys.
+  // Stored separately: so many would displace those of deploys.
   expect(readdirSync(path.join(folder, '.dominion', 'default', 'transcripts-status-page'))).toHaveLength(3)
   const failed = await page('--out', 'none/quiet.html', '--quiet')
   expect(failed.code).toBe(2)

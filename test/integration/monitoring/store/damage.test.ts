@@ -40,7 +40,7 @@ async function written(): Promise<string> {
   return file
 }
 
-/** The middle half of every page from the third on: SQLite opens such a file without a word. */
+/** The middle half of every page from the third on: SQLite opens such a file without an error. */
 function garble(file: string): void {
   const handle = openSync(file, 'r+')
   const noise = Buffer.alloc(2048, 0xa7)
@@ -67,7 +67,7 @@ test.each<[string, (file: string) => void]>([
   ).rejects.toMatchObject({ exitCode: 3, message: `The history ${file} is damaged` })
 
   const history = await openTestHistory(file)
-  // An hour later: the file is looked at as a whole at the latest when an hour is rolled up.
+  // An hour later: the whole file is checked at the latest when an hour is rolled up.
   const at = start + 2 * day + 2 * hour
   history.transaction(() => {
     history.setNote('confirm', { looks: (history.note<{ looks: number }>('confirm')?.looks ?? 0) + 1 })
@@ -75,7 +75,7 @@ test.each<[string, (file: string) => void]>([
   })
   expect(history.damaged).toHaveLength(1)
   const [aside = ''] = history.damaged
-  // A run that ends before it has said so leaves it to the next one.
+  // A run that ends before it has reported this leaves it to the next one.
   const other = await openTestHistory(file)
   expect(other.damaged).toEqual([aside])
   other.close()
@@ -140,7 +140,7 @@ test('no process opens a file that is being quarantined; its write-ahead log mov
 
 test('a file locked by another process is waited for, then reported', async () => {
   const file = await written()
-  // Another process, as it would be: it holds the file for as long as it lives.
+  // Another process, as in reality: it holds the file for as long as it lives.
   const holder = spawn(process.execPath, [
     '-e',
     `const { DatabaseSync } = require('node:sqlite'); const d = new DatabaseSync(process.argv[1])
@@ -156,7 +156,7 @@ test('a file locked by another process is waited for, then reported', async () =
   expect(() => impatient.record(look(start + 3 * day))).toThrow(
     `The history ${file} was locked by another process for 0.3 s`,
   )
-  // Who only looks need not wait.
+  // A reader need not wait.
   const reader = await readHistory(file)
   expect(reader.latest()).toHaveLength(2)
   reader.close()

@@ -13,9 +13,9 @@ const writer = path.join(import.meta.dirname, '../../../support/historyWriter.ts
 
 interface Writer {
   process: ChildProcess
-  /** Looks that it said were kept. */
+  /** Check runs that it reported as stored. */
   written(): number
-  /** Its exit code, and what it said on stderr. */
+  /** Its exit code and its stderr. */
   ended: Promise<[number | null, string]>
 }
 
@@ -69,7 +69,7 @@ test('a process killed at any moment leaves an intact file and no partial run', 
     const killed = startWriter(file, 'queue', 10_000)
     const until = performance.now() + 10_000
     while (killed.written() === 0 && performance.now() < until) await pause(2)
-    // Another moment each time, spread over some looks.
+    // At a different moment each time, spread over some check runs.
     await pause(turn * 1.7)
     killed.process.kill('SIGKILL')
     await killed.ended
@@ -79,7 +79,7 @@ test('a process killed at any moment leaves an intact file and no partial run', 
     expect({ sound, halves }).toEqual({ sound: 'ok', halves: 0 })
     expect(samples).toBe(Number(looks) * 3)
     expect(counted).toBe(looks)
-    // One look a kill may be kept though nobody heard of it any more.
+    // For each kill, one check run may be stored without having been reported.
     expect(Number(looks) - said).toBeGreaterThanOrEqual(0)
     expect(Number(looks) - said).toBeLessThanOrEqual(2 * (turn + 1))
   }
@@ -88,7 +88,7 @@ test('a process killed at any moment leaves an intact file and no partial run', 
 test('a full disk is reported, and nothing partial is stored', { timeout }, async () => {
   const file = createHistoryPath()
   const kept = path.join(path.dirname(path.dirname(file)), 'kept')
-  // A disk of 1 MB in a namespace of its own, which goes with its process.
+  // A disk of 1 MB in its own namespace, which ends with its process.
   const script = `mkdir "$1" && mount -t tmpfs -o size=1m none "$1" && "$3" "$4" "$1/health.sqlite" queue 100000
     code=$?; cp -r "$1" "$2"; exit $code`
   const argv = ['sh', '-c', script, 'sh', path.dirname(file), kept, process.execPath, writer]

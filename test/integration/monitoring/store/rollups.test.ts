@@ -16,7 +16,7 @@ import {
 
 const start = Date.UTC(2026, 2, 1)
 
-/** Numbers that look random and are the same in every run (a linear congruence, Numerical Recipes). */
+/** Numbers that look random and are the same in every run (linear congruential generator, Numerical Recipes). */
 function dice(seed: number): (below: number) => number {
   let state = seed
   return (below) => {
@@ -27,7 +27,7 @@ function dice(seed: number): (below: number) => number {
 
 const targets = ['static', 'api', 'queue']
 
-/** Ten days: irregular looks, single targets, gaps, late ones, all verdicts, own network down. */
+/** Ten days: irregular check runs, single targets, gaps, late runs, all verdicts, own network down. */
 function randomLooks(roll: (below: number) => number): CheckRun[] {
   const looks: CheckRun[] = []
   for (let at = start; at < start + 10 * day; at += (1 + roll(20)) * minute) {
@@ -38,7 +38,7 @@ function randomLooks(roll: (below: number) => number): CheckRun[] {
     looks.push({ ...look(at, ...samples), ...(roll(30) === 0 ? { excluded: 'network' } : {}) })
     if (roll(25) === 0) looks.push(look(at, sample('api', verdict(), roll(300))))
   }
-  // Some are written long after others that began later.
+  // Some are written long after others that started later.
   for (let turn = 0; turn < 40; turn++) {
     const [late] = looks.splice(roll(looks.length), 1)
     looks.splice(roll(looks.length), 0, late!)
@@ -51,7 +51,7 @@ const ordered = (rollups: readonly Rollup[]): Rollup[] =>
     .map((rollup) => ({ ...rollup, times: rollup.times.toSorted((a, b) => a - b) }))
     .sort((a, b) => a.series - b.series || a.hour - b.hour)
 
-/** Minute by minute, with no arithmetic of stretches: what is known of a target at its beginning. */
+/** Minute by minute, without interval arithmetic: what is known of a target at the start of each. */
 function minuteByMinute(connection: Connection, planned: readonly Planned[], target: string): number[] {
   const rows = connection.all<{ at: number; holds: number; verdict: number; kept: number }>(
     `SELECT at, holds, verdict, kept_out AS kept FROM samples JOIN series ON series = id
@@ -79,11 +79,11 @@ test.each([1, 2, 3])(
     const history = await openTestHistory(file)
     const planned: Planned[] = []
     const looks = randomLooks(roll)
-    // One transaction: what is asked here is arithmetic, and a disk that others use makes each look slow.
+    // One transaction: this test is about arithmetic, and on a busy disk each check run would be slow.
     history.transaction(() => looks.forEach(recordAndPlan))
     function recordAndPlan(each: CheckRun, index: number): void {
       history.record(each)
-      // A stretch becomes known later than its looks, and again with another end.
+      // An interval becomes known later than its check runs, and again with a different end.
       if (index % 50 === 49) {
         const from = start + roll(10 * 24 * 60) * minute
         planned.push({ id: `${index}`, kind: 'deploy', from, to: from + roll(180) * minute, what: '' })
@@ -164,7 +164,7 @@ test('data older than its retention is pruned a little at a time, and nothing el
   expect(oldest('(SELECT min(at) FROM looks)') / hour).toBe(-48 - 3)
   expect(oldest('(SELECT min(hour) * 3600000 FROM rollups)') / day).toBe(-32)
   connection.close()
-  // The deploy and the incident that ended went with the first hour deleted; the incident that lasts is kept.
+  // The deploy and the closed incident are deleted with the first hour; the open incident is kept.
   expect(history.planned({ from: 0, to: now }).map(({ id }) => id)).toEqual(['new'])
   expect(history.incidents({ from: 0, to: now }).map(({ from, to }) => [from, to])).toEqual([
     [start + minute, null],
@@ -175,7 +175,7 @@ test('a clock that was wrong for an hour prunes little', async () => {
   const history = await openTestHistory(undefined, { sampleDays: 2, days: 32 })
   history.transaction(() => {
     for (let at = start; at < start + 20 * day; at += 20 * minute) history.record(look(at))
-    // Ten years ahead, a look every five minutes, then right again.
+    // Ten years ahead, a check run every five minutes, then correct again.
     for (let turn = 0; turn < 12; turn++) history.record(look(start + 3650 * day + turn * 5 * minute))
     for (let at = start + 20 * day; at < start + 21 * day; at += 20 * minute) history.record(look(at))
   })

@@ -105,7 +105,7 @@ test('a sender that lost its lease sends nothing that another run has sent', asy
     ...{ name: 'webhook', title: 'the webhook', key: 'ALERT_WEBHOOK_URL', file: '.env' },
     async deliver(_, { incident }) {
       if (who === 'first') {
-        // The machine slept.
+        // The machine was suspended.
         ahead += 600_000
         await deliver(getContext(), second, [channel('second')])
       }

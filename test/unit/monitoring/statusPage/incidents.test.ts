@@ -9,7 +9,7 @@ import { temporaryFolder } from '../../../support/helpers.ts'
 const begin = Date.parse('2026-11-23T05:00:00Z')
 const second = 1000
 
-/** Looks by their seconds; [static, api, containers] of each. */
+/** Check runs by their seconds; [static, api, containers] of each. */
 async function seen(
   looks: readonly (readonly [number, Verdict, Verdict, Verdict])[],
   incident: { from: number; to?: number; rank: 1 | 2 | 3; targets?: string[] },

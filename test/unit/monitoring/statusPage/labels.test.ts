@@ -90,7 +90,7 @@ test.each([
   [['200 in 512 ms, limit 500 ms'], 'Answers took too long.'],
   [['404', '404', '200 in 512 ms, limit 500 ms'], 'It did not find the requested page.'],
   [['something nobody has thought of at /srv/x'], ''],
-  // A name in an address, a port, another probe's name: none of them is a cause.
+  // A name in an address, a port, another check's name: none of them is a cause.
   [['https://tls-shop.example/: connect ECONNREFUSED 127.0.0.1:443'], 'No connection could be established.'],
   [['https://tls.example/ is not a page', 'for the same reason as certificate'], ''],
   [[hostile], 'No connection could be established.'],
@@ -114,7 +114,7 @@ test('formats percentages and days', () => {
   expect([100, 99.9999999, 99.9, 0, 98.12345].map(formatPercent)).toEqual([
     ...['100 %', '99.999 %', '99.900 %', '0.000 %', '98.123 %'],
   ])
-  // Sums for which (100 × up) ÷ up misses 100.
+  // Sums for which (100 × up) ÷ up is not exactly 100.
   const ups = Array.from({ length: 2000 }, (_, index) => (index * 7919 + 1) / 60_000)
   expect(new Set(ups.map((up) => formatPercent(getAvailability({ up, down: 0 })!)))).toEqual(
     new Set(['100 %']),

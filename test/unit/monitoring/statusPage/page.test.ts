@@ -82,7 +82,7 @@ test('the page is valid HTML', async () => {
   const { HtmlValidate } = await import('html-validate')
   const validate = new HtmlValidate({
     extends: ['html-validate:recommended', 'html-validate:document', 'html-validate:a11y'],
-    // The plots' library writes styles into its elements; how the doctype is spelled is a matter of taste.
+    // The plots' library writes styles into its elements; the spelling of the doctype is a matter of taste.
     rules: { 'no-inline-style': 'off', 'doctype-style': 'off' },
   })
   const { results } = await validate.validateString(html)
@@ -124,7 +124,7 @@ test('the page has one bar with text per day, and a table of the days with a fau
   const counted = (what: RegExp) => site.filter((each) => what.test(each)).length
   expect(counted(/: no data$/)).toBe(bars.site.filter(({ percent }) => percent === null).length)
   expect(counted(/: no data$/)).toBeGreaterThan(29)
-  // 14 November from noon on is half of it.
+  // 14 November counts from noon on, so it is half a day.
   expect(counted(/: down, /)).toBe(2)
   expect(counted(/: partly down, /)).toBe(2)
   expect(site).toContain('20 Nov 2026: partly down, 2 h; 91.666 % available')
@@ -152,7 +152,7 @@ test('the page contains nothing private, no script and no external resource', ()
   for (const word of ['alert(1)', 'ECONN', '10.1.2.3', 'postgres', 'inner.example', 'anna', '8443', 'queue'])
     expect(html).not.toContain(word)
   expect(html).not.toMatch(/<script|\son\w+=|javascript:|@import|url\(/i)
-  // The namespace of SVG is a name, no address.
+  // The namespace of SVG is a name, not an address.
   const addresses = [...html.matchAll(/(?:src|href|action)="([^"]*)"/g)].map((match) => match[1]!)
   expect(addresses.filter((each) => !each.startsWith('data:image/svg+xml,'))).toEqual([
     ...['https://codexdominion.app/status/', '/'],

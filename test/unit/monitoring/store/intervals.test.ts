@@ -10,7 +10,7 @@ import { decodeLatencies, encodeLatencies } from '../../../../lib/monitoring/sto
 import { hour, minute } from '../../../support/historyFixtures.ts'
 
 const now = 1000 * hour
-/** Times before `now`, newest first, from the distances between them in minutes. */
+/** Times before `now`, newest first, from the intervals between them in minutes. */
 function earlier(...distances: number[]): number[] {
   let at = now
   return distances.map((distance) => {

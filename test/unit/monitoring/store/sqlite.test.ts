@@ -30,7 +30,7 @@ test('suppresses only the warning that node:sqlite is experimental', () => {
     'Type Stripping is an experimental feature',
     experimental,
     'another',
-    // After the load nothing is filtered any more.
+    // After the load, nothing is filtered.
     experimental,
   ])
 })

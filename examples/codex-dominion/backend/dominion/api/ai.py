@@ -1,4 +1,4 @@
-"""/api/ai: the advisor. It finds capsules; it does not invent text."""
+"""/api/ai: the advisor. It finds capsules; it does not generate text."""
 
 from flask import Blueprint, current_app
 
@@ -41,7 +41,7 @@ def ask():
     """
     question = text_field(json_object(), 'question', LONGEST_QUESTION)
     rows = current_app.database.rows(
-        # plainto_tsquery wants every word; in a question some words are only padding, so any will do.
+        # plainto_tsquery wants every word; in a question some words are only filler, so any match will do.
         """WITH asked AS (
              SELECT replace(plainto_tsquery('english', %s)::text, ' & ', ' | ')::tsquery AS query
            )

@@ -9,7 +9,7 @@ blueprint = Blueprint('councils', __name__, url_prefix='/api/councils')
 
 @blueprint.get('')
 def list_councils():
-    """{"councils": [{id, slug, name, purpose, agents}]}, agents without the retired ones."""
+    """{"councils": [{id, slug, name, purpose, agents}]}; retired agents do not count."""
     councils = current_app.database.rows(
         """SELECT c.id, c.slug, c.name, c.purpose, count(a.id) AS agents
            FROM councils c LEFT JOIN agents a ON a.council_id = c.id AND a.status <> 'retired'

@@ -14,13 +14,13 @@ blueprint = Blueprint('treasury', __name__, url_prefix='/api/treasury')
 def summary():
     """{"balance", "inflow", "outflow", "currency", "days", "entries"}.
 
-    The balance is over all time, inflow and outflow over the last `days` (30 unless told). Without
-    ?currency= it is the currency of the newest entry; an empty ledger answers with null.
+    The balance is over all time, inflow and outflow over the last `days` (default: 30). Without
+    ?currency= it is the currency of the newest entry, or null for an empty ledger.
     """
     days = whole_number('days', 30, 1, 3650)
     currency = request.args.get('currency')
     if currency is not None and not re.fullmatch('[A-Z]{3}', currency):
-        raise ApiError(400, '"currency" has to be an ISO 4217 code such as USD')
+        raise ApiError(400, '"currency" must be an ISO 4217 code such as USD')
     return current_app.database.row(
         """WITH ledger AS (
              SELECT name, value, unit, recorded_at FROM metrics

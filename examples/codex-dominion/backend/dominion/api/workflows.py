@@ -30,7 +30,7 @@ def run_workflow():
     try:
         job_id = workflow_queue.enqueue(current_app.redis, name, caller)
     except workflow_queue.QueueFull:
-        waiting = f'{workflow_queue.MAX_DEPTH} runs are waiting already; try again later'
+        waiting = f'{workflow_queue.MAX_DEPTH} runs are already waiting; try again later'
         raise ApiError(429, waiting, {'Retry-After': '30'}) from None
     log.info('workflow=%s queued job=%s by=%s from=%s', name, job_id, caller['by'], caller['from'])
     return {'job_id': job_id, 'workflow': name, 'status_url': url_for('.show_job', job_id=job_id)}, 202

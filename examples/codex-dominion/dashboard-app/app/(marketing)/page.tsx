@@ -13,7 +13,7 @@ const HALVES = [
   },
   {
     title: 'The face greets',
-    text: 'This site: static pages from disk, close to you. It stays up when the core is away, and tells you so.',
+    text: 'This site: static pages from disk, close to you. It stays up when the core is down, and says so.',
   },
 ]
 

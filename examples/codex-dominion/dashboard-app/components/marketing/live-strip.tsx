@@ -17,7 +17,7 @@ function LiveCount({ source, label, sum }: { source: SourceName; label: string; 
   )
 }
 
-/** Counts from the running system; a dash where it does not answer, so that the page never depends on it. */
+/** Counts from the running system; a dash when it does not answer, so that the page never depends on it. */
 export function LiveStrip() {
   return (
     <dl className="grid grid-cols-2 divide-border rounded-xl border bg-card shadow-sm sm:grid-cols-4 sm:divide-x">

@@ -14,7 +14,7 @@ function lettersInPairs(text: string): string[] {
   )
 }
 
-/** Sørensen–Dice similarity of two texts by letter pairs: 0 nothing in common, 1 the same. */
+/** Sørensen–Dice similarity of two texts by letter pairs: 0 for nothing in common, 1 for identical texts. */
 function similarity(a: string, b: string): number {
   const [left, right] = [lettersInPairs(a), lettersInPairs(b)]
   const rest = [...right]
@@ -26,7 +26,7 @@ function similarity(a: string, b: string): number {
   return (2 * common) / (left.length + right.length || 1)
 }
 
-/** Pages whose address is close to the one asked for. Known only in the browser: 404.html serves every wrong address. */
+/** Pages whose address is close to the requested one. Computed in the browser: 404.html serves every wrong address. */
 export function NearestPages({ pages }: { pages: Target[] }) {
   const [nearest, setNearest] = useState<Target[]>([])
   useEffect(() => {

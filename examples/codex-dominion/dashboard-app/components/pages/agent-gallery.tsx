@@ -19,7 +19,7 @@ function initials(name: string): string {
     .toUpperCase()
 }
 
-/** Agents as cards; the tabs are the statuses that really occur. */
+/** Agents as cards; the tabs are the statuses that occur. */
 export function AgentGallery() {
   const state = useApi(SOURCES.agents.path)
   const [status, setStatus] = useState('')

@@ -35,7 +35,7 @@ function Bar({
   )
 }
 
-/** Inflow against outflow on one scale, and what remains. */
+/** Inflow and outflow on one scale, and the difference. */
 export function CashFlow() {
   const state = useApi(SOURCES.treasury.path)
   const inflow = numberOf(state.data, 'inflow')

@@ -8,7 +8,7 @@ import { formatNumber } from '@/lib/format'
 import { numberOf, rowsOf, sortRows, textOf } from '@/lib/rows'
 import { useApi } from '@/lib/use-api'
 
-/** Every council with the agents that sit in it. Without an answer from the agents' side the councils still show. */
+/** Every council with its agents. When the agents cannot be loaded, the councils still appear. */
 export function CouncilChamber() {
   const state = useApi(SOURCES.councils.path)
   const agents = rowsOf(useApi(SOURCES.agents.path).data, SOURCES.agents.key)

@@ -24,7 +24,7 @@ const VIEWS: { value: string; label: string; where?: Where[] }[] = [
 
 type RowProps = { row: Row; busy: boolean; onStart: (name: string) => void }
 
-/** On a phone the columns between the name and the button move below the name, so that the button stays in sight. */
+/** On a phone the columns between the name and the button move below the name, so that the button stays in view. */
 function WorkflowRow({ row, busy, onStart }: RowProps) {
   const name = textOf(row, 'name')
   const status = <Value row={row} field="status" format="status" />

@@ -1,6 +1,6 @@
 import Link from 'next/link'
 
-/** The sign: an open book whose gutter is a rising sun. The same drawing is images/icon.svg. */
+/** The logo: an open book whose gutter is a rising sun. images/icon.svg is the same drawing. */
 export function BrandMark({ className }: { className?: string }) {
   return (
     <svg viewBox="0 0 32 32" className={className} aria-hidden>

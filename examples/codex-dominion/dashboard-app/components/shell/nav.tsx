@@ -9,7 +9,7 @@ import type { SectionIcon as IconName } from '@/data/types'
 import { cn } from '@/lib/utils'
 import { SectionIcon } from './icons'
 
-/** What the navigation needs of the route table: widgets stay out of the browser's bundle. */
+/** What the navigation needs of the route table, so that widgets stay out of the browser's bundle. */
 export type NavSection = {
   slug: string
   title: string
@@ -37,7 +37,9 @@ function PageLink({ href, title, current }: { href: string; title: string; curre
   )
 }
 
-/** Sections with the pages of the current one opened; typing in the search box lists matching pages of all sections. */
+/**
+ * Sections, with the pages of the current one expanded; typing in the search box lists matching pages of all sections.
+ */
 export function Nav({ sections, onNavigate }: { sections: NavSection[]; onNavigate?: () => void }) {
   const pathname = usePathname()
   const [query, setQuery] = useState('')

@@ -4,7 +4,7 @@ import { PageHeader } from './page-header'
 import { PageLinks } from './page-links'
 import { Sources } from './sources'
 
-/** The frame of a hand-made section page: header above, sources and further pages below. */
+/** The frame of a section page that is written by hand: header above, sources and further pages below. */
 export function SectionShell({
   slug,
   paths,

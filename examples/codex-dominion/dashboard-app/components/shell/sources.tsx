@@ -1,4 +1,4 @@
-/** Names the API paths a page is made of, so that an operator knows where to look when it is wrong. */
+/** Names the API paths that a page uses, so that an operator knows where to look when it is wrong. */
 export function Sources({ paths }: { paths: string[] }) {
   if (paths.length === 0) return null
   return (

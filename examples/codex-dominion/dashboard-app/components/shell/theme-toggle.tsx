@@ -8,7 +8,7 @@ function toggle() {
   try {
     localStorage.setItem('theme', dark ? 'dark' : 'light')
   } catch {
-    // Storage is forbidden here: the choice then holds for this page only.
+    // The browser forbids storage: the choice then applies to this page only.
   }
 }
 

@@ -7,7 +7,7 @@ import { Input } from '@/components/ui/input'
 import { Label } from '@/components/ui/label'
 import { type Question, useQuestion } from '@/lib/token'
 
-/** As the backend derives it: a mistyped token is found out here, without a request. */
+/** The format in which the backend derives it: a mistyped token is detected here, without a request. */
 const TOKEN = /^[0-9a-f]{64}$/
 
 const REJECTED = 'The backend did not accept this token. Print it again and enter it here.'
@@ -64,7 +64,7 @@ function TokenForm({ rejected, answer }: Question) {
 /** Asks for the operator's token when a request needs it (lib/token.ts). Escape cancels. */
 export function TokenDialog() {
   const question = useQuestion()
-  // Radix gives the focus back to a trigger; this dialog has none, so it remembers who had the focus.
+  // Radix returns the focus to a trigger; this dialog has none, so it remembers which element had the focus.
   const opener = useRef<Element | null>(null)
   return (
     <Dialog open={question !== undefined} onOpenChange={(open) => !open && question?.answer(undefined)}>
@@ -80,8 +80,8 @@ export function TokenDialog() {
       >
         <DialogTitle>Enter the operator’s token</DialogTitle>
         <DialogDescription>
-          Everybody may read; only the operator may start something. Print the token in the folder of Codex
-          Dominion Ops, with <code className="whitespace-nowrap">--env NAME</code> for another environment:
+          Anyone may read; only the operator may start workflows. Print the token in the Codex Dominion Ops
+          folder, with <code className="whitespace-nowrap">--env NAME</code> for another environment:
         </DialogDescription>
         <pre className="overflow-x-auto rounded-md bg-muted px-3 py-2 font-mono text-sm">
           npx dominion api-token

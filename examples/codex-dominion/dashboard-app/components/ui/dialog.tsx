@@ -8,7 +8,7 @@ function Dialog(props: ComponentProps<typeof DialogPrimitive.Root>) {
   return <DialogPrimitive.Root data-slot="dialog" {...props} />
 }
 
-/** A panel in the middle of the screen; what is behind it cannot be reached until it is closed. */
+/** A panel in the middle of the screen; the page behind it is inert until it is closed. */
 function DialogContent({ className, ...props }: ComponentProps<typeof DialogPrimitive.Content>) {
   return (
     <DialogPrimitive.Portal>

@@ -15,7 +15,7 @@ const MAX_QUESTION = 500
 
 type Asked = { question: string; answer?: Row; problem?: ApiProblem }
 
-/** Sources an answer names, whatever the backend calls them: a list of titles or of objects with one. */
+/** The sources that an answer names, whatever the backend calls them: a list of titles or of objects with one. */
 function sourcesOf(answer: Row): string[] {
   const list = Object.values(answer).find(Array.isArray)
   const plain = (list ?? []).filter((item) => typeof item === 'string')

@@ -9,7 +9,7 @@ import { EmptyState } from './states'
 
 const MAX_BARS = 12
 
-/** Horizontal bars, longest first; the figure stands beside each bar, so colour and length are never the only sign. */
+/** Horizontal bars, longest first; the figure stands next to each bar, so colour and length are never the only cue. */
 export function BreakdownWidget({ widget }: { widget: Extract<Widget, { kind: 'breakdown' }> }) {
   const source = SOURCES[widget.source]
   const state = useApi(source.path)

@@ -12,7 +12,7 @@ import { ApiCard } from './frame'
 import { EmptyState } from './states'
 import { Value } from './value'
 
-/** Short columns keep to one line; running text may wrap, but never to a column of single words. */
+/** Short columns do not wrap; running text may, but never to a column of single words. */
 function cellClass(column: Column, index: number): string {
   const prose = !column.format || column.format === 'text'
   return cn(

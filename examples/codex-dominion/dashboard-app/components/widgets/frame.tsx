@@ -13,7 +13,7 @@ type Props = {
   children: ReactNode
 }
 
-/** A card around one API answer: it shows loading and failure itself, `children` only ever see an answer. */
+/** A card around one API response: it shows loading and failure itself, so `children` only ever receive data. */
 export function ApiCard({ title, note, state, action, children }: Props) {
   return (
     <Card>

@@ -29,7 +29,7 @@ function resultText(result: unknown, inner = false): string {
     .join(inner ? ', ' : ' · ')
 }
 
-/** What the job of the latest start is doing, in words. */
+/** The state of the most recently started job, in words. */
 export function JobPanel({ job }: { job: JobState }) {
   const tone = job.phase === 'finished' ? 'success' : job.phase === 'failed' ? 'destructive' : 'default'
   return (

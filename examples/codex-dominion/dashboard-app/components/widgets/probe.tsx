@@ -7,7 +7,7 @@ import { SOURCES, type SourceName, type Widget } from '@/data/types'
 import { type ApiProblem, getJson, isProblem } from '@/lib/api'
 import { ReloadButton } from './states'
 
-/** Milliseconds until the whole answer is there; REQUIREMENTS: the API answers within 500 ms. */
+/** Milliseconds until the whole response has arrived; the target is 500 ms. */
 const TARGET_MS = 500
 
 type Probe = { ms: number; problem?: ApiProblem }
@@ -29,13 +29,13 @@ function Verdict({ probe }: { probe?: Probe }) {
   return probe.ms > TARGET_MS ? <Badge variant="warning">slow</Badge> : <Badge variant="success">ok</Badge>
 }
 
-/** Asks each source once, one after the other, so that the times do not disturb each other. */
+/** Requests each source once, one after the other, so that the measurements do not disturb each other. */
 export function ProbeWidget({ widget }: { widget: Extract<Widget, { kind: 'probe' }> }) {
   const [probes, setProbes] = useState<Partial<Record<SourceName, Probe>>>({})
   const [round, setRound] = useState(0)
   const [asking, setAsking] = useState(true)
 
-  // `round` is the reload button: a new number asks everything again.
+  // `round` is the reload button: a new number requests everything again.
   useEffect(() => {
     let left = false
     async function askAll() {

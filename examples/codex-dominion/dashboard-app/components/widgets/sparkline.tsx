@@ -2,7 +2,7 @@ const WIDTH = 240
 const HEIGHT = 56
 const PAD = 4
 
-/** A line through `values`, oldest first, scaled to its own minimum and maximum. A single value is drawn as a point. */
+/** A line through `values`, oldest first, scaled to its minimum and maximum. A single value is drawn as a point. */
 export function Sparkline({ values, label }: { values: number[]; label: string }) {
   const low = Math.min(...values)
   const span = Math.max(...values) - low || 1

@@ -7,7 +7,7 @@ import { Skeleton } from '@/components/ui/skeleton'
 import type { ApiProblem } from '@/lib/api'
 import { cn } from '@/lib/utils'
 
-/** Placeholder lines while the first answer is awaited. */
+/** Placeholder lines until the first response arrives. */
 export function LoadingRows({ rows = 4 }: { rows?: number }) {
   return (
     <div className="space-y-3 py-1" role="status" aria-label="Loading">

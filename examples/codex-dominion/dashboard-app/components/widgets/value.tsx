@@ -29,7 +29,7 @@ export function StatusBadge({ status }: { status: string }) {
   return <Badge variant={tone}>{status}</Badge>
 }
 
-/** The council's name instead of its id; the id while the list of councils is not there. */
+/** The council's name instead of its id; the id until the list of councils has loaded. */
 function CouncilName({ id }: { id: string }) {
   const { data } = useApi(SOURCES.councils.path)
   if (!id) return <span className="text-muted-foreground">{UNKNOWN}</span>
@@ -37,7 +37,7 @@ function CouncilName({ id }: { id: string }) {
   return <>{textOf(council, 'name') || `Council ${id}`}</>
 }
 
-/** One field of a row in the wanted format; a dash for what is missing. */
+/** One field of a row in the requested format; a dash for missing values. */
 export function Value({ row, field, format = 'text' }: { row: Row; field: string; format?: Format }) {
   const text = textOf(row, field)
   switch (format) {

@@ -10,7 +10,7 @@ type Props = { params: Promise<{ section: string }> }
 
 export const dynamicParams = false
 
-/** The sections without a hand-made page. */
+/** The sections without a page of their own in app/. */
 export function generateStaticParams() {
   return SECTIONS.filter((section) => !section.handmade).map((section) => ({ section: section.slug }))
 }
