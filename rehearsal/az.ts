@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path'
 import { prepareRoot, type Release } from './debianRoot.ts'
 
 /**
- * Gives a folder with the `az` of a release of Debian, for the front of PATH. Programs and libraries are that
- * release's (bookworm has az 2.45, trixie 2.74); files, network and login stay this host's.
+ * Returns a folder with the `az` of a Debian release, for the front of PATH. Programs and libraries are that release's
+ * (bookworm has az 2.45, trixie 2.74); files, network and login remain this host's.
  * Errors: those of prepareRoot.
  */
 export async function prepareAz(release: Release, onLine: (line: string) => void): Promise<string> {
@@ -18,7 +18,7 @@ exec unshare --mount -- sh -c 'mount -o bind,ro "$0/usr" /usr && exec /usr/bin/a
   return folder
 }
 
-/** The release whose az is not this machine's: trixie, but bookworm on a trixie. */
+/** The release whose az is not this machine's: trixie, or bookworm on a trixie. */
 export function getOtherRelease(osRelease = readFileSync('/etc/os-release', 'utf8')): Release {
   return /^VERSION_CODENAME=trixie$/m.test(osRelease) ? 'bookworm' : 'trixie'
 }

@@ -5,7 +5,7 @@ import { poll } from '../lib/util/poll.ts'
 import { vps } from '../lib/vps/remote/vps.ts'
 import type { State } from './rehearsal.ts'
 
-/** The checks that any deployment must pass; none of them knows that this is a rehearsal. */
+/** The checks that any deployment must pass; none of them relies on this being a rehearsal. */
 export const ordinaryChecks = [...select(checks, 'verify'), ...select(checks, 'acceptance')]
 
 /** certbot renews against the CA, and nginx would be reloaded afterwards. */

@@ -56,10 +56,10 @@ export async function prepareRoot(root: DebianRoot, onLine: (line: string) => vo
   const architecture = (await runOrThrow(['dpkg', '--print-architecture'])).trim()
   const place = join(getCacheFolder(), 'roots', getRootName(root, architecture))
   const make = async (folder: string) => {
-    onLine(`Making a clean ${title}: about a minute, once; it is kept in ${place}`)
+    onLine(`Creating a clean ${title}: about a minute, once; it is kept in ${place}`)
     const start = Date.now()
     await runMmdebstrap(root, folder, (line) => onLine(`  ${root.purpose}: ${line}`))
-    onLine(`Made the ${title} in ${Math.round((Date.now() - start) / 1000)} s`)
+    onLine(`Created the ${title} in ${Math.round((Date.now() - start) / 1000)} s`)
   }
   try {
     return await getCachedTree(place, make, onLine)

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { getStartTime, killRecorded, PATH, run, runOrThrow, TIED } from './processes.ts'
 
 /**
- * The network of one rehearsal: 10.213.<slot>.0/24, this host is .1.
+ * The network of one rehearsal: 10.213.<slot>.0/24; this host is .1.
  *
- * The switch (a Linux bridge) is in a separate network namespace, not among the host's interfaces: a host
- * with Docker filters bridged packets by its own rules (br_netfilter), and a namespace dissolves by itself
- * when its process dies. The host gets only one end of a cable.
+ * The switch (a Linux bridge) is in a separate network namespace, not among the host's interfaces: a host with Docker
+ * filters bridged packets by its own rules (br_netfilter), and a namespace disappears when its process ends. The host
+ * gets only one end of a cable.
  */
 export interface Network {
   /** Name of this host's interface to the network. */

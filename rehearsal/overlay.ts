@@ -99,7 +99,7 @@ async function ownFiles(options: OverlayOptions): Promise<OverlayOptions['files'
   }
 }
 
-/** `*` lets nobody in by password. */
+/** `*` allows no password login. */
 function lockedAccounts(lower: string): OverlayOptions['files'] {
   const accounts = readFileSync(`${lower}/etc/passwd`, 'utf8').split('\n').filter(Boolean)
   const text = accounts.map((line) => `${line.split(':')[0]}:*:19000:0:99999:7:::\n`).join('')

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { formatCount } from '../lib/util/format.ts'
 import { PATH, run, runOrThrow } from './processes.ts'
 
-/** What the rehearsal needs of this Debian; what its machines hold is in roots.ts. */
+/** The packages that the rehearsal needs on this host; roots.ts lists those of its machines. */
 export const rehearsalPackages = [
   'azure-cli',
   'ca-certificates',
@@ -22,9 +22,9 @@ export const rehearsalPackages = [
 ]
 
 /**
- * What the tests need in addition: a browser, what `schedule` writes for, a wrong clock, a
- * reader of OpenMetrics, other login shells; for the integration tests a repository, both databases, a stream of zstd and a
- * linter of shell files.
+ * What the tests need in addition: a browser, the schedulers that `schedule` writes for, a faked clock, a reader of
+ * OpenMetrics, other login shells; and for the integration tests a repository, both databases, zstd and a linter for
+ * shell files.
  */
 export const testPackages = [
   'bsdutils',
@@ -48,7 +48,7 @@ export const testPackages = [
 
 const POLICY = '/usr/sbin/policy-rc.d'
 const POLICY_KEPT = '/usr/sbin/policy-rc.d.before-rehearsal'
-const POLICY_TEXT = '#!/bin/sh\n# The rehearsal installs programs, it starts no services.\nexit 101\n'
+const POLICY_TEXT = '#!/bin/sh\n# The rehearsal installs programs but starts no services.\nexit 101\n'
 /**
  * With it, the installation of postgresql creates no database cluster (pg_createcluster(1),
  * createcluster.conf).
@@ -86,7 +86,7 @@ export async function installPackages(options: {
     throw new Error(
       `Only root can install the missing packages: ${wanted.join(', ')}. ${formatManualInstall(wanted)}`,
     )
-  onLine(`The rehearsal needs ${formatCount(wanted.length, 'Debian package')} more: ${wanted.join(', ')}`)
+  onLine(`The rehearsal needs ${formatCount(wanted.length, 'more Debian package')}: ${wanted.join(', ')}`)
   onLine('Reading the package lists (apt-get update)')
   const update = await apt(['update'])
   const uris = await apt(['install', '--print-uris', ...ARGUMENTS, ...wanted])
@@ -200,7 +200,7 @@ export function getReason(words: string): string {
     words,
   )
   return offline
-    ? `this machine does not reach its Debian mirror; check its network and apt's sources. (${cause})`
+    ? `this machine cannot reach its Debian mirror; check its network and apt's sources. (${cause})`
     : `${cause}.`
 }
 

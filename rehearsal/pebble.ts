@@ -18,8 +18,8 @@ export interface Pebble {
   /** PEM of the root that issues site certificates. A new one after each start. */
   rootCertificate(): Promise<string>
   /**
-   * Makes only the authority see these A records for `name`; undefined ends that. With an address where no
-   * web server listens, validation fails with the authority's own message.
+   * Makes only the authority see these A records for `name`; undefined ends that. With an address where no web server
+   * listens, validation fails with the authority's own message.
    */
   mislead(name: string, addresses: string[] | undefined): void
   /**
@@ -27,10 +27,10 @@ export interface Pebble {
    * certbot 2.1 crashes on that answer and leaves the reason only in its log: use `mislead` to read it on screen.
    */
   refuse(names: string[]): Promise<void>
-  /** Ends the server; orders get "connection refused" until `start`. */
+  /** Stops the server; orders get "connection refused" until `start`. */
   stop(): Promise<void>
   start(): Promise<void>
-  /** Ends everything permanently. */
+  /** Stops everything permanently. */
   close(): Promise<void>
 }
 
@@ -39,7 +39,7 @@ export interface PebbleOptions {
   dns: Dns
   authority: Authority
   folder: string
-  /** Life of the certificates it issues; 90 days, as Let's Encrypt's until 2027-02-10. */
+  /** Lifetime of the certificates it issues; 90 days, as Let's Encrypt's until 2027-02-10. */
   lifetimeDays?: number
 }
 

@@ -56,7 +56,7 @@ export async function run(argv: string[], options: RunOptions = {}): Promise<Fin
   return collect(child, options.input)
 }
 
-/** Feeds `input`, gathers the output and waits for the end of a process with three pipes. */
+/** Writes `input`, collects the output and waits for the end of a process with three pipes. */
 export async function collect(child: ChildProcess, input?: string | Buffer): Promise<Finished> {
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []

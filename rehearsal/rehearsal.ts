@@ -19,7 +19,7 @@ export interface RehearsalOptions {
   name: string
   latency: 'none' | 'realistic'
   keep: boolean
-  /** Of the VPS; bookworm without it. */
+  /** The Debian release of the VPS; default: bookworm. */
   vpsFrom?: Release
 }
 
@@ -138,8 +138,8 @@ export async function startClouds({
 }
 
 /**
- * Takes a rehearsal down and removes whatever a killed one left. Gives one line each.
- * @param only this run: another one of the same name is somebody else's
+ * Takes a rehearsal down and removes whatever a killed one left behind. Returns one line for each.
+ * @param only this run: another one of the same name belongs to somebody else
  */
 export async function takeDown(name: string, only?: string): Promise<string[]> {
   const folder = getFolder(name)
@@ -169,7 +169,7 @@ export async function takeDown(name: string, only?: string): Promise<string[]> {
     const environment = killed?.environment ?? getEnvironmentFile(name)
     const written = existsSync(environment)
     if (killed) left.push(...discardEnvironment(killed.environment, killed.id))
-    // Of one that was killed, and whose folder is gone since: after a restart of the machine, say.
+    // Left by one that was killed and whose folder no longer exists, for example after a restart of the machine.
     else if (!owner && only === undefined) left.push(...discardEnvironment(getEnvironmentFile(name)))
     if (!owner && written && !existsSync(environment)) left.push(`file ${environment} that it wrote`)
     rmSync(folder, { recursive: true, force: true })
@@ -180,21 +180,23 @@ export async function takeDown(name: string, only?: string): Promise<string[]> {
   }
 }
 
-/** One line about the `.env.NAME` here that is not the rehearsal's, for the one who asks to take that name down. */
+/**
+ * One line about an `.env.NAME` in this folder that does not belong to the rehearsal, for whoever takes that name down.
+ */
 export const findForeignEnvironment = (name: string): string[] =>
   isForeign(getEnvironmentFile(name))
-    ? [`${getEnvironmentFile(name)} was not written by a rehearsal of that name: it stays`]
+    ? [`${getEnvironmentFile(name)} was not written by a rehearsal of that name, so it is kept`]
     : []
 
-/** Ends the process that plays the clouds, which clears up after itself. */
+/** Ends the process that emulates the clouds, which cleans up after itself. */
 async function endRehearsal(name: string, owner: Owner): Promise<string[]> {
   const started = getStartTime(owner.pid)
-  // Anybody on this machine can claim a name; only our own process is sent a signal.
+  // Anybody on this machine can claim a name, so only our own process is sent a signal.
   const ours = isClouds(owner.pid, name)
   if (owner.doing === 'running' && !ours)
     throw new OpsError({
-      what: `Process ${owner.pid} has claimed the rehearsal "${name}", but is none`,
-      next: `See what it is: ps -fp ${owner.pid}`,
+      what: `Process ${owner.pid} has claimed the rehearsal "${name}" but is not a rehearsal`,
+      next: `To find out what it is: ps -fp ${owner.pid}`,
     })
   const lines = discardEnvironment(owner.environment, owner.id)
   if (ours) process.kill(owner.pid, 'SIGTERM')
@@ -210,7 +212,7 @@ async function endRehearsal(name: string, owner: Owner): Promise<string[]> {
   return [`rehearsal "${name}" is down`, ...lines]
 }
 
-/** One that an older version of this tool started claims nothing: its state says that it runs. */
+/** A rehearsal started by an older version of this tool claims nothing; its state shows that it is running. */
 async function endUnclaimed(name: string): Promise<string[]> {
   const state = readState(name)
   if (!state || !isClouds(state.pid, name)) return []
@@ -231,7 +233,7 @@ function isClouds(pid: number, name: string): boolean {
   }
 }
 
-/** What a rehearsal that was killed noted of itself. */
+/** What a killed rehearsal recorded about itself. */
 function readRecord(folder: string): Owner | undefined {
   const file = ownerFile(folder)
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Owner) : undefined

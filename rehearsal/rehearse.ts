@@ -46,17 +46,17 @@ type Flags = CommonFlags & {
 
 const home = path.join(import.meta.dirname, '..')
 
-/** The whole rehearsal: packages, clouds, login, deploy, checks, and everything down again. */
+/** The whole rehearsal: packages, clouds, login, deploy, checks, and teardown. */
 export async function rehearse(run: Run<Flags>): Promise<number> {
   const { name, latency, keep = false, azFrom, vpsFrom } = run.flags
   if (latency !== 'none' && latency !== 'realistic')
-    throw usageError(`--latency is none or realistic, not ${latency}`)
+    throw usageError(`--latency must be none or realistic, not ${latency}`)
   if (azFrom !== undefined) assertRelease('--az-from', azFrom)
   assertRelease('--vps-from', vpsFrom)
-  // It is the name of an environment, of a folder, and part of a network interface's.
+  // The name is used for an environment, a folder, and as part of a network interface's name.
   if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name) || name === 'default')
     throw usageError(
-      `--name ${JSON.stringify(name)} is not a name`,
+      `--name ${JSON.stringify(name)} is not a valid name`,
       'Use letters, digits, - and _, but not default, which stands for .env.',
     )
   assertRoot()
@@ -72,7 +72,7 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
     throw run.interruptedBy() ? interrupted() : error
   }
   run.log('Starting both clouds …')
-  // A start that fails takes its own down; whatever else has that name is not this run's.
+  // A start that fails takes down what it started; anything else with that name is not part of this run.
   const state = await startClouds({ name, latency, keep, vpsFrom })
   try {
     await login(name, state, run.signal)
@@ -88,7 +88,7 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
 }
 
 function assertRelease(flag: string, value: string): asserts value is Release {
-  if (!isRelease(value)) throw usageError(`${flag} is ${Object.keys(RELEASES).join(' or ')}, not ${value}`)
+  if (!isRelease(value)) throw usageError(`${flag} must be ${Object.keys(RELEASES).join(' or ')}, not ${value}`)
 }
 
 const interrupted = () => new OpsError({ what: 'Interrupted', next: 'Run this command again.' })
@@ -122,7 +122,7 @@ interface Deployed {
   receipt: Receipt
 }
 
-/** Deploys with the ordinary script, as an operator would, and gives its --json document. */
+/** Deploys with the ordinary script, as an operator would, and returns its --json document. */
 async function deploy(run: Run<Flags>, name: string): Promise<Deployed> {
   const result = await startProcess(
     [
@@ -191,7 +191,7 @@ async function deployAndCheck(run: Run<Flags>, name: string, state: State): Prom
   }
 }
 
-/** Every secret of the deployment: those of the configuration, and those that the clouds made. */
+/** Every secret of the deployment: those of the configuration, and those that the clouds generated. */
 async function getSecrets(context: OpenContext, state: State): Promise<string[]> {
   const { config } = context
   const azure = createAzure(context)
@@ -211,7 +211,7 @@ async function inTurn(checks: Check[], checking: CheckContext): Promise<Observat
   return results
 }
 
-/** A second deploy finds nothing to do, changes nothing, and asks Azure at most eight times. */
+/** Checks that a second deploy has nothing to do, changes nothing, and calls az at most eight times. */
 const rerunCheck = (run: Run<Flags>, name: string): Check => ({
   id: 'rerun-unchanged',
   title: 'A second deploy changes nothing',
@@ -232,7 +232,7 @@ const rerunCheck = (run: Run<Flags>, name: string): Check => ({
   },
 })
 
-/** What the transcript of a deploy says was run. */
+/** The commands that the transcript of a deploy lists. */
 function getCommands(name: string, id: string): { line: string; effect: string }[] {
   const file = path.join(getFolder(name), 'state', name, 'transcripts', `${id}.jsonl`)
   assertThat(existsSync(file), `there is no transcript ${file}`)
@@ -269,7 +269,7 @@ function lookAround(name: string): string[] {
   const vps = readState(name)?.vps ?? ''
   return [
     '',
-    'Both clouds are still running. To look around:',
+    'Both clouds are still running. To inspect them:',
     `  npx dominion deploy-complete --env ${name} --dry-run`,
     `  curl --cacert ${folder}/trusted.pem --resolve codexdominion.app:443:${vps} https://codexdominion.app/api/workflows`,
     `  ssh -i ${folder}/id_ed25519 -o UserKnownHostsFile=${folder}/known_hosts root@${vps}`,

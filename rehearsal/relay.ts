@@ -7,28 +7,28 @@ export interface Relay {
   port: number
   /** Connections since the start. */
   connections(): number
-  /** Bytes passed on towards the server since the start. */
+  /** Bytes forwarded to the server since the start. */
   sent(): number
-  /** Changes the line for what comes from now on. */
+  /** Changes the line for data that arrives from now on. */
   set(line: Partial<Line>): void
-  /** Cuts all connections at once; new ones are taken. */
+  /** Cuts all connections at once; new ones are accepted. */
   cut(): void
   stop(): Promise<void>
 }
 
 export interface Line {
-  /** Milliseconds that a byte is under way, each direction. */
+  /** Latency in milliseconds, each direction. */
   delayMs: number
-  /** Bytes a second, each direction; Infinity = as fast as it goes. */
+  /** Bytes per second, each direction; Infinity = unlimited. */
   rate: number
 }
 
-/** Bytes that may be under way on the line before the sender has to wait. */
+/** Bytes that may be in transit before the sender has to wait. */
 const queueLimit = 4e6
 
 /**
- * Passes TCP connections on to `host`:`port`, late and slowly as the line says; each direction keeps its order.
- * @param at where it listens; without it a free port of 127.0.0.1
+ * Forwards TCP connections to `host`:`port` with the latency and bandwidth of the line; each direction keeps its order.
+ * @param at the address to listen on; default: a free port of 127.0.0.1
  */
 export async function startRelay(
   to: { host: string; port: number },

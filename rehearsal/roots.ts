@@ -1,6 +1,6 @@
 import { type DebianRoot, prepareRoot, type Release } from './debianRoot.ts'
 
-/** The file systems that machines start from, by what they are for. Nothing in them comes from this host. */
+/** The file systems that machines start from, by purpose. Nothing in them comes from this host. */
 export interface Roots {
   images: string
   servers: string
@@ -8,9 +8,9 @@ export interface Roots {
 }
 
 /**
- * What every image is based on: it plays a Python image of Debian 12. A rehearsal cannot reach PyPI, so these are the
- * packages that `pip install` may ask for. For a backend with further requirements add Debian's packages
- * of them here; the next rehearsal makes a new root.
+ * The base of every image; it represents a Python image of Debian 12. A rehearsal cannot reach PyPI, so these are the
+ * packages that `pip install` may request. For a backend with further requirements, add their Debian packages here; the
+ * next rehearsal creates a new root.
  */
 export const imageRoot: DebianRoot = {
   purpose: "the rehearsal's container images",
@@ -32,17 +32,17 @@ export const imageRoot: DebianRoot = {
   ],
 }
 
-/** PostgreSQL 15, Redis 7, and the Internet's part of the rehearsal. */
+/** PostgreSQL 15, Redis 7, and the machine that represents the Internet. */
 const serverRoot: DebianRoot = {
   purpose: "the rehearsal's database and Redis servers",
   release: 'bookworm',
   packages: ['ca-certificates', 'iproute2', 'postgresql', 'python3', 'redis-server'],
-  // postgresql's installation otherwise makes a database cluster (pg_createcluster(1)).
+  // Otherwise, installing postgresql creates a database cluster (pg_createcluster(1)).
   before: `mkdir -p "$1/etc/postgresql-common/createcluster.d"
 echo 'create_main_cluster = false' > "$1/etc/postgresql-common/createcluster.d/none.conf"`,
 }
 
-/** What scripts of the operator may install on the VPS; the packages that these depend on come along. */
+/** Packages that the operator's scripts may install on the VPS; their dependencies are included. */
 const offered = [
   ...['nginx', 'certbot', 'ca-certificates', 'zstd'],
   ...['cron', 'curl', 'locales', 'logrotate', 'rsync', 'sudo'],
@@ -52,13 +52,13 @@ const offered = [
 export const packageFolder = '/srv/debian'
 
 /**
- * A rented server before its first set-up: neither nginx nor certbot, but the packages to install them from, in a
- * repository (deb822, "Packages") that needs no network.
+ * A rented server before its first set-up: neither nginx nor certbot, but a repository (deb822, "Packages") to install
+ * them from without a network.
  */
 export const vpsRoot = (release: Release): DebianRoot => ({
   purpose: "the rehearsal's VPS",
   release,
-  // Python is for the stand-in of systemctl.
+  // Python is for the substitute for systemctl.
   packages: ['ca-certificates', 'iproute2', 'openssh-server', 'procps', 'python3'],
   after: `set -eu
 APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get install --yes --no-install-recommends --download-only ${offered.join(' ')}
@@ -75,7 +75,7 @@ done > Packages`,
 })
 
 /**
- * Gives the folders of all roots, and makes those that are not there.
+ * Returns the folders of all roots, and creates the missing ones.
  * Errors: those of prepareRoot.
  */
 export async function prepareRoots(

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 
-/** Keeps the arguments of every process on this machine, as any local user could see them. */
+/** Records the arguments of every process on this machine, as any local user could see them. */
 export interface SecretWatch {
   /**
-   * Ends the watch and looks for the secrets in those arguments and in every file of a folder.
-   * Gives where they were seen: empty is well.
+   * Ends the watch and searches those arguments and every file of a folder for the secrets.
+   * Returns where they were found; the result should be empty.
    */
   stop(secrets: readonly string[], folder: string): string[]
   /** How many processes it has seen. */
@@ -45,7 +45,7 @@ export function watchArguments(): SecretWatch {
   }
 }
 
-/** A secret as it stands in text, in a URL, and in base64. */
+/** The forms in which a secret can appear: in text, in a URL, and in base64. */
 const getForms = (secret: string): string[] => [
   secret,
   encodeURIComponent(secret),

@@ -7,9 +7,9 @@ import { makeFolder } from '../lib/util/files.ts'
 import { PATH, runOrThrow, TIED } from './processes.ts'
 
 /**
- * Gives the folder `<place>/tree`, made by `make` when it is not there yet. Several processes at once make it once.
- * It appears whole or not at all, and one that has lost files since is made again.
- * @param onLine hears why it has to wait or to repeat the work
+ * Returns the folder `<place>/tree`, which `make` creates if it does not exist yet. Several processes at once create it
+ * once. It appears complete or not at all, and one that has since lost files is created again.
+ * @param onLine receives the reason why it has to wait or repeat the work
  */
 export async function getCachedTree(
   place: string,
@@ -19,11 +19,11 @@ export async function getCachedTree(
   const tree = join(place, 'tree')
   if (await isWhole(place)) return tree
   makeFolder(dirname(place), 0o700)
-  const unlock = await lock(`${place}.lock`, () => onLine(`Waiting for another process that makes ${place}`))
+  const unlock = await lock(`${place}.lock`, () => onLine(`Waiting for another process that is creating ${place}`))
   try {
     if (await isWhole(place)) return tree
-    if (existsSync(place)) onLine(`${place} is damaged: making it again`)
-    // Only the holder of the lock uses this name, so what is there was left by a process that was killed.
+    if (existsSync(place)) onLine(`${place} is damaged: creating it again`)
+    // Only the holder of the lock uses this name, so an existing folder was left by a killed process.
     const unfinished = `${place}.new`
     for (const folder of [unfinished, place]) await rm(folder, { recursive: true, force: true })
     mkdirSync(unfinished)

@@ -27,8 +27,8 @@ export interface Vps extends Machine {
 }
 
 /**
- * Starts the VPS, with sshd answering on port 22. nginx and certbot are not there, as on a rented server:
- * `apt-get update && apt-get install nginx certbot` inside it works, without network.
+ * Starts the VPS, with sshd answering on port 22. nginx and certbot are missing, as on a rented server: `apt-get update
+ * && apt-get install nginx certbot` works inside it without a network.
  */
 export async function startVps(options: VpsOptions): Promise<Vps> {
   const { network, dns, authority, folder, root } = options
@@ -59,12 +59,12 @@ function systemFiles(): NonNullable<MachineOptions['files']> {
     ...systemctl(),
     '/etc/apt/sources.list': { text: `deb [trusted=yes] file:${packageFolder} ./\n` },
     '/run/sshd/.keep': { text: '' },
-    // Maintainer scripts and certbot's cron job take this folder as the sign that systemctl is in charge.
+    // Maintainer scripts and certbot's cron job conclude from this folder that systemctl is in charge.
     '/run/systemd/system/.keep': { text: '' },
   }
 }
 
-/** The stand-in for systemctl: a program, and the modules that it imports from there. */
+/** The substitute for systemctl: a program, and the folder with the modules that it imports. */
 function systemctl(): NonNullable<MachineOptions['files']> {
   const folder = join(import.meta.dirname, 'vps', 'systemd')
   const text = (name: string) => readFileSync(join(folder, name), 'utf8')

@@ -25,7 +25,7 @@ interface Verdict {
 /** Skipped at the top of the context, whatever .dockerignore says (`bzrignore` is az's spelling). */
 const versionControl = new Set(['.git', '.gitignore', '.bzr', 'bzrignore', '.hg', '.hgignore', '.svn'])
 
-/** What differs between releases of az. */
+/** Behaviour that differs between releases of az. */
 export interface Reading {
   /** Whether the slash after `**` counts, so that `**\/x` does not match an `x` at the top. */
   slashAfterStars: boolean
@@ -83,7 +83,7 @@ export async function packedBy(reading: Reading, folder: string, dockerfile: str
   }
   const unpackable = (name: string) =>
     usageError(
-      `${path.join(folder, name)} cannot be packed for the build: ${name.includes('\ufffd') ? 'its name is not UTF-8' : 'it is neither a file nor a folder nor a link'}`,
+      `${path.join(folder, name)} cannot be packed for the build: ${name.includes('\ufffd') ? 'its name is not UTF-8' : 'it is not a file, folder or link'}`,
       'Remove it from the folder, or exclude it in .dockerignore (a socket must be removed).',
     )
 
@@ -104,7 +104,7 @@ function judge(name: string, parent: Verdict, rules: readonly Rule[]): Verdict {
   return index < 0 ? parent : { ignored: rules[index]!.ignore, decidedBy: index }
 }
 
-/** The ignore file of the Dockerfile where there is one, else `.dockerignore`. */
+/** The ignore file of the Dockerfile if it exists, otherwise `.dockerignore`. */
 function readRules(reading: Reading, folder: string, dockerfile: string): Rule[] {
   const own = reading.getOwnIgnoreFile(dockerfile)
   const special = own !== undefined && existsSync(path.join(folder, own))
@@ -158,7 +158,7 @@ function compile({ slashAfterStars }: Reading, rule: string): RegExp | undefined
     try {
       return new RegExp(source, flags)
     } catch {
-      // The other flags are tried next.
+      // Try the next set of flags.
     }
   }
   return undefined

@@ -17,7 +17,7 @@ export const oldestAz = '2.45.0'
 /** The exit code of `show` for something that does not exist. */
 export const absent = 3
 
-/** ARM's messages while an earlier operation is still in progress; worth a bounded wait. */
+/** ARM's messages while an earlier operation is still in progress; waiting for a limited time is worthwhile. */
 const busy = new RegExp(
   [
     /still transitioning|AnotherOperationInProgress|OperationNotAllowed.*in progress/,

@@ -46,8 +46,8 @@ function createReader({ config, runner }: Context, account: () => Promise<Accoun
   }
 
   /**
-   * Shows parts with their children by one call; all must know the API version of the first. Undefined when one of them
-   * is absent or cannot be shown: az then prints none of them, so each must be read alone.
+   * Shows parts and their children with one call; all must support the API version of the first. Undefined when one of
+   * them is absent or cannot be shown: az then prints none of them, so each must be read alone.
    */
   async function showTogether(parts: readonly Part[]): Promise<Resource[] | undefined> {
     const { id } = await account()
@@ -74,8 +74,8 @@ const combine = (part: Part, [first, ...children]: readonly Resource[]): Resourc
   part.combine([first!, ...children])
 
 /**
- * The state of Azure, read at most once until something changes it, which keeps a deploy with nothing to do
- * at eight az calls. `undefined` means absent; no answer throws.
+ * The state of Azure, read at most once until something changes it, which keeps a deploy with nothing to do at eight az
+ * calls. `undefined` means absent; a read without an answer throws.
  */
 export function createAzure(context: Context) {
   const { config } = context
@@ -96,7 +96,7 @@ export function createAzure(context: Context) {
     parts.map((part) => [part.id, () => once(part.id, () => readPart(part))]),
   ) as unknown as PartReaders
 
-  /** Starts to read the parts that share an API version by one call. */
+  /** Starts to read the parts that share an API version with one call. */
   function readTogether(shared: readonly Part[]): void {
     const reading = showTogether(shared)
     let start = 0
@@ -130,7 +130,7 @@ export function createAzure(context: Context) {
   return {
     account,
     ...readers,
-    /** All parts. Those that share an API version are read by one call, if all of them exist. */
+    /** All parts. Those that share an API version are read with one call, if all of them exist. */
     async dataTier() {
       const unread = parts.filter(({ id }) => !cache.has(id))
       for (const shared of Map.groupBy(unread, ({ apiVersion }) => apiVersion).values())

@@ -57,7 +57,7 @@ export function deployCommand(
       --no-wait --subscription ${subscription}`
 }
 
-/** Asks ARM what it has against the deployment: `az rest` prints ARM's words in every release of az. */
+/** Asks ARM what is wrong with the deployment: `az rest` prints ARM's message in every release of az. */
 function validateCommand(config: Config, name: string, parameters: object, subscription: string): Command {
   const template: unknown = JSON.parse(readFileSync(templateFile, 'utf8'))
   const body = JSON.stringify({ properties: { mode: 'Incremental', template, parameters } })
@@ -72,7 +72,7 @@ interface Comparison {
   drift: Field[]
   /** Differences that are changed without a deployment. */
   corrections: Correction[]
-  /** What does not exist yet, or must be created again. */
+  /** Resources that do not exist yet or must be recreated. */
   missing: string[]
   fault: (Fault & { part: Part }) | undefined
 }
@@ -121,8 +121,8 @@ async function findDeployed(context: Context, azure: Azure, name: string, subscr
 }
 
 /**
- * The data tier, submitted as one deployment, and a task for each of its parts that waits for this part alone: what needs
- * only one of them does not wait for all.
+ * The data tier, submitted as one deployment, and a task for each of its parts that waits for that part alone: a task
+ * that needs only one of them does not wait for all.
  */
 export function dataTierTasks(
   context: Context,

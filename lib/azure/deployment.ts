@@ -29,7 +29,7 @@ export interface WatchOptions {
 }
 
 /**
- * Follows a deployment with one az call a round, no matter how many tasks wait for its parts. A deployment that fails
+ * Follows a deployment with one az call per round, no matter how many tasks wait for its parts. A deployment that fails
  * because PostgreSQL is busy is submitted again: with --no-wait az has ended by then, and so has its own retry.
  */
 export function watchDeployment(

@@ -12,7 +12,7 @@ export interface Meaning {
   /** Replaces the tool's message. */
   said?: (output: string) => string
   exitCode?: number
-  /** It can also be the reason for a failed image build. */
+  /** It can also be the cause of a failed image build. */
   ofBuild?: true
 }
 
@@ -43,8 +43,9 @@ function explain(output: string, known: readonly Meaning[]): Partial<Failure> | 
 export const hiddenRefusal = /content for this response was already consumed/
 
 /**
- * Removes what az says of command modules that it cannot load. It loads all of them when its index of commands is new, and
- * Debian 13's az 2.74 cannot load `monitor` and `rdbms`. When az does not know the command, the lines are the reason and stay.
+ * Removes az's messages about command modules that it cannot load. It loads all of them when its command index is new,
+ * and Debian 13's az 2.74 cannot load `monitor` and `rdbms`. When az does not know the command, those lines are the
+ * cause and are kept.
  */
 export const removeModuleErrors = (stderr: string): string =>
   stderr.includes('is misspelled or not recognized')

@@ -18,7 +18,7 @@ import { getImageName, repository, type Tag } from './resources/registry.ts'
 export interface Image {
   /** registry.azurecr.io/codex-backend:tag */
   image: string
-  /** '' until it has been built. */
+  /** '' until the image has been built. */
   digest: string
 }
 

@@ -52,10 +52,10 @@ const longest = 30 * day
 const shortest = 5 * minute
 
 /**
- * The span from a moment until now, in the finest interval that gives at most 180 points: 1h → 1 min, 6h → 5
- * min, 1d → 15 min, 7d → 1 h. It starts on the interval's grid, a little earlier: Azure Monitor counts
- * intervals from the requested start. Throws (exit 2) when that is less than 5 minutes or more than 30 days,
- * its limit for one query.
+ * The span from a moment until now, in the finest interval that gives at most 180 points: 1h → 1 min, 6h → 5 min, 1d →
+ * 15 min, 7d → 1 h. It starts on the interval's grid, a little earlier, because Azure Monitor counts intervals from the
+ * requested start. Throws (exit 2) for a span of less than 5 minutes or more than 30 days, Azure Monitor's limit for
+ * one query.
  */
 export function spanSince(since: Date, now = new Date()): Span {
   const length = now.getTime() - since.getTime()
@@ -71,7 +71,8 @@ export function spanSince(since: Date, now = new Date()): Span {
 }
 
 /**
- * Queries ARM directly: `az monitor metrics` stops with a traceback where azure-cli and antlr4 do not fit (Debian's 2.91).
+ * Queries ARM directly: `az monitor metrics` stops with a traceback where azure-cli and antlr4 are incompatible
+ * (Debian's 2.91).
  * @param id ARM's id of the container group
  */
 export const metricsCommand = (id: string, { from, to, interval }: Span): Command =>
@@ -81,7 +82,9 @@ export const metricsCommand = (id: string, { from, to, interval }: Span): Comman
     timespan=${from.toISOString()}/${to.toISOString()} interval=${interval}
     aggregation=Average,Minimum,Maximum`
 
-/** Reads what one container group used in the span. Throws when Azure does not answer, or not as documented. */
+/**
+ * Reads what one container group used in the span. Throws when Azure does not answer, or not in the documented format.
+ */
 export const readMetrics = async ({ runner }: Context, id: string, span: Span) =>
   parseMetrics((await runner.run(metricsCommand(id, span))).stdout, span)
 

@@ -22,8 +22,8 @@ export interface RemoveOptions {
 }
 
 /**
- * Deletes what a deploy created in the resource group, containers first. The group itself and everything else in it stay:
- * an empty group costs nothing.
+ * Deletes what a deploy created in the resource group, containers first. The group itself and everything else in it are
+ * kept: an empty group costs nothing.
  */
 export function removeAzureTasks(context: Context, azure: Azure, { after, stays }: RemoveOptions): Task[] {
   const { config } = context

@@ -44,7 +44,7 @@ export type Tag =
   /** Verify runs it only when the deploy includes this cloud. */
   | 'azure'
   | 'ionos'
-  /** Requests the pages themselves, which a release of the frontend can break. */
+  /** Requests the pages themselves, which a frontend release can break. */
   | 'pages'
   /** `health --from vps` runs it on the VPS. */
   | 'from-vps'
@@ -102,9 +102,12 @@ export interface Check<Needs = CheckContext> {
   host?(config: Config): string
   /** How long a response may take, in ms (HEALTH_STATIC_MS, HEALTH_API_MS). */
   limits?(config: Config): Limits
-  /** Time limit in `health`, in milliseconds. Default: 10 s without a login, otherwise 30 s. */
+  /** Time limit in `health`, in milliseconds. Default: 10 s for a check without a login, otherwise 30 s. */
   timeoutMs?: number
-  /** The verdict after that time. Default: CRITICAL without a login (visitors get no answer either), otherwise UNKNOWN. */
+  /**
+   * The verdict after that time. Default: CRITICAL for a check without a login (visitors get no answer either),
+   * otherwise UNKNOWN.
+   */
   silence?: 'CRITICAL' | 'UNKNOWN'
   /** What to do about a WARNING or CRITICAL if the result itself does not say. */
   advice?: string | ((result: Judged) => string | undefined)
@@ -180,7 +183,7 @@ export function byLimits(value: number, { warning, critical }: Limits): Verdict 
   return value >= warning ? 'WARNING' : 'OK'
 }
 
-/** The same where less is worse. A value that equals a limit is still within it. */
+/** The same for values where less is worse. A value that equals a limit is still within it. */
 export function byLowLimits(value: number, { warning, critical }: Limits): Verdict {
   if (value < critical) return 'CRITICAL'
   return value < warning ? 'WARNING' : 'OK'

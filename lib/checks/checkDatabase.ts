@@ -16,7 +16,7 @@ export async function checkDatabase(context: Context) {
     rows: findings.map((each, index) => {
       return [each.verdict, each.title, getDetail(each, findings.slice(0, index))]
     }),
-    /** What to do, without repetitions, followed by the number of findings per verdict. */
+    /** What to do, without duplicates, followed by the number of findings per verdict. */
     advice: [...new Set(findings.flatMap(({ next }) => (next ? [`→ ${next}`] : []))), summary(findings)],
     data: {
       ok: verdict === 'OK',

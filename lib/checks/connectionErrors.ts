@@ -17,7 +17,7 @@ export function unanswered(who: string, thrown: unknown, silence: Verdict = 'CRI
   // A name server that does not answer says nothing about the host.
   if (asksName && /^(EAI_AGAIN|ETIMEOUT|ECONNREFUSED)$/.test(code)) {
     const host = URL.canParse(who) ? new URL(who).hostname : who
-    return { verdict: 'UNKNOWN', detail: `no name server says where ${host} is (${code})`, silent: true }
+    return { verdict: 'UNKNOWN', detail: `no name server could resolve ${host} (${code})`, silent: true }
   }
   const detail = message.includes(who) ? message : `${who}: ${message}`
   // Only the site itself can show its expired certificate, or one that is not yet valid.
@@ -27,7 +27,7 @@ export function unanswered(who: string, thrown: unknown, silence: Verdict = 'CRI
   return { verdict: known ? 'CRITICAL' : silence, detail, silent: true }
 }
 
-/** Node's own error, at the root of what was thrown. */
+/** Node's own error, at the root of the thrown value. */
 export function getRootCause(thrown: unknown): { code?: string; syscall?: string; message: string } {
   const error = thrown as NodeJS.ErrnoException & { errors?: unknown[] }
   // When several addresses were tried, the first error represents all of them.

@@ -9,8 +9,8 @@ import { shownUrl, type Target } from './site/target.ts'
 const names = new Set(select(checks, 'health').map(({ id }) => id))
 
 /**
- * True for names that are reserved for checks, for areas of the API (including future ones), and for the site
- * in reports.
+ * True for names that are reserved for checks, for areas of the API (including future ones), and for the site as a
+ * whole in reports.
  */
 const isTaken = (id: string): boolean => names.has(id) || id === 'site' || id.startsWith('api-')
 
@@ -75,7 +75,7 @@ function readLine(words: string): Target | string {
   return { id: at === 1 ? parts[0]! : shownUrl(url.href), url: url.href, ...(limits ? { limits } : {}) }
 }
 
-/** More people see an error message than the file, so it shows neither passwords nor queries. */
+/** More people see an error message than the file, so it contains neither passwords nor queries. */
 const masked = (text: string): string =>
   text.replaceAll(/\/\/[^/\s]*@/g, '//***@').replaceAll(/\?\S+/g, '?***')
 

@@ -28,7 +28,7 @@ async function examineOne(check: Check, checking: CheckContext): Promise<Examine
   const category = getCategory(check)
   const result = await runCheck(check, checking)
   const { detail } = result
-  // A program on this machine that does not answer counts as missing.
+  // A program on this machine that does not respond counts as missing.
   if (category === 'tools' && result.verdict === 'UNKNOWN') result.verdict = 'CRITICAL'
   const next = result.verdict === 'OK' ? undefined : getAdvice(check, result)
   return { id, category, title, verdict: result.verdict, detail, ...(next ? { next } : {}) }

@@ -16,7 +16,7 @@ import type { ProbeRun } from './health.ts'
 
 const script = path.join(import.meta.dirname, 'requests.py')
 
-/** What requests.py prints for each request, in any order. With an error there is nothing but the index. */
+/** What requests.py prints for each request, in any order. After an error, it contains only the index and the error. */
 interface VpsProbeLine {
   index: number
   status?: number
@@ -123,10 +123,10 @@ export interface Disagreement {
 }
 
 /**
- * Compares two runs of the same time. When one side gets an answer, the other's silence is a network problem
- * between them. But a request of the VPS to itself never leaves it: its answer does not rule out a firewall
- * that keeps visitors out, so the outage remains. Slow or wrong answers are not a disagreement, and UNKNOWN
- * counts for neither side.
+ * Compares two runs of the same time. When one side gets an answer, the other's silence is a network problem between
+ * them. But a request of the VPS to itself never leaves it: its answer does not rule out a firewall that blocks
+ * visitors, so the outage remains. Slow or wrong answers are not a disagreement, and UNKNOWN does not count as an
+ * answer from either side.
  */
 export function compare(config: Config, here: ProbeRun, vps: ProbeRun): Disagreement[] {
   return vps.observations.flatMap((there): Disagreement[] => {
@@ -146,7 +146,7 @@ export function compare(config: Config, here: ProbeRun, vps: ProbeRun): Disagree
   })
 }
 
-/** Whether the check asks the VPS itself; one without a known host counts as such. */
+/** Whether the check requests something from the VPS itself; true for a check without a known host. */
 function isVps(config: Config, check: CheckInfo): boolean {
   const host = check.host?.(config)
   return (

@@ -8,7 +8,10 @@ export type OwnNetwork = 'up' | 'down' | 'not asked'
 
 const showsNetwork = (check: CheckInfo): boolean => check.showsNetwork ?? true
 
-/** Whether something between this machine and the other side may have caused the result, by silence or by answering itself. */
+/**
+ * Whether something between this machine and the other side may have caused the result, by dropping the request or by
+ * answering it.
+ */
 export const mayBeOwnNetwork = ({ probe, silent, unproven, plain, verdict }: Observation): boolean =>
   Boolean(silent || unproven || (plain && showsNetwork(probe) && verdict !== 'OK'))
 

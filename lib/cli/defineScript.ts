@@ -74,7 +74,7 @@ export interface Run<Flags> {
   log(line: string): void
   /** Prints the text to stdout, or with --json the data: once, and redacted unless the operator asked for a secret. */
   result(text: string, data: object, options?: { isSecret: true }): void
-  /** Set when everything is done. From then on, signals are ignored: there is nothing left to interrupt. */
+  /** Set when everything is done. From then on, signals are ignored because there is nothing left to interrupt. */
   complete?: true
   /** The log file with the details. Its path is printed with a failure. */
   transcript?: string

@@ -5,7 +5,7 @@ import { escapeControls } from '../util/terminal.ts'
 export async function askToType(question: string, word: string, flag: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw usageError(
-      `Confirmation is required, but there is no terminal to ask on: ${question}`,
+      `Confirmation is required, but there is no terminal to prompt on: ${question}`,
       `Add ${flag}.`,
     )
   }

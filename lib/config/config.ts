@@ -3,7 +3,7 @@ import { parseJson } from '../util/json.ts'
 import type { createConfig } from './load.ts'
 import type { KeyName } from './schema.ts'
 
-/** A value from the first limit on is a WARNING, from the second on CRITICAL. */
+/** A value at or beyond the first limit is a WARNING, at or beyond the second CRITICAL. */
 export interface Limits {
   readonly warning: number
   readonly critical: number
@@ -25,7 +25,7 @@ export const getContainerHost = (config: Config, label: string): string =>
 /** The DNS label of the group that serves while the backend is replaced. */
 export const surgeLabel = (config: Config): string => `${config.backend.dnsLabel}-next`
 
-/** The release named in an answer of /health; undefined without one. */
+/** The release named in a response of /health; undefined if it names none. */
 export function parseRelease(health: string): string | undefined {
   const release = parseJson<{ release?: unknown }>(health)?.release
   return typeof release === 'string' && release !== '' ? release : undefined
@@ -35,10 +35,9 @@ export const stableHost = (config: Config): string => getContainerHost(config, c
 export const surgeHost = (config: Config): string => getContainerHost(config, surgeLabel(config))
 
 /*
- * A printed command must act on the environment of this run, and a hint must name the file that this run has
- * read. A process runs one script on one environment, so this module stores it once, for code that has no
- * configuration at hand. Call these functions only when a message is written: while modules load, nothing is
- * stored yet.
+ * A printed command must act on the environment of this run, and a hint must name the file that this run has read. A
+ * process runs one script on one environment, so this module stores it once, for code that has no configuration at
+ * hand. Call these functions only when a message is written: nothing is stored yet while modules load.
  */
 
 let environment: string | undefined

@@ -169,7 +169,10 @@ function isSameVps(config: Config, other: Config): boolean {
   return isSameCloud(config, other)
 }
 
-/** The configuration of a changing run. Throws (exit 2) when another environment names the same and no file allows it. */
+/**
+ * The configuration of a run that makes changes. Throws (exit 2) when another environment names the same resource and
+ * neither file allows it.
+ */
 export async function getSeparateConfig(run: {
   config(): Promise<Config>
   log(line: string): void
@@ -198,7 +201,7 @@ export function assertSeparate(config: Config, { environments }: Others): void {
 
 function refusal(config: Config, other: Config, lines: string[], kinds: readonly string[]): OpsError {
   const [file, theirs] = [getEnvironmentFile(config), getEnvironmentFile(other)]
-  // Whatever is added to .env is read by every environment.
+  // Every environment reads whatever is added to .env.
   const second = config.environment === 'default' ? theirs : file
   return usageError(
     `${file} and ${theirs} name the same resources:\n${lines.join('\n')}`,

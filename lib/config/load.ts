@@ -142,7 +142,7 @@ async function check(given: Map<string, Given>): Promise<string[]> {
 
 async function findUnknownKeys(given: Map<string, Given>): Promise<string[]> {
   const complaints: string[] = []
-  // Where key material was pasted, its lines may look like names.
+  // Where key material was pasted, its lines may look like variable names.
   const pasted = new Set(
     [...given.values()].filter(({ value }) => isKeyMaterial(value)).map(({ file }) => file),
   )
@@ -159,7 +159,7 @@ async function findUnknownKeys(given: Map<string, Given>): Promise<string[]> {
   return complaints
 }
 
-/** Values that are valid by themselves but not together, or not in this file. */
+/** Values that are valid individually but not together, or not in this file. */
 function findContradictions(given: Map<string, Given>): string[] {
   const complaints: string[] = []
   const base = given.get('BASE_ONLY')
@@ -178,7 +178,7 @@ function findContradictions(given: Map<string, Given>): string[] {
     const lessIsWorse = key === 'HEALTH_CERTIFICATE_PERCENT'
     if (lessIsWorse ? critical > warning : warning > critical)
       complaints.push(
-        `${key}=${warning},${critical}: the first is the WARNING, and ${lessIsWorse ? 'not below' : 'not above'} the second (${exampleLine(key)})`,
+        `${key}=${warning},${critical}: the first is the WARNING limit and must not be ${lessIsWorse ? 'below' : 'above'} the second (${exampleLine(key)})`,
       )
   }
   return complaints

@@ -94,9 +94,11 @@ const limits = <Name extends string>(key: Name, value: string) =>
     },
   )
 
-/** Every key: its default, what it allows, and its field. `.env.example` explains each; a test holds the two together. */
+/**
+ * Every key: its default, what it allows, and its field. `.env.example` explains each; a test keeps the two in step.
+ */
 export const settings = {
-  /** What other environments may use, too. */
+  /** Resources that other environments may use, too. */
   shares: text(
     'SHARES',
     '',
@@ -219,7 +221,7 @@ export const settings = {
   health: {
     staticMs: limits('HEALTH_STATIC_MS', '200,1000'),
     apiMs: limits('HEALTH_API_MS', '500,2000'),
-    /** Percentage of the lifetime that is left; less is worse. */
+    /** Percentage of the lifetime that is left; a lower value is worse. */
     certificatePercent: limits('HEALTH_CERTIFICATE_PERCENT', '25,12.5'),
     queueJobs: limits('HEALTH_QUEUE_JOBS', '100,1000'),
     queueSeconds: limits('HEALTH_QUEUE_SECONDS', '300,1800'),

@@ -112,7 +112,7 @@ async function followReference(secret: Secret, runner: Runner): Promise<string> 
 const beginnings =
   /-----BEGIN |PRIVATE KEY-----|PuTTY-User-Key-File|b3BlbnNzaC1rZXkt|LS0tLS1CRUdJTi|(^|\s)(ssh-(rsa|dss|ed25519)|ecdsa-sha2-\S+|sk-(ssh|ecdsa)-\S+)\s+AAAA/
 
-/** The middle of a key, without its header. */
+/** A line of base64, from the middle of a key without its header. */
 const base64 = /^(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9+/=]{64,}$/
 /** The parts of a path are shorter between their slashes. */
 const longPart = /[^/]{32,}/

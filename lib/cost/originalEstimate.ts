@@ -3,7 +3,9 @@ import { hoursPerMonth } from '../azure/resources/resource.ts'
 import type { Config } from '../config/config.ts'
 import type { Estimate } from './estimate.ts'
 
-/** A line of the system's original cost estimate (docs/original-document.md) beside this configuration's. */
+/**
+ * A line of the system's original cost estimate (docs/original-document.md), next to the figure for this configuration.
+ */
 export interface Compared {
   title: string
   /** Dollars a month in the original estimate; null where it has no such line. */
@@ -24,7 +26,7 @@ interface Row {
   /** Ids of the parts of the estimate that make up this line. */
   parts: readonly string[]
   original?: Range
-  /** Why the two differ, when they do. */
+  /** Why the two differ, if they do. */
   explain?(config: Config, now: number): string
 }
 

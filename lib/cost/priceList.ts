@@ -7,7 +7,7 @@ import { settleAll } from '../util/concurrency.ts'
 import { getMessage } from '../util/errors.ts'
 import offline from './offline.json' with { type: 'json' }
 
-/** One row of the Azure Retail Prices API; field names as it spells them. `retailPrice` is in US dollars per unit. */
+/** One row of the Azure Retail Prices API, with its field names. `retailPrice` is in US dollars per unit. */
 export interface PriceItem {
   serviceName: string
   productName: string
@@ -157,16 +157,15 @@ function getOfflineItems(serviceName: string, region: string): PriceItem[] {
   )
 }
 
-/** What a quantity costs, or why that is unknown. An unknown price is never 0. */
+/** What a quantity costs, or why that is unknown. An unknown price is never reported as 0. */
 type Priced = { source: ServicePrices['source'] } & (
   | { cost: number; unitPrice: number }
   | { unknown: string }
 )
 
 /**
- * Prices a month's quantity of a meter, in the units of `meter.unit`. Graduated prices are summed tier by
- * tier (`tierMinimumUnits`). A price is unknown when the list does not contain it, has it in another unit, or
- * has it twice.
+ * Prices a month's quantity of a meter, in the units of `meter.unit`. Graduated prices are summed tier by tier
+ * (`tierMinimumUnits`). A price is unknown when the list does not contain it, uses another unit, or contains it twice.
  */
 export function getPrice(meter: Meter, quantity: number, prices: Prices, now = new Date()): Priced {
   const { source, items } = prices.byService[meter.service] ?? { source: 'list', items: [] }

@@ -117,7 +117,7 @@ function explainConnect({ config }: Context, thrown: Error & { code?: string }):
     const next = `Restore a backup: ${formatScriptLine('restore-database', 'FILE', '--into', 'NAME')}`
     return new OpsError({ what: `The database does not exist on ${host}`, said, next })
   }
-  // PostgreSQL's refusal of an address. In Azure the firewall usually does not answer at all.
+  // PostgreSQL's refusal of an address. In Azure, the firewall usually does not answer at all.
   if (/^28/.test(thrown.code ?? '') && !/no pg_hba\.conf entry/.test(said))
     return new OpsError({
       what: `The database ${host} refuses the password of ${config.postgres.user}`,

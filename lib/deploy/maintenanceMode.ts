@@ -21,7 +21,9 @@ export const wantedMaintenance = (
         ...(until === undefined ? {} : { until: parseFutureTime('--until', until) }),
       }
 
-/** Prints the marker on the VPS and what a visitor gets. Gives the exit code: 0 for on and off, 3 or 4 for unknown. */
+/**
+ * Prints the marker on the VPS and what a visitor gets. Returns the exit code: 0 for on and off, 3 or 4 for unknown.
+ */
 export async function maintenanceStatus(run: Run<CommonFlags>, context: Context): Promise<number> {
   const url = `https://${context.config.domain}/`
   const answers = await settleAll({

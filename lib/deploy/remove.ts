@@ -54,7 +54,7 @@ export const reasonToStay =
     return shared && stays(shared)
   }
 
-/** Reads all of Azure before the site is removed: if Azure does not answer, the site stays. */
+/** Reads all of Azure before the site is removed: if Azure does not answer, the site is kept. */
 export const azurePartsTask = ({ config }: Context, azure: Azure, staying: Staying, login: Task): Task => ({
   id: 'azure-parts',
   title: 'What exists in Azure',
@@ -68,7 +68,10 @@ export const azurePartsTask = ({ config }: Context, azure: Azure, staying: Stayi
   },
 })
 
-/** Shows what would be lost and its cost, and prompts for the domain. Throws (exit 2), nothing changed, without it. */
+/**
+ * Shows what would be lost and its cost, and prompts for the domain. Throws (exit 2) if it is not typed; nothing has
+ * been changed then.
+ */
 export const confirmRemoval = (run: Run<RemoveFlags>, staying: Staying): Promise<number> =>
   withContext(run, 'remove', false, async (context) => {
     const { domain } = context.config
@@ -80,9 +83,9 @@ export const confirmRemoval = (run: Run<RemoveFlags>, staying: Staying): Promise
   })
 
 interface Loss {
-  /** What the line calls it. */
+  /** What the output calls it. */
   what: string
-  /** What goes with the resource; undefined when it holds nothing. */
+  /** What is lost with the resource; undefined when it contains nothing. */
   loss(config: Config, azure: Azure): string | undefined | Promise<string | undefined>
 }
 

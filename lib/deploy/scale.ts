@@ -44,7 +44,10 @@ export interface CurrentSize extends Scale {
   settled: boolean
 }
 
-/** How a part runs now, derived from what an interrupted run left. Throws when that is nothing, or half of a release. */
+/**
+ * The current size of a part, derived from what an interrupted run left. Throws when there is nothing, or only half of
+ * a release.
+ */
 export async function scaleNow(config: Config, azure: Azure, part: Scaled): Promise<CurrentSize> {
   const groups = await azure.groups()
   const named = (name: string) => groups.find((group) => group.name === name)
@@ -70,7 +73,7 @@ export async function scaleNow(config: Config, azure: Azure, part: Scaled): Prom
 const numberOf = ({ name }: ContainerGroup): number =>
   name === groupNames.worker ? 1 : Number(name.slice(groupNames.worker.length + 1))
 
-/** A group of ours has one container. */
+/** Each of our groups has one container. */
 function groupSize({ containers }: ContainerGroup): Size {
   const { cpu, memoryGb } = getSize(containers[0])
   return { cpu: cpu ?? 0, memoryGb: memoryGb ?? 0 }
@@ -90,13 +93,13 @@ const halfReleased = (image: string) =>
     next: `Finish it first: ${formatScriptLine('update-backend')}, or ${formatScriptLine('rollback', 'backend', '--to', 'TAG')}`,
   })
 
-/** The same configuration with another size for a part. */
+/** The same configuration with a different size for a part. */
 export const scaledConfig = (config: Config, part: Scaled, { cpu, memoryGb, count }: Scale): Config =>
   part === 'backend'
     ? { ...config, backend: { ...config.backend, cpu, memoryGb } }
     : { ...config, worker: { ...config.worker, cpu, memoryGb, count } }
 
-/** The keys of .env that say another size. */
+/** The keys of .env that specify a different size. */
 function getSizeChanges(config: Config, part: Scaled, to: Scale) {
   const { backend, worker } = config
   const keys: [key: KeyName, before: number, after: number][] =
@@ -195,11 +198,11 @@ function partOf({ part, cpu, memory, workers }: ScaleFlags): Scaled {
     )
   if (part === undefined && (workers === undefined || cpu !== undefined || memory !== undefined))
     throw usageError(
-      'Nothing to scale was given',
+      'Specify what to scale',
       `${formatScriptLine('scale', 'backend', '--cpu', '4', '--memory', '8')}, ${formatScriptLine('scale', 'worker', '--cpu', '2', '--memory', '4')}, or ${formatScriptLine('scale', '--workers', '3')}`,
     )
   if (cpu === undefined && memory === undefined && workers === undefined)
-    throw usageError(`No size was given for the ${part}`, 'Use --cpu, --memory (GB) or --workers.')
+    throw usageError(`No size specified for the ${part}`, 'Use --cpu, --memory (GB) or --workers.')
   return part ?? 'worker'
 }
 

@@ -4,7 +4,7 @@ export interface ChartPoint {
   at: Date
   /** null means unknown: the line has a gap. */
   value: number | null
-  /** A band around the line, such as minimum and maximum. */
+  /** A band around the line, such as minimum to maximum. */
   low?: number | null
   high?: number | null
 }
@@ -78,12 +78,12 @@ export async function lineChart(chart: LineChart): Promise<string> {
   return svg.outerHTML.replace(/^(<svg[^>]*>)/, `$1${inside.replaceAll('$', '$$$$')}`)
 }
 
-/** The sample before a name in a legend: same colour and dash. */
+/** The sample before a name in a legend, with the same colour and dash pattern. */
 export const legendMark = (index: number): string =>
   `<svg class="mark" width="24" height="8" aria-hidden="true"><path d="M0,4H24" stroke="var(--line-${index + 1})" stroke-width="2"` +
   `${dashes[index % dashes.length] ? ` stroke-dasharray="${dashes[index % dashes.length]}"` : ''}/></svg>`
 
-/** UTC, 24 hours, with the date (`9 Nov`) below the first tick and midnight; over more than four days dates only. */
+/** UTC, 24 hours, with the date (`9 Nov`) below the first tick and at midnight; for more than four days, dates only. */
 function timeLabels({ from, to }: LineChart): (at: Date, index: number) => string {
   const date = (at: Date) => at.toUTCString().slice(5, 11).replace(/^0/, '')
   if (to.getTime() - from.getTime() > 4 * 86_400_000) return date

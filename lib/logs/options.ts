@@ -62,7 +62,7 @@ export interface SourceOptions {
   only(source: string): boolean
   /** Milliseconds since 1970: no older lines. */
   since?: number | undefined
-  /** At most this many of the last lines of each source. */
+  /** At most this many lines from the end of each source. */
   tail?: number | undefined
   follow: boolean
   /** Reports that a source has a problem but continues, or has recovered. */

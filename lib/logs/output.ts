@@ -13,7 +13,7 @@ export interface SourceReport {
 export interface Output {
   lines(lines: readonly LogLine[]): Promise<void>
   end(reports: readonly SourceReport[]): Promise<void>
-  /** Aborted when the reader has closed the stream (`| head`). */
+  /** Aborted when the reader has closed the stream (as `| head` does). */
   readonly closed: AbortSignal
 }
 

@@ -48,9 +48,9 @@ const forgetAfterMs = 3 * 3_600_000
 const receiptsRead = 20
 
 /**
- * Finds planned work. Quick: from this machine's receipts and the site's own answer, without ssh. Otherwise the VPS
- * is asked too: its receipts cover every operator, its marker tells whether and since when a maintenance is on,
- * whatever the site answers, and its lock tells who deploys. Sources that do not answer explain nothing.
+ * Finds planned work. Quick: from this machine's receipts and the site's own answer, without ssh. Otherwise it also
+ * asks the VPS: its receipts cover every operator, its marker shows whether and since when maintenance is on, whatever
+ * the site answers, and its lock shows who is deploying. Sources that do not answer explain nothing.
  * @param noted the maintenance that an earlier run saw
  */
 export async function findPlannedWork(

@@ -139,7 +139,7 @@ export function formatNotRecorded(thrown: unknown): string {
 }
 
 /*
- * A copy of the open incident beside the history, written only when that incident changes. When a damaged history is
+ * A copy of the open incident next to the history, written only when that incident changes. When a damaged history is
  * quarantined, the incident continues from here, so that it is neither reported twice nor left open forever.
  */
 

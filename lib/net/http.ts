@@ -11,15 +11,15 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly timeoutMs: number
-  /** The most bytes of the body to read; the answer ends there. Default: all of it. */
+  /** The maximum number of bytes to read of the body; the response is cut off there. Default: all of it. */
   readonly mostBytes?: number
-  /** It is repeated often: the transcript keeps only its first answer and its failures. */
+  /** Repeated often: the transcript records only its first answer and its failures. */
   readonly often?: boolean
-  /** Take the route of this program: its proxy and its trusted authorities. */
+  /** Uses the route of this program: its proxy and its trusted authorities. */
   readonly as?: 'az'
-  /** It may reuse a connection that an earlier request left open: for many requests to few servers. */
+  /** May reuse a connection that an earlier request left open: for many requests to few servers. */
   readonly shared?: true
-  /** Connect to this address instead of the one the name resolves to (SNI and Host still carry the name). */
+  /** Connects to this address instead of the one that the name resolves to (SNI and Host still carry the name). */
   readonly address?: string
 }
 
@@ -40,7 +40,7 @@ export interface HttpResponse {
   headers: IncomingHttpHeaders
   body: string
   phases: Phases
-  /** The certificate the server showed, for https. */
+  /** The certificate that the server presented, for https. */
   readonly certificate?: PeerCertificate | undefined
 }
 
@@ -189,7 +189,9 @@ function sharedAgent(reach: NetworkOptions, secured: boolean): Agent {
 
 const contexts = new WeakMap<NetworkOptions, Promise<SecureContext>>()
 
-/** Trusts Node's authorities and CA_FILE's; once a run, because each parses all of them again (docs/measurements.md). */
+/**
+ * Trusts Node's authorities and CA_FILE's; created once per run, because parsing them is slow (docs/measurements.md).
+ */
 export function secureContextFor(reach: NetworkOptions): Promise<SecureContext> {
   const known = contexts.get(reach) ?? createContext(reach.authorities)
   contexts.set(reach, known)

@@ -124,7 +124,7 @@ async function isInstalled(
   return states.every((state) => state === 'create') ? 'no' : 'otherwise'
 }
 
-/** The other scheduler that may start our tasks on the same machine. */
+/** The other scheduler on the same machine that may start our tasks. */
 function getOtherSchedule(
   { flags }: Run<ScheduleFlags>,
   context: Context,

@@ -7,9 +7,9 @@ import type { Failure } from '../util/errors.ts'
 import { quoteLine } from './quote.ts'
 import type { Host } from './remote.ts'
 
-/** A value that must not stand in a process's arguments: the runner writes it to a 0600 file and passes the path. */
+/** A value that must not appear in a process's arguments: the runner writes it to a 0600 file and passes the path. */
 export interface SecretFile {
-  /** What a reader of the plan sees: `<name>`. */
+  /** What the plan shows instead: `<name>`. */
   readonly name: string
   readonly content: string
   /** Text to put before the path, as in az's `@file`. */
@@ -61,7 +61,7 @@ export interface Query {
   readonly title?: string
 }
 
-/** Everything that this program does outside itself is one of these. */
+/** Every action of this program on the outside world is one of these. */
 export type Effect = Command | HttpRequest | Query | TcpExchange | Mail
 
 export const isRequest = (effect: Effect): effect is HttpRequest => 'url' in effect
@@ -143,7 +143,7 @@ function glue(start: string | SecretFile, value: Word, end: string): string | Se
   throw new TypeError('a list, an absent value or a secret file cannot be part of a longer word')
 }
 
-/** Makes a template whose commands are finished by `make`: program, defaults, machine. */
+/** Creates a template; `make` completes its commands with program, defaults and machine. */
 export function commandTemplate<C extends Command>(
   make: (argv: Argv, effect: EffectKind, options: CommandOptions) => C,
 ): CommandTemplate<C> {

@@ -6,7 +6,7 @@ const plain = /^[A-Za-z0-9_@%+=:,./-]+$/
  * Throws on NUL, which no argument can carry.
  */
 export function quotePosix(argument: string): string {
-  if (argument.includes('\0')) throw new TypeError('an argument cannot hold a NUL byte')
+  if (argument.includes('\0')) throw new TypeError('an argument cannot contain a NUL byte')
   if (plain.test(argument)) return argument
   return `'${argument.replaceAll("'", `'\\''`)}'`
 }

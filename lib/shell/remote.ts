@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { OnOutput, ProcessResult } from './spawn.ts'
 
 export interface StreamEnd {
-  /** -1 when a signal ended it. */
+  /** -1 when a signal ended the process. */
   code: number
   /** At most its last 4000 characters. */
   stderr: string

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Options } from 'zx/core'
 
 export interface ProcessResult {
-  /** -1 when a signal or the time-out ended it. */
+  /** -1 when a signal or the timeout ended the process. */
   code: number
   stdout: string
   stderr: string
@@ -25,15 +25,15 @@ export interface ProcessOptions {
 const graceMs = 5000
 
 /**
- * Starts an argument vector through zx, without a shell: zx quotes each word by ending it with a NUL, which no argument can
- * hold, and the spawn below splits its line there. cross-spawn knows the quoting that Windows `.cmd` files (az.cmd, npm.cmd)
- * need. Time-outs and aborts end the whole process group here: zx looks up the tree with `ps`, through a shell, and that
- * fails once aborted.
+ * Starts an argument vector through zx, without a shell: zx quotes each word by ending it with a NUL, which no argument
+ * can contain, and the spawn below splits its line there. cross-spawn knows the quoting that Windows `.cmd` files
+ * (az.cmd, npm.cmd) need. Timeouts and aborts end the whole process group here: zx looks up the process tree with `ps`,
+ * through a shell, and that fails once aborted.
  * Throws ENOENT as Node does when the program is not installed.
  */
 export async function startProcess(argv: readonly string[], options: ProcessOptions): Promise<ProcessResult> {
   const [{ $ }, { default: crossSpawn }] = await Promise.all([import('zx/core'), import('cross-spawn')])
-  if (argv.some((word) => word.includes('\0'))) throw new TypeError('an argument cannot hold a NUL byte')
+  if (argv.some((word) => word.includes('\0'))) throw new TypeError('an argument cannot contain a NUL byte')
   let child: ReturnType<typeof crossSpawn> | undefined
   let failure: Error | undefined
   const spawn = (line: string, _: readonly string[], spawnOptions: Parameters<typeof crossSpawn>[2]) => {

@@ -21,7 +21,7 @@ interface PlanRun {
   result(text: string, data: object): void
 }
 
-/** Prints the plan of a dry run, with `about` among its data. Returns the exit code. */
+/** Prints the plan of a dry run and adds `about` to its data. Returns the exit code. */
 export function printPlan(
   run: PlanRun,
   outcomes: readonly Outcome[],

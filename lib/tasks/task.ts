@@ -52,8 +52,8 @@ export type Difference<Fact = unknown> =
     }
 
 /**
- * What is known about the tasks that a task waits for; only these may be queried. Undefined stands for a task
- * that the list omits.
+ * What is known about the tasks that a task waits for; it may query only these. Undefined stands for a task that the
+ * list omits.
  */
 export interface Ahead {
   /** In a plan: whether this task will create or change something. Always false in a real run. */
@@ -86,8 +86,9 @@ export const knowing = <Fact>(task: Task<Fact>, fact: Fact): Ahead => ({
 export type Log = (line: string, from?: 'stdout' | 'stderr') => void
 
 /**
- * One line of a task list: `inspect` gives the difference, the engine runs its effects, the hooks say what comes around
- * them. Facts travel as return values: `inspect` gives one with the difference, `afterAll` and `apply` may replace it.
+ * One entry of a task list: `inspect` returns the difference, the engine runs its effects, and the hooks say what
+ * happens before and after them. Facts travel as return values: `inspect` returns one with the difference, and
+ * `afterAll` and `apply` may replace it.
  */
 export interface Task<Fact = unknown> {
   id: string

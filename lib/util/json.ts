@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** The value of a JSON text; its type is not checked. Undefined when the text is no JSON, or null. */
+/** The value of a JSON text; its type is not checked. Undefined when the text is not JSON, or null. */
 export function parseJson<Value>(text: string): Value | undefined {
   try {
     return (JSON.parse(text) as Value | null) ?? undefined

@@ -84,6 +84,6 @@ export function parsePastTime(words: string, now = new Date(), flag = '--since')
     )
   }
   if (moment > now)
-    throw usageError(`${flag}=${words} is in the future: ${moment.toISOString()}`, 'Give a time in the past.')
+    throw usageError(`${flag}=${words} is in the future: ${moment.toISOString()}`, 'Use a time in the past.')
   return moment
 }

@@ -10,7 +10,10 @@ import { acmeRoot, remoteScript, renewalHook, vps } from './remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
 import { renderTemplate } from './template.ts'
 
-/** The part of its life below which the task renews a certificate. certbot's timer, if it works, renews much earlier. */
+/**
+ * The fraction of its lifetime below which the task renews a certificate. certbot's timer, if it works, renews much
+ * earlier.
+ */
 const renewBelow = 1 / 8
 
 /** Obtains the certificate for both names, and installs the hook that makes nginx serve a renewed one. */
@@ -99,7 +102,7 @@ function getIssueReasons(config: Config, state: ServerState): string[] {
   ]
 }
 
-/** Without force, certbot keeps a certificate that is not due, with its former server and authenticator. */
+/** Without force, certbot keeps a certificate that is not due, with its previous server and authenticator. */
 function isForced(config: Config, state: ServerState): boolean {
   const { lineage, server, authenticator } = state.certificate
   return lineage !== undefined && (server !== config.acme.server || authenticator !== 'webroot')
@@ -120,7 +123,7 @@ const getHookSha = () => createHash('sha256').update(getHook()).digest('hex')
 const hookCommand = (config: Config): Command =>
   remoteScript(config, 'change', 'install-file', [renewalHook, '755'], { payload: [getHook()] })
 
-/** Checks DNS and port 80 before the CA does, because it limits failed requests. */
+/** Checks DNS and port 80 before the CA does, because the CA limits failed requests. */
 async function assertReachableByCa(context: Context, log: Log): Promise<void> {
   const { config, runner } = context
   await assertDnsPointsHere(config, (await inspectServer(context)).ipv6Addresses)
@@ -200,9 +203,10 @@ const isBusy = (thrown: unknown): thrown is OpsError =>
   /Another instance of Certbot is already running/.test(thrown.failure.said ?? '')
 
 /**
- * Runs certbot. While another one holds the locks (the renewal timer, or one left by a killed run), waits until it ends.
- * @param certbot called before each attempt, since the other certbot may obtain the certificate; gives the command, or
- *   undefined when there is nothing left to do
+ * Runs certbot. While another one holds the locks (the renewal timer, or one left by a killed run), waits until it
+ * ends.
+ * @param certbot called before each attempt, since the other certbot may obtain the certificate; returns the command,
+ * or undefined when there is nothing left to do
  * @returns undefined when there was nothing left to do
  * Throws certbot's failure with the CA's message. When the other one does not end, the error names its process.
  */
@@ -274,7 +278,7 @@ async function withAcmeReason({ config, runner }: Context, thrown: unknown): Pro
 /** Drops earlier runs: Debian's certbot appends all runs to one log, and each begins with its version. */
 const getLastRun = (log: string): string => log.slice(Math.max(0, log.lastIndexOf('certbot version: ')))
 
-/** Gives the details of the last problem documents (RFC 8555, 6.7) in certbot's log. */
+/** Returns the details of the last problem documents (RFC 8555, 6.7) in certbot's log. */
 export function parseAcmeErrors(log: string): string[] {
   const details = [...log.matchAll(/"detail":\s*"((?:[^"\\]|\\.)*)"/g)].map(
     ([, text]) => JSON.parse(`"${text}"`) as string,

@@ -67,7 +67,9 @@ export function getSetupCommands(config: Config, state: ServerState, missing: re
   ]
 }
 
-/** As dpkg asks for. `apt-get install --fix-broken` follows, whose exit code counts: a missing dependency fails here. */
+/**
+ * As dpkg instructs. `apt-get install --fix-broken` follows, whose exit code counts: a missing dependency fails here.
+ */
 const repairDpkg = (config: Config): Command =>
   vps(config).sudo.change({ timeoutMs: 15 * 60_000, accept: [0, 1] })`
     env DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a`

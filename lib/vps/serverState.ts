@@ -27,7 +27,7 @@ export function inspectServer(context: Context): Promise<ServerState> {
 /** Call it after a change: the next inspection reads the state again. */
 export const invalidateServerState = (context: Context): void => void known.delete(context)
 
-/** Call it instead after a change whose effect is known: the state needs no second reading. */
+/** Call this instead after a change whose effect is known: the state need not be read again. */
 export function updateServerState(context: Context, change: (state: ServerState) => ServerState): void {
   const asked = known.get(context)
   if (asked) known.set(context, asked.then(change))
@@ -80,7 +80,7 @@ export function parseServerState(output: string, host: string, stderr = '') {
     dpkgInterrupted: yes('dpkg.interrupted'),
     nameservers: all('nameserver'),
     freeBytes: Number(one('disk.freeKb')) * 1024,
-    /** What a killed publish left; the next one removes it before it needs space. */
+    /** What a killed publish left; the next publish removes it before it needs space. */
     leftoverBytes: Number(one('disk.leftoverBytes')),
     nginx: {
       /** Undefined when nginx is not installed. */

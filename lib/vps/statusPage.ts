@@ -7,7 +7,7 @@ import { getSiteRoot, remoteScript, vps } from './remote/vps.ts'
 
 export interface StatusPage {
   html: string
-  /** Hexadecimal digest of what the page says, which is also in the page (formatDigestTag). */
+  /** Hexadecimal digest of the page's content, which is also in the page (formatDigestTag). */
   digest: string
   /** For the plan, such as `all works, seen at 04:20 UTC`. */
   summary: string
@@ -20,8 +20,8 @@ const getStatusUrl = ({ domain }: Config): string => `https://${domain}/status/`
 
 /**
  * Publishes the page as WEB_ROOT/DOMAIN/status/index.html by one rename. Releases are not touched.
- * `inspect` throws exit 1 without a site, 3 or 4 without an answer of the VPS. The task fails when visitors do not get the
- * page afterwards.
+ * `inspect` throws exit 1 without a site, 3 or 4 when the VPS does not answer. The task fails when visitors do not get
+ * the page afterwards.
  */
 export function statusPageTask(context: Context, make: () => Promise<StatusPage>): Task<StatusPage> {
   const { config, runner } = context

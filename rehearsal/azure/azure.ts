@@ -49,7 +49,7 @@ const defaultSubscription = {
   tenant: '22222222-2222-2222-2222-222222222222',
 }
 
-/** Hosts that clients without the proxy reach by name. */
+/** Hosts that clients reach by name, without the proxy. */
 const namedHosts = ['api.ipify.org', 'prices.azure.com', 'api.hosting.ionos.com']
 
 async function getHosts(world: World, options: AzureOptions): Promise<Hosts> {

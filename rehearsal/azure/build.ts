@@ -100,7 +100,7 @@ function baseImage(world: World, input: BuildInput, name: string): Image | undef
 
 interface BuildState {
   config: ImageConfig
-  /** ARG values; an ENV of the same name wins. */
+  /** ARG values; an ENV with the same name takes precedence. */
   values: Record<string, string>
   commandSet: boolean
 }

@@ -1,7 +1,7 @@
 import type { Reply } from './http.ts'
 import type { Bag } from './json.ts'
 
-/** An error that ARM answers: `{"error": {"code", "message", "details"}}`. */
+/** An error response of ARM: `{"error": {"code", "message", "details"}}`. */
 export class ArmError extends Error {
   readonly status: number
   readonly code: string

@@ -100,7 +100,7 @@ export function groupRoute(
   }
 }
 
-/** The generic list, with the two filters that `az` sends: by type and by tag or name. */
+/** The generic list, with the two filters that `az` sends: by type, and by tag or name. */
 export function listResources(world: World, call: Call, group?: string): Reply {
   const filter = call.query.get('$filter') ?? ''
   const field = (name: string): string | undefined =>

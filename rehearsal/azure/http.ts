@@ -12,7 +12,7 @@ export interface Call {
   body: Buffer
 }
 
-/** An answer: an object is sent as JSON, text and bytes as they are. */
+/** A response: an object is sent as JSON, text and bytes unchanged. */
 export interface Reply {
   status: number
   headers?: Record<string, string>

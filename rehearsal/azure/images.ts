@@ -35,7 +35,7 @@ export interface Repository {
   images: Map<string, Image>
 }
 
-/** `host/repository:tag` or `host/repository@sha256:…` in its parts; the tag is `latest` when none is named. */
+/** Splits `host/repository:tag` or `host/repository@sha256:…` into its parts; the default tag is `latest`. */
 export function imageReference(text: string): { host: string; repository: string; reference: string } {
   const slash = text.indexOf('/')
   const first = slash < 0 ? '' : text.slice(0, slash)

@@ -32,8 +32,8 @@ const path = (world: World, kind: string, operation: Operation, apiVersion: stri
   `${kind}/${operation.id}?api-version=${apiVersion}`
 
 /**
- * Headers of a long-running answer. `az` sleeps 30 s per poll without Retry-After or with 0, so 1 is sent.
- * Source: ARM's asynchronous operations guide, and the poller of azure-core.
+ * Headers of a long-running response. `az` sleeps 30 s per poll without Retry-After or with 0, so 1 is sent.
+ * Source: ARM's guide to asynchronous operations, and the poller of azure-core.
  */
 export function operationHeaders(
   world: World,
@@ -43,7 +43,7 @@ export function operationHeaders(
   return { 'Azure-AsyncOperation': path(world, 'operations', operation, apiVersion), 'Retry-After': '1' }
 }
 
-/** The Location style of polling: 202 until done, then the end's own status. */
+/** The Location style of polling: 202 until done, then the final status. */
 export function locationHeaders(
   world: World,
   operation: Operation,

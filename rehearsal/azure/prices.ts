@@ -216,7 +216,7 @@ function condition(text: string): (item: Bag) => boolean {
   }
 }
 
-/** `and` binds closer than `or`; parentheses around groups are understood one level deep. */
+/** `and` binds more tightly than `or`; parentheses around groups are supported one level deep. */
 function getFilter(text: string): (item: Bag) => boolean {
   const groups: string[] = []
   const flat = text.replace(

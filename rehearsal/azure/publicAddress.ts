@@ -1,7 +1,7 @@
 import type { Call, Reply } from './http.ts'
 import type { World } from './world.ts'
 
-/** api.ipify.org: the address under which this host appears in the rehearsal's network. */
+/** api.ipify.org: returns this host's address in the rehearsal's network. */
 export function publicAddress(world: World, call: Call): Reply {
   const ip = world.network.host
   if (call.query.get('format') === 'json') return { status: 200, body: { ip } }

@@ -176,7 +176,7 @@ export function putResource(world: World, address: Address, body: Bag): Put {
   return { resource, created: !existing, operation }
 }
 
-/** Deletes a resource and what is below it, children first. */
+/** Deletes a resource and everything below it, children first. */
 export function deleteResource(world: World, resource: Resource): Operation {
   resource.state = 'Deleting'
   return startOperation(world, async () => {

@@ -128,7 +128,7 @@ const notThere = (call: Call): ArmError =>
     `The rehearsal's Azure does not answer ${call.method} ${call.path}.`,
   )
 
-/** Location_ListCapabilities of Microsoft.ContainerInstance: the largest group that a region takes. */
+/** Location_ListCapabilities of Microsoft.ContainerInstance: the largest group that a region accepts. */
 function containerCapabilities(call: Call, namespace: string, location: string): Reply {
   if (namespace.toLowerCase() !== 'microsoft.containerinstance' || !(location in locations))
     throw notThere(call)

@@ -3,7 +3,7 @@ import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import type { Resource, World } from './world.ts'
 
-/** Where a resource is: canonical spelling of type and name. */
+/** The address of a resource, with the canonical spelling of type and name. */
 export interface Address {
   group: string
   type: string

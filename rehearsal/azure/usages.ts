@@ -29,7 +29,7 @@ export function getCores(world: World, location: string, without = ''): { limit:
   }
 }
 
-/** `…/Microsoft.ContainerInstance/locations/LOCATION/usages`: what is used of the limits. */
+/** `…/Microsoft.ContainerInstance/locations/LOCATION/usages`: the current usage and the limits. */
 export function usagesReply(world: World, call: Call, namespace: string, location: string): Reply {
   if (namespace.toLowerCase() !== 'microsoft.containerinstance')
     throw new ArmError(

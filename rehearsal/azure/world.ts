@@ -58,7 +58,7 @@ export interface World {
   latency: 'none' | 'realistic'
   subscription: { id: string; name: string; tenant: string }
   servicePrincipal: { id: string; secret: string }
-  /** The key that signs tokens; new at every start. */
+  /** The key that signs tokens; newly generated at every start. */
   tokenKey: Buffer
   groups: Map<string, ResourceGroup>
   resources: Map<string, Resource>

@@ -6,8 +6,7 @@ const script = defineTaskScript({
   name: 'configure-nginx',
   summary: 'Write and test the nginx configuration; restore the old one if nginx rejects it',
   needsVps: true,
-  // With a certificate, the whole site; without one, only what the CA must find. nginx -t, then systemctl
-  // reload nginx.
+  // With a certificate, the whole site; without one, only what the CA needs. nginx -t, then systemctl reload nginx.
   tasks: (context, _flags, { nginxHttpTask }) => [nginxHttpTask(context, { title: 'nginx' })],
 })
 

@@ -10,7 +10,7 @@ const script = defineTaskScript({
     const nginxHttp = nginxHttpTask(context)
     // certbot certonly --webroot --cert-name DOMAIN --domain DOMAIN --domain www.DOMAIN
     const certificate = certificateTask(context, { nginxHttp })
-    // So that a new certificate is served at once.
+    // So that a new certificate is served immediately.
     const nginxHttps = nginxHttpsTask(context, { nginxHttp, certificate })
     return [nginxHttp, certificate, nginxHttps]
   },

@@ -24,7 +24,7 @@ const script = defineScript<Flags>({
   async run(run) {
     const { mode, message, until } = run.flags
     if (mode !== 'on' && (message !== undefined || until !== undefined))
-      throw usageError(`--message and --until go with on, not with ${mode}`)
+      throw usageError(`--message and --until can only be used with on, not with ${mode}`)
     const { getVps, maintenanceStatus, maintenanceTask, nginxHttpsTask, runTasks, wantedMaintenance } =
       await import('../../lib/deploy/taskFactories.ts')
     if (mode === 'status') {
@@ -36,7 +36,7 @@ const script = defineScript<Flags>({
     return runTasks(run, {
       needsVps: true,
       tasks(context) {
-        // nginx first: without its configuration there would be a page that nobody gets.
+        // nginx first: without its configuration, the page would exist but nobody would get it.
         const nginx = nginxHttpsTask(context)
         // ssh: mv -T maintenance.new maintenance
         return [nginx, maintenanceTask(context, wantedMaintenance(mode, run.flags), nginx)]

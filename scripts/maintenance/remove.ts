@@ -27,7 +27,7 @@ const script = defineScript<RemoveFlags>({
         const { createAzure, loginTask, azurePartsTask, removeSiteTask, removeAzureTasks } = factories
         const azure = createAzure(context)
         const login = skipAzure ? undefined : loginTask(context, azure.account)
-        // All of Azure is looked at before the site goes: while Azure is silent, the site stays.
+        // All of Azure is inspected before the site is removed: while Azure does not answer, the site is kept.
         const parts = login && azurePartsTask(context, azure, staying, login)
         // The site first, so that no visitor sees the API break: rm -rf of the site, its nginx files and certificate.
         const site = skipIonos ? undefined : removeSiteTask(context, { after: [parts], stays: stays('site') })

@@ -21,7 +21,7 @@ const script = defineTaskScript<{ only?: 'backend' | 'worker' }>({
   },
 })
 
-/** Restarts the groups of a part, each after the other, so that other workers go on taking jobs. */
+/** Restarts the groups of a part one after the other, so that other workers continue to take jobs. */
 const restartTask = (
   { az, explainRestart, groupsToRestart, showGroup, waitUntilRestarted }: Factories,
   context: Context,

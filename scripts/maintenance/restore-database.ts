@@ -19,7 +19,7 @@ const script = defineScript<{ file: string; into?: string; confirm?: string }>({
   async run(run) {
     const { into, confirm, dryRun } = run.flags
     const file = path.resolve(run.flags.file)
-    if (into === undefined) throw usageError('Into which database?', 'Give its name: --into NAME')
+    if (into === undefined) throw usageError('The target database is missing', 'Specify it: --into NAME')
     const { assertDatabaseName, confirmName, getSeparateConfig, readManifest, restoreTasks, runTasks } =
       await import('../../lib/deploy/taskFactories.ts')
     const config = await getSeparateConfig(run)
@@ -27,10 +27,10 @@ const script = defineScript<{ file: string; into?: string; confirm?: string }>({
     readManifest(file)
     assertDatabaseName(into)
     if (into === database && !dryRun) {
-      const question = `${database} is the live database: what was written since the backup leaves the site.`
+      const question = `${database} is the live database: the site loses everything written since the backup.`
       await confirmName(confirm, database, question)
     }
-    // CREATE DATABASE beside it, pg_restore, compare with the manifest, then ALTER DATABASE … RENAME in one transaction.
+    // CREATE DATABASE, pg_restore, compare with the manifest, then ALTER DATABASE … RENAME in one transaction.
     return runTasks(run, { config, needsVps: false, tasks: (context) => restoreTasks(context, file, into) })
   },
 })

@@ -35,7 +35,7 @@ const script = defineScript<RollbackFlags>({
     }
     if (!part) {
       throw usageError(
-        'What is to be rolled back?',
+        'Specify what to roll back',
         `${formatScriptLine('rollback', 'frontend')}, or ${formatScriptLine('rollback', 'backend')}; --list shows both.`,
       )
     }
@@ -50,16 +50,16 @@ function checkFlags({ part, list, to, markBad, clearBad, why }: RollbackFlags): 
   list: boolean
 } {
   if (part !== undefined && part !== 'frontend' && part !== 'backend')
-    throw usageError(`${part} is not a part that is rolled back`, 'Give frontend or backend.')
+    throw usageError(`${part} is not a part that can be rolled back`, 'Use frontend or backend.')
   if (list) {
     const other = { '--to': to, '--mark-bad': markBad, '--clear-bad': clearBad, '--why': why }
     const beside = Object.entries(other).find(([, value]) => value !== undefined)?.[0]
     if (beside)
-      throw usageError(`--list is read-only, and does not go with ${beside}`, 'Leave one of them out.')
+      throw usageError(`--list is read-only and cannot be combined with ${beside}`, 'Omit one of them.')
   } else if (part) {
     if (clearBad !== undefined && (to !== undefined || markBad))
-      throw usageError('--clear-bad rolls nothing back, and goes with neither --to nor --mark-bad')
-    if (why !== undefined && !markBad) throw usageError('--why goes with --mark-bad')
+      throw usageError('--clear-bad does not roll back and cannot be combined with --to or --mark-bad')
+    if (why !== undefined && !markBad) throw usageError('--why requires --mark-bad')
   }
   return { ...(part ? { part } : {}), list: list === true }
 }

@@ -28,7 +28,7 @@ function parseSize(flag: string) {
   return (text: string): number => {
     const number = parseNumber(text, { maximum: 9999 })
     if (number !== undefined) return number
-    throw usageError(`${flag}=${text} is not a number`, 'Give a number such as 2 or 1.5.')
+    throw usageError(`${flag}=${text} is not a number`, 'Use a number such as 2 or 1.5.')
   }
 }
 

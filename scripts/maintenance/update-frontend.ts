@@ -9,7 +9,7 @@ const script = defineTaskScript({
   tasks(context, _flags, factories) {
     const { nginxHttpsTask, buildTask, uploadTask, switchTask, purgeTasks, verifyFrontendTask, getFact } =
       factories
-    // nginx first: what is served is checked at addresses that its configuration gives.
+    // nginx first: the result is checked at addresses that its configuration provides.
     const nginx = nginxHttpsTask(context)
     // npm ci, npm run build
     const build = buildTask(context)

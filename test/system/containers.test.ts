@@ -214,7 +214,7 @@ test('refused before anything is touched: too large, too small, no terminal, not
   const unasked = await run('scale', 'backend', '--cpu', '1')
   expect(unasked.code).toBe(2)
   expect(unasked.stderr).toMatch(
-    /Backend container +\d+\.\d\d +\d+\.\d\d[\s\S]*no terminal to ask on[\s\S]*Add --yes/,
+    /Backend container +\d+\.\d\d +\d+\.\d\d[\s\S]*no terminal to prompt on[\s\S]*Add --yes/,
   )
   const out = clouds.variant('out', { AZURE_CONFIG_DIR: work.folder })
   expect(await clouds.dominion(['scale', '--workers', '2', '--yes'], { environment: out })).toMatchObject({

@@ -175,7 +175,7 @@ test('a damaged backup is detected', async () => {
   for (const [file, words] of [
     [flipped, /is damaged: its SHA-256 has changed/],
     [cut, /is damaged: it has \d+ of \d+ bytes/],
-    [mended, /does not restore the database that it was made from[\s\S]*(error|rows)/],
+    [mended, /does not reproduce the database that it was taken from[\s\S]*(error|rows)/],
     [other, /public\.agents has the same number of rows, but different content/],
     [alone, /has no manifest, so it cannot be verified/],
     [path.join(work.folder, 'none.dump'), /Backup \S+ not found/],

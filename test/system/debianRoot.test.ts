@@ -46,10 +46,10 @@ test('without a network it names the mirror and what to check, and leaves nothin
   const { code, stdout, stderr } = await prepare(['unshare', '--net'])
   expect(code, stderr).toBe(1)
   expect(stdout).toContain(
-    `Making a clean Debian 12 root for these tests: about a minute, once; it is kept in ${roots}/bookworm-`,
+    `Creating a clean Debian 12 root for these tests: about a minute, once; it is kept in ${roots}/bookworm-`,
   )
   expect(stderr).toMatch(
-    /^Cannot create the Debian 12 root for these tests: this machine does not reach its Debian mirror; check its network and apt's sources\. \([EW]: /,
+    /^Cannot create the Debian 12 root for these tests: this machine cannot reach its Debian mirror; check its network and apt's sources\. \([EW]: /,
   )
   expectNothingLeft()
 })

@@ -12,7 +12,7 @@ export interface Size {
 export interface Limits {
   least: Size
   most: Size
-  /** The source of these limits. */
+  /** Where these limits come from. */
   source: string
 }
 

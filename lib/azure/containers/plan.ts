@@ -115,7 +115,7 @@ export function describeGroup(
     : name
 }
 
-/** The differences, or the state that an interrupted run left. */
+/** The differences, or the state in which an interrupted run left the group. */
 export const getFields = (seen: CurrentGroup | undefined): Field[] =>
   !seen || seen.fields.length > 0 || seen.state === 'Succeeded'
     ? (seen?.fields ?? [])

@@ -24,7 +24,7 @@ export interface GroupSecrets {
   registry: { username: string; password: string }
 }
 
-/** The backend under its stable name, or the surge group beside it during a release. */
+/** The backend under its stable name, or the surge group that runs next to it during a release. */
 export function backendGroup(
   config: Config,
   image: string,
@@ -72,7 +72,7 @@ export function hashConfiguration(
     ...group,
     ...(group.public ? getProbes(group.public.port) : {}),
     ...{ database: databaseHost(config), user, name },
-    // A Redis with another policy is another database, with other keys.
+    // A Redis with another clustering policy is a different database, with different keys.
     redis: { ...redisAddress(config), ...(config.redis.kind === 'managed' ? { clusteringPolicy } : {}) },
   }
   const secrets = [fingerprint(databasePassword, server), fingerprint(appSecretKey, config.azure.registry)]

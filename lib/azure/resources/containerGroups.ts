@@ -47,7 +47,7 @@ export const containerGroups: AzureResource = {
 function createMeter(meter: string, unit: string) {
   return { service: 'Container Instances', products: ['Container Instances'], sku: 'Standard', meter, unit }
 }
-/** Linux; Windows has a meter on top. Billed while the group exists and runs. */
+/** Linux; Windows costs a second meter in addition. Billed while the group exists and runs. */
 export const cpuMeter = createMeter('Standard vCPU Duration', '1 Hour')
 const memoryMeter = createMeter('Standard Memory Duration', '1 GB Hour')
 
@@ -82,7 +82,7 @@ export const isWorkerName = (name: string): boolean =>
 export const isOwnGroup = (name: string): boolean =>
   name === groupNames.backend || name === groupNames.surge || isWorkerName(name)
 
-/** The image that a group runs; '' when ARM names none. */
+/** The image that a group runs; '' when ARM reports none. */
 export const getImage = ({ containers }: ContainerGroup): string => containers[0]?.image ?? ''
 
 /** The tag of an image's full name; the whole name when it has none. */
@@ -102,9 +102,9 @@ export const groupId = (config: Config, subscription: string, name: string): str
   `${groupsId(config, subscription)}/${name}`
 
 /**
- * Reads the groups that exist, with their instance view, by one az call: `az container list` does not give the view, and
- * `az container show` takes several ids. A group that cannot be shown is missing (az only warns); if none can be shown,
- * it throws.
+ * Reads the existing groups with their instance view in one az call: `az container list` omits the view, and `az
+ * container show` takes several ids. A group that cannot be shown is missing from the result (az only warns); if none
+ * can be shown, this throws.
  */
 export async function showGroups(
   { config, runner }: Context,

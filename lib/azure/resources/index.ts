@@ -13,7 +13,7 @@ type Resources = ReturnType<typeof getParts>
 /** The name of a part of the data tier: the id of its task. */
 export type PartId = keyof Resources
 
-/** What there is of the data tier; undefined means absent. */
+/** The existing parts of the data tier; undefined means absent. */
 export type DataTier = { [Id in PartId]?: ReturnType<Resources[Id]['combine']> | undefined }
 
 /** A resource under the name of its part. */

@@ -37,7 +37,7 @@ export const postgres: DataTierResource<DatabaseServer> = {
   describe: (config) => `PostgreSQL ${config.postgres.server} (${config.postgres.sku})`,
   apiVersion,
   path,
-  // A stopped server may not show its parameters. It still exists, so it does not count as incomplete.
+  // The parameters of a stopped server may be unavailable. It still exists, so it does not count as incomplete.
   children: [secureTransport],
   combine: ([server, transport]) => ({
     ...server,

@@ -13,7 +13,7 @@ import {
   resourceId,
 } from './resource.ts'
 
-/** A Redis; a managed one carries its database, once it has one. */
+/** A Redis resource; a managed one includes its database, once it has one. */
 export interface Redis extends Resource {
   database?: Resource | undefined
 }
@@ -26,7 +26,7 @@ const common = {
   describe: ({ redis }: Config) => `Redis ${redis.name} (${redis.sku})`,
 } as const
 
-/** The only policy under which RQ's transactions work; the template asks for it. */
+/** The only policy with which RQ's transactions work; the template requests it. */
 export const clusteringPolicy = 'NoCluster'
 
 export const managedDatabase: ArmLocation = {
@@ -57,7 +57,7 @@ export const managedRedis: DataTierResource<Redis> = {
     if (state && !cluster.database)
       return {
         what: `Redis ${name} is in the state ${state} and has no database`,
-        next: `${formatScriptLine('provision')}   (it deletes this Redis, which holds nothing, and creates it again)`,
+        next: `${formatScriptLine('provision')}   (it deletes this empty Redis and creates it again)`,
         empty: true,
       }
     if (state)
@@ -76,7 +76,7 @@ export const managedRedis: DataTierResource<Redis> = {
       empty: false,
     }
   },
-  // Billed by node; the template creates it without high availability, so one.
+  // Billed by node; the template creates it without high availability, so there is one.
   getPricedParts({ redis }) {
     const [family = '', size = ''] = redis.sku.split('_')
     const product = `Azure Managed Redis - ${managedFamilies[family] ?? family}`
@@ -111,7 +111,7 @@ export const classicRedis: DataTierResource<Redis> = {
     const size = sku && `${sku.name}_${sku.family}${sku.capacity}`
     return differing(['Redis size', size, redis.sku])
   },
-  // It never counts as empty: Azure does not show whether it holds anything.
+  // It never counts as empty: Azure does not show whether it contains data.
   findFault(config, found, subscription) {
     const state = getFailedState(found)
     if (!state) return undefined
@@ -160,7 +160,7 @@ export async function readRedisKey({ config, runner }: Context, login: Login): P
 }
 
 /**
- * A state that ARM calls failed, such as `Failed (CreateFailed)`; undefined for every other.
+ * A state that ARM considers failed, such as `Failed (CreateFailed)`; undefined for all others.
  * States: ProvisioningState and ResourceState of the API redisEnterprise 2025-07-01.
  */
 function getFailedState({ properties }: Resource): string | undefined {
@@ -178,8 +178,8 @@ const brokenRedis = (config: Config, subscription: string, location: ArmLocation
 })
 
 /**
- * The lines that replace this Redis. The containers are deleted with it: they hold the old key, and a deploy cannot see
- * that, because Azure gives no secure value back.
+ * The commands that replace this Redis. They also delete the containers, which hold the old key; a deploy cannot see
+ * that, because Azure returns no secure values.
  */
 function describeNewStart(config: Config, subscription: string, location: ArmLocation): string {
   const redis = `az resource delete --ids ${resourceId(config, subscription, location)} --api-version ${location.apiVersion}`

@@ -16,7 +16,7 @@ export const registry: DataTierResource = {
   shareKind: 'registry',
   name: ({ azure }) => azure.registry,
   describe: ({ azure }) => `registry ${azure.registry}`,
-  // A version that PostgreSQL knows too, so that one az call can read both.
+  // A version that PostgreSQL supports too, so that one az call can read both.
   apiVersion: '2022-12-01',
   path: ({ azure }) => `Microsoft.ContainerRegistry/registries/${azure.registry}`,
   children: [],
@@ -78,7 +78,7 @@ async function readRepository(runner: Runner, command: Command): Promise<unknown
   return undefined
 }
 
-/** The registry's messages, seen in azure-cli #31569 and behind NAME_UNKNOWN. */
+/** The registry's own messages, seen in azure-cli #31569 and with NAME_UNKNOWN. */
 const notPushed =
   /specified tag .*does not exist|repository .*(is )?not found|TAG_UNKNOWN|NAME_UNKNOWN|repository name not known/i
 

@@ -45,10 +45,10 @@ export interface Correction {
   command: Command
 }
 
-/** Everything that this tool knows of one resource of infra/data-tier.json. `Found` is what it reads of it. */
+/** Everything that this tool knows about one resource of infra/data-tier.json. `Found` is what it reads about it. */
 export interface DataTierResource<Found extends Resource = Resource> extends AzureResource, ArmLocation {
   title: string
-  /** The kind under which environments share it: `remove` leaves what another environment names. */
+  /** The kind under which environments share it: `remove` keeps whatever another environment names. */
   shareKind: ShareKind
   name(config: Config): string
   /** How a plan names it, such as `PostgreSQL codexdominion-db (Standard_B1ms)`. */

@@ -14,14 +14,12 @@ const name = 'workflows'
 export interface QueueFacts {
   /** Waiting jobs. */
   jobs: number
-  /**
-   * How many seconds the first of them has waited; undefined when no job is waiting or its record is gone.
-   */
+  /** How many seconds the first of them has been waiting; undefined when no job is waiting or its record is missing. */
   oldestSeconds: number | undefined
   workers: number
 }
 
-/** What RQ keeps in Redis (python-rq.org; rq/queue.py, rq/worker.py). */
+/** What RQ stores in Redis (python-rq.org; rq/queue.py, rq/worker.py). */
 export const queue: Check = {
   id: 'queue',
   title: 'Job queue',

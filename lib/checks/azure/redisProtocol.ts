@@ -29,7 +29,7 @@ export async function askRedis(
   throw unknownError(`Redis ${address.host} closed the connection before it had answered`)
 }
 
-/** The error that a reply is; undefined for every other. */
+/** The error of a reply; undefined when the reply is not an error. */
 export const getReplyError = (reply: RedisReply | undefined): string | undefined =>
   typeof reply === 'object' && reply && 'error' in reply ? reply.error : undefined
 

@@ -15,7 +15,7 @@ const check = (id: string, title: string, run: Check['run']): Check => ({
 
 const hour = 3_600_000
 
-/** The checks of check-database, in the order in which it shows them. */
+/** The checks of check-database, in display order. */
 export const databaseChecks: readonly Check[] = [
   check('server', 'Server', async ({ context, database }) =>
     judgeServer(context.config, await database.server()),

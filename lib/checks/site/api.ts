@@ -61,7 +61,7 @@ export const findHealthFault = (url: string, { status, body }: HttpResponse): st
   status === 200 ? undefined : `${url} answers ${status}${inBrief(body)}`
 
 /**
- * @param area its path, and the field of its answer
+ * @param area its path, and the field in its response
  * @param filled whether an empty list is a fault
  */
 export function findAreaFault(

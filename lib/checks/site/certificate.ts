@@ -33,7 +33,7 @@ export function judgeServed(
   limits: Limits,
   now: number,
 ): Result {
-  if (!shown) return fail('no certificate was shown')
+  if (!shown) return fail('no certificate was presented')
   const has = shown.subjectaltname ?? ''
   const missing = names.find((name) => !has.split(', ').includes(`DNS:${name}`))
   if (missing) return fail(`it is not valid for ${missing} (${has})`)

@@ -26,7 +26,7 @@ export const dns: Check<QuickContext> = {
   },
 }
 
-/** Both names lead to the VPS and nowhere else. */
+/** Both names point to the VPS and nowhere else. */
 export const dnsRecords: Check = {
   id: 'dns-records',
   title: 'A records',

@@ -66,7 +66,7 @@ function isJson(body: string): boolean {
   }
 }
 
-/** @param limits in ms; undefined if time does not count */
+/** @param limits in ms; undefined if the response time does not matter */
 export function judgeResponse(
   check: Pick<Check, 'id' | 'hiddenByMaintenance'> & { fault: string | undefined },
   response: HttpResponse,

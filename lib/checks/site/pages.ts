@@ -22,7 +22,7 @@ export function findPageFault(url: string, { status, body }: HttpResponse): stri
   return /<html/i.test(body) ? undefined : `${url} is not a page`
 }
 
-/** The least number of pages that the product promises (docs/original-document.md, "Targets"). */
+/** The minimum number of pages that the product promises (docs/original-document.md, "Targets"). */
 const fewestPages = 52
 const atOnce = 8
 

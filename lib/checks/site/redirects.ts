@@ -26,7 +26,7 @@ export const redirects: Check<QuickContext> = {
       verdict: worstVerdict(faults),
       detail: [...new Set(faults.map(({ detail }) => detail))].join('; '),
       ...(overTls.silent || overTls.unproven ? { plain: true } : {}),
-      // One answer shows that this machine's network is not the reason why the other address is silent.
+      // One answer shows that this machine's network is not the reason why the other address does not answer.
       ...(results.every(({ silent }) => silent) ? { silent: true } : {}),
     }
   },

@@ -43,7 +43,7 @@ export const diskForDeploy: Check = {
 
 export interface Disk {
   mountedOn: string
-  /** Per cent used as df counts it, without the space reserved for root. */
+  /** The used percentage as df computes it, without the space reserved for root. */
   percent: number
   /** Undefined when the file system has no fixed number of inodes. */
   inodesPercent: number | undefined

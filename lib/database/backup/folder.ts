@@ -8,7 +8,7 @@ import { formatTimestamp } from '../../util/time.ts'
 import { getManifestPath, type Manifest, readManifest } from './manifest.ts'
 
 export interface Backup {
-  /** The dump; its manifest is beside it. */
+  /** The dump; its manifest is next to it. */
   file: string
   manifest: Manifest
 }
@@ -21,7 +21,7 @@ const machine = hostname().replaceAll(/[^A-Za-z0-9-]/g, '-')
 /** The folder of an incomplete backup is named after the process that takes it. */
 const partial = /^\.(.+\.dump)\.([A-Za-z0-9-]+)\.(\d+)\.partial$/
 
-/** A manifest of this tool, complete or partly written. */
+/** A manifest written by this tool, complete or partial. */
 const manifestName = /^(.+-\d{8}T\d{6}Z\.dump)\.json(?:(?:\.\d+)?\.new)?$/
 
 /**

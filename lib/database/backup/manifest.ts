@@ -17,7 +17,7 @@ export interface Locale {
   locale: string | null
 }
 
-/** FILE.json next to a dump: everything that verifies the dump. */
+/** FILE.json next to a dump: everything needed to verify the dump. */
 export interface Manifest {
   format: 1
   /**

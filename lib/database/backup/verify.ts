@@ -52,7 +52,7 @@ export async function restoreAndCompare(
       : await withSnapshot(context, database, (restored) => compareContent(manifest.content, restored))
   if (errors.length + differences.length === 0) return
   throw new OpsError({
-    what: `${file} does not restore the database that it was made from`,
+    what: `${file} does not reproduce the database that it was taken from`,
     said: [...errors, ...differences].slice(0, 20).join('\n'),
     next: 'Do not rely on it: take another backup, or restore from another one.',
   })

@@ -232,7 +232,7 @@ async function getFinalEffects(
   ]
 }
 
-/** Rights need their roles. What cannot be restored is reported but is not a failure. */
+/** Rights require their roles. What cannot be restored is reported but is not a failure. */
 async function tryEffect({ context: { runner }, notes }: Restore, effect: Command | Query, log: Log) {
   const errors: string[] = []
   if ('argv' in effect)

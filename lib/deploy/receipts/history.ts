@@ -98,7 +98,7 @@ const gaps = ({ answers, damaged }: ReceiptList) => ({
   ),
 })
 
-/** `2026-11-22 10:00:00`, UTC. */
+/** `2026-11-22 10:00:00`, in UTC. */
 export const utc = (iso: string): string => formatUtc(iso, true)
 
 /** One line for each run, newest first, with the shortest unique prefix of its id. */

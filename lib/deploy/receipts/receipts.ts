@@ -115,7 +115,7 @@ export interface Receipts {
 export interface Kept {
   receipt: Receipt
   places: Place[]
-  /** The two places differ; the receipt of this machine is shown. */
+  /** The receipts of the two places differ; this machine's is shown. */
   differs: boolean
 }
 

@@ -29,7 +29,10 @@ import { nginxUpstream } from '../../vps/nginx/upstream.ts'
 import { readKeptReceipts, receiptsKept } from '../receipts/receipts.ts'
 import { verifiedReleases } from './candidates.ts'
 
-/** Attempts, each a second longer apart; the many take longer than the 10 s for which nginx keeps an address. */
+/**
+ * Attempts, each pause a second longer than the previous one; the larger number takes longer than the 10 s for which
+ * nginx caches an address.
+ */
 const attempts = { few: 4, many: 6 }
 
 /** Checks the API through the site, as visitors use it. Throws with the container's last log lines when a check fails. */

@@ -35,7 +35,9 @@ export interface Channel {
   /** The key to correct, and its file, when the channel refuses. */
   readonly key: string
   readonly file: string
-  /** Gives a remark when only some recipients got it. Throws when none did: RefusedError when sending again is futile. */
+  /**
+   * Returns a remark when only some recipients got it. Throws when none did: RefusedError when sending again is futile.
+   */
   deliver(runner: Runner, alert: Alert): Promise<string | undefined>
 }
 
@@ -74,7 +76,7 @@ export const getAlertId = ({ incident, kind, at }: Alert): string => `${incident
 
 export const toOneLine = (text: string): string => text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()
 
-/** At most this many characters; the last one is an ellipsis where text was cut off. */
+/** At most this many characters; if text was cut off, the last one is an ellipsis. */
 export function truncate(text: string, characters: number): string {
   const all = [...text]
   return all.length <= characters ? text : `${all.slice(0, characters - 1).join('')}…`

@@ -79,7 +79,10 @@ export function exclude(segments: readonly Segment[], planned: readonly Span[]):
   return result
 }
 
-/** Down while either is down, excluded while either is, otherwise known only while both are. Both sorted, no overlap. */
+/**
+ * Down while either is down, excluded while either is, otherwise known only while both are. Both must be sorted and
+ * without overlap.
+ */
 export function combine(a: readonly Segment[], b: readonly Segment[]): Segment[] {
   const edges = [...new Set([...a, ...b].flatMap(({ from, to }) => [from, to]))].sort((x, y) => x - y)
   const result: Segment[] = []

@@ -72,7 +72,9 @@ export function upsertPlanned(connection: Connection, list: readonly Planned[]):
   }
 }
 
-/** The spans covered by only one of them: a maintenance grows with every run, and most of it was counted long ago. */
+/**
+ * The spans covered by only one of the two: a maintenance grows with every run, and most of it was counted long ago.
+ */
 function getChangedSpans(before: Span | undefined, after: Span): Span[] {
   if (!before || before.to <= after.from || after.to <= before.from) return before ? [before, after] : [after]
   const edges: Span[] = [

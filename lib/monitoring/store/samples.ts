@@ -22,7 +22,7 @@ export function insertCheckRun(connection: Connection, look: CheckRun): void {
   const { rawFrom, rolledTo } = readProgress(connection)
   if (at < rawFrom) {
     throw unknownError(
-      `A check of ${new Date(at).toISOString()} is older than the single checks that the history still holds`,
+      `A check from ${new Date(at).toISOString()} is older than the individual checks still in the history`,
       undefined,
       'Check the clock of this machine.',
     )
@@ -95,8 +95,8 @@ export const readLatest = (connection: Connection, vantage: Origin, now: number)
     .map(toStoredSample)
 
 /**
- * The samples of some targets from this machine within [from, to), by target and time; each is valid until `until` or
- * the next one of its target. undefined when the range starts before the oldest stored sample.
+ * The samples of some targets from this machine within [from, to), sorted by target and time; each is valid until
+ * `until` or the next one of its target. undefined when the range starts before the oldest stored sample.
  */
 export function readSamples(
   connection: Connection,

@@ -7,7 +7,7 @@ import type { Context } from '../../tasks/task.ts'
 import { exitCode, getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { makeFolder } from '../../util/files.ts'
 
-/** A record of the IONOS DNS API; `name` is the full name. */
+/** A record of the IONOS DNS API; `name` is fully qualified. */
 export interface ZoneRecord {
   id?: string
   name: string

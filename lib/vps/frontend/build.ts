@@ -47,7 +47,7 @@ export function buildTask(context: Context): Task<string> {
         revision: await getRevision(runner, config.dashboardDir),
         builtAt: new Date().toISOString(),
       }
-      // Written last, so that an export of an interrupted build has no note and is built again.
+      // Written last, so that the export of an interrupted build lacks it and is built again.
       await writeFile(path.join(getExportDir(config), buildNoteName), `${JSON.stringify(note)}\n`)
       log(`${formatCount(files.size, 'file')} in out/`)
     },
@@ -118,11 +118,11 @@ const passed = new Set([
   ...['SYSTEMROOT', 'SYSTEMDRIVE', 'WINDIR', 'COMSPEC', 'PATHEXT', 'OS', 'USERNAME', 'USERPROFILE'],
   ...['HOMEDRIVE', 'HOMEPATH', 'APPDATA', 'LOCALAPPDATA', 'PROGRAMDATA', 'PROGRAMFILES', 'PROGRAMFILES(X86)'],
   ...['COMMONPROGRAMFILES', 'NUMBER_OF_PROCESSORS', 'PROCESSOR_ARCHITECTURE'],
-  // The dashboard shows it anyway.
+  // Not secret: the dashboard shows it.
   'SITE_URL',
 ])
 
-/** npm's settings, and the variables that an .npmrc usually takes a registry's token from. */
+/** npm's settings, and the variables from which an .npmrc usually takes a registry's token. */
 const isNpmSetting = (name: string): boolean => name.startsWith('NPM_CONFIG_')
 const isRegistryLogin = (name: string): boolean =>
   name === 'NPM_TOKEN' ||

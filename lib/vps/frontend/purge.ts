@@ -10,9 +10,9 @@ import { getChangedAddresses, type Manifest } from './release.ts'
 import { fetchManifest } from './upload.ts'
 
 /**
- * Tells the caches in front of the site (PURGE_URL) what changed since the last purge. The file `cached` on the VPS names
- * every release that they may hold pages of: each switch adds its release (switch.sh), and only a successful purge removes
- * the others. So the next run repeats a purge that failed or was killed.
+ * Tells the caches in front of the site (PURGE_URL) what changed since the last purge. The file `cached` on the VPS
+ * names every release whose pages they may hold: each switch adds its release (switch.sh), and only a successful purge
+ * removes the others. So the next run repeats a purge that failed or was killed.
  */
 export function purgeTasks(context: Context, swap: Task): Task[] {
   const { config } = context
@@ -51,7 +51,7 @@ function hideTokens({ config, runner }: Context): void {
   }
 }
 
-/** Whether caches may hold pages of another release than the live one, or were never purged for it. */
+/** Whether caches may hold pages of a release other than the live one, or were never purged for it. */
 export const needsPurge = ({ live, cached }: Pick<ServerState, 'live' | 'cached'>): boolean =>
   live !== '' && (!cached.includes(live) || cached.some((id) => id !== live))
 

@@ -95,7 +95,9 @@ type Rules = readonly { base: string; ignored: Ignore }[]
 async function listSources(folder: string): Promise<string[]> {
   const { default: ignore } = await import('ignore')
   const found: string[] = []
-  /** The rules of a .gitignore hold for paths below its folder; those of deeper folders follow and take precedence. */
+  /**
+   * The rules of a .gitignore apply to paths below its folder; those of deeper folders come later and take precedence.
+   */
   const visit = async (below: string, rules: Rules) => {
     const here = path.join(folder, ...below.split('/'))
     const file = path.join(here, '.gitignore')

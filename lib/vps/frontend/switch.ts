@@ -86,9 +86,9 @@ export function logSwitch(context: Context, id: string, started: number, log: Lo
 }
 
 /**
- * Pins the release that was just verified, so that it is never pruned, and unpins the former one. Changes
- * nothing in a dry run, without a release, or when it is pinned already. Returns '' or a warning for the
- * caller's message, since a failure here is not a fault of the release.
+ * Pins the release that was just verified, so that it is never pruned, and unpins the previous one. Changes nothing in
+ * a dry run, without a release, or when it is already pinned. Returns '' or a warning for the caller's message, since a
+ * failure here is not a fault of the release.
  */
 export async function pinVerified(context: Context, id: string | undefined): Promise<string> {
   const { config, runner } = context

@@ -15,9 +15,9 @@ export interface Maintenance {
 }
 
 export const defaultMessage =
-  'We are working on this site right now. Everything you have left here is safe; please come back a little later.'
+  'We are working on this site right now. Everything you have saved here is safe; please come back a little later.'
 
-/** Parses `on` and the facts; undefined for nothing. Damaged facts count as on: visitors still get the page. */
+/** Parses `on` and the facts; undefined for an empty text. Damaged facts count as on: visitors still get the page. */
 export function parseMaintenance(said: string): Maintenance | undefined {
   if (!said.startsWith('on')) return undefined
   const { since, by, message, until } = parseJson<Partial<Maintenance>>(said.slice('on'.length)) ?? {}

@@ -81,7 +81,7 @@ function createAnnouncement(wanted: Wanted & { on: true }, present: Maintenance 
 
 const maxMessage = 500
 
-/** Gives the message for the page. Throws (exit 2) when it is empty, too long or not one line. */
+/** Returns the message for the page. Throws (exit 2) when it is empty, too long or not a single line. */
 export function parseMessage(value: string): string {
   const message = value.trim()
   if (message === '') throw usageError('--message is empty', 'Omit it to use the default message.')
@@ -92,7 +92,7 @@ export function parseMessage(value: string): string {
   return message
 }
 
-/** Requests the site until it is as wanted, and returns what it answered. Throws exit 3 when it does not answer. */
+/** Requests the site until it is as wanted, and returns its last answer. Throws exit 3 when it does not answer. */
 async function waitUntilServed({ config, runner }: Context, on: boolean): Promise<string> {
   const url = `https://${config.domain}/`
   let last = ''

@@ -6,7 +6,7 @@ import { packFiles, remoteScript } from '../remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState } from '../serverState.ts'
 import { findDifferences, getSetName, type NginxFiles, type Phase, renderNginx } from './render.ts'
 
-/** Configures nginx to answer the CA, or, if there is a certificate already, the whole site. */
+/** Configures nginx to answer the CA or, if a certificate already exists, to serve the whole site. */
 export function nginxHttpTask(
   context: Context,
   { server, title = 'nginx on port 80' }: { server?: Task; title?: string } = {},
@@ -79,7 +79,7 @@ export function switchBackendTask(context: Context, host: string): Task {
   }
 }
 
-/** The command of switchBackendTask, independent of the present configuration. */
+/** The command of switchBackendTask, independent of the current configuration. */
 export const switchBackendCommand = (config: Config, state: ServerState, host: string): Command =>
   nginxCommand(config, renderFiles(config, state, 'https', host))
 
@@ -137,7 +137,7 @@ const remedy = (output: string): string =>
 /** Even an expired certificate counts: a site never returns to plain HTTP. */
 const getWantedPhase = (state: ServerState): Phase => (state.certificate.lineage ? 'https' : 'http')
 
-/** Gives the host for /api/. Only the release that switched to the surge host may switch back. */
+/** Returns the host for /api/. Only the release that switched to the surge host may switch back. */
 const getWantedBackend = (config: Config, state: ServerState): string =>
   state.nginx.backend === surgeHost(config) ? surgeHost(config) : stableHost(config)
 
@@ -160,7 +160,7 @@ function getFields(state: ServerState, files: NginxFiles, host: string | undefin
   const wanted = getSetName(files)
   return [
     ...(host && backend !== host ? [{ name: 'backend', before: backend || undefined, after: host }] : []),
-    // They are equal when nginx only does not run, or has not loaded it.
+    // They are equal when nginx merely is not running, or has not loaded it.
     ...(current === wanted ? [] : [{ name: 'configuration', before: current || undefined, after: wanted }]),
   ]
 }

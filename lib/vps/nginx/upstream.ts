@@ -31,9 +31,9 @@ export function nginxUpstream(context: Context) {
 }
 
 /**
- * Parses what `healthCommand` printed. For an error, Python prints the status but not the body. Without a status there was
- * no answer: `body` says why, and `accepted` that there was a connection (a failure before it is a URLError, a later one is
- * not: https://github.com/python/cpython/blob/3.11/Lib/urllib/request.py, do_open).
+ * Parses the output of `healthCommand`. For an error, Python prints the status but not the body. No status means that
+ * there was no answer: `body` says why, and `accepted` whether there was a connection (a failure before it is a
+ * URLError, a later one is not: https://github.com/python/cpython/blob/3.11/Lib/urllib/request.py, do_open).
  */
 export function parseHealth({ code, stdout, stderr }: Pick<ProcessResult, 'code' | 'stdout' | 'stderr'>): {
   status: number | undefined
@@ -48,10 +48,12 @@ export function parseHealth({ code, stdout, stderr }: Pick<ProcessResult, 'code'
   return { status: undefined, body, ...(accepted ? { accepted } : {}) }
 }
 
-/** Longer than a name server may keep the former address of a container group. */
+/** Longer than a name server may cache the previous address of a container group. */
 const reachableWithinMs = 180_000
 
-/** Waits until the VPS reaches this release: its name server may have the former address longer than this machine's. */
+/**
+ * Waits until the VPS reaches this release: its name server may cache the previous address longer than this machine's.
+ */
 async function waitUntilReachable(context: Context, host: string, release: string, log: Log): Promise<void> {
   let seen = ''
   const attempt = async () => {
@@ -65,7 +67,7 @@ async function waitUntilReachable(context: Context, host: string, release: strin
   }
   const unreachable = () =>
     new OpsError({
-      what: `The VPS does not reach the new backend ${host}, so nginx was not changed`,
+      what: `The VPS cannot reach the new backend ${host}, so nginx was not changed`,
       said: seen,
       next: 'Check that the VPS resolves the name and may make outgoing connections to port 5000, then run this command again.',
     })

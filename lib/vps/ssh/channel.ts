@@ -201,7 +201,10 @@ async function holdOpen({ channel, stdout }: Session, connectionGone: Promise<vo
   }
 }
 
-/** Passes on the output no faster than it is taken: ssh's window keeps the rest on the server. The signal ends the program. */
+/**
+ * Passes on the output no faster than it is consumed: ssh's window holds the rest back on the server. The signal ends
+ * the program.
+ */
 async function* streamOutput(
   { channel, ...readers }: Session,
   signal: AbortSignal,

@@ -4,10 +4,10 @@ import { randomBytes } from 'node:crypto'
 const maxBefore = 64 * 1024
 
 /**
- * Builds the lines for sshd, and reads their output. sshd passes a line to the user's login shell, which may print something
- * first: bash reads ~/.bashrc for a command over ssh (bash(1), INVOCATION), zsh ~/.zshenv, fish its config.fish. So each
- * line first prints a marker on both outputs, and what precedes a marker is not the line's. The markers differ and stderr's
- * comes first, because a start file may join both outputs (`exec 2>&1`).
+ * Builds the lines for sshd, and reads their output. sshd passes a line to the user's login shell, which may print
+ * something first: bash reads ~/.bashrc for a command over ssh (bash(1), INVOCATION), zsh ~/.zshenv, fish its
+ * config.fish. So each line first prints a marker on both outputs, and anything before a marker is not output of the
+ * line. The markers differ and stderr's comes first, because a start file may join both outputs (`exec 2>&1`).
  */
 export function createFrame(marker = randomBytes(12).toString('hex')) {
   // In two halves: `set -x` in a start file prints the line, which must not contain the marker.
@@ -16,8 +16,8 @@ export function createFrame(marker = randomBytes(12).toString('hex')) {
   const begin = `LC_ALL=C; export LC_ALL; printf %s%s ${second} ${first} >&2; printf %s%s ${first} ${second}; `
   return {
     /**
-     * Gives the line for sshd that runs `line`. It means the same to every login shell: text in single quotes without
-     * quotes, line breaks and exclamation marks, and with a backslash only before a 0.
+     * Returns the line for sshd that runs `line`. It means the same to every login shell: text in single quotes that
+     * contains no quotes, line breaks or exclamation marks, and a backslash only before a 0.
      */
     wrap: (line: string) => `exec sh -c '${begin}eval "$(printf %b "$1")"' sh '${encodeOctal(line)}'`,
     /** Reads a length and a line of that length from standard input and runs it; the rest is the input of that line. */
@@ -42,7 +42,7 @@ function createReader(marker: string) {
   let before: Buffer = Buffer.alloc(0)
   let started = false
   return {
-    /** Gives the part of a chunk that follows the marker. */
+    /** Returns the part of a chunk that follows the marker. */
     take(chunk: Buffer): Buffer {
       if (started) return chunk
       const text = Buffer.concat([before, chunk])
@@ -51,11 +51,11 @@ function createReader(marker: string) {
       before = text.subarray(0, started ? at : text.length).subarray(-maxBefore)
       return started ? text.subarray(at + marker.length) : Buffer.alloc(0)
     },
-    /** What precedes the marker, at most the end of it. */
+    /** What precedes the marker: at most the last part of it. */
     get before() {
       return before.toString()
     },
-    /** The marker has come, so the line was started. */
+    /** The marker has arrived, so the line was started. */
     get started() {
       return started
     },

@@ -153,7 +153,7 @@ async function readAgentKeys(socket: string): Promise<AgentKeys | undefined> {
     const timer = setTimeout(() => resolve([]), 3000)
     agent.getIdentities((error, found) => {
       clearTimeout(timer)
-      // All agents of ssh2 give parsed keys, although its types allow others.
+      // All agents of ssh2 return parsed keys, although its types allow others.
       resolve(error ? [] : ((found ?? []) as ParsedKey[]))
     })
   })

@@ -111,7 +111,7 @@ export function createSpareSessions(open: () => Promise<ClientChannel>, places: 
   }
   return {
     fill,
-    /** Gives a session that now runs the line; undefined when none is ready. */
+    /** Returns a session that now runs the line; undefined when none is ready. */
     take(line: string): ClientChannel | undefined {
       let channel = ready.shift()
       while (channel && !channel.writable) channel = ready.shift()

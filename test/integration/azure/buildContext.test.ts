@@ -187,7 +187,7 @@ test('a socket anywhere makes az fail and is named; a queue only where it would 
   const refused = await getFailure(packedFiles(folder, 'Dockerfile'))
   await new Promise((resolve) => server.close(resolve))
   expect(refused.what).toBe(
-    `${path.join(folder, 'tests/socket')} cannot be packed for the build: it is neither a file nor a folder nor a link`,
+    `${path.join(folder, 'tests/socket')} cannot be packed for the build: it is not a file, folder or link`,
   )
   execFileSync('mkfifo', [path.join(folder, 'app/queue')])
   expect((await getFailure(packedFiles(folder, 'Dockerfile'))).what).toContain('app/queue cannot be packed')

@@ -48,7 +48,7 @@ test('a long wait says what it is waiting for', async () => {
   await getCachedTree(place, make, say)
   await first
   expect(made).toBe(1)
-  expect(lines).toEqual([`Waiting for another process that makes ${place}`])
+  expect(lines).toEqual([`Waiting for another process that is creating ${place}`])
 })
 
 test('the remains of a failed attempt are not used', async () => {
@@ -81,7 +81,7 @@ test.each([
   expect(await getCachedTree(place, make, say)).toBe(tree)
   expect(made).toBe(2)
   expect(readdirSync(path.join(tree, 'usr'))).toEqual(['file'])
-  expect(lines).toEqual([`${place} is damaged: making it again`])
+  expect(lines).toEqual([`${place} is damaged: creating it again`])
 })
 
 test('a cache folder that cannot be created is refused at once', () => {

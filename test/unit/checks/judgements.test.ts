@@ -138,7 +138,7 @@ test.each([
 })
 
 test('a certificate must exist and cover both names', () => {
-  expect(judgeServed(undefined, ['a.test'], share, now).detail).toBe('no certificate was shown')
+  expect(judgeServed(undefined, ['a.test'], share, now).detail).toBe('no certificate was presented')
   const wrong = judgeServed(certificate(90, 90), ['a.test', 'ww.a.test'], share, now)
   expect([wrong.verdict, wrong.detail]).toEqual([
     'CRITICAL',
