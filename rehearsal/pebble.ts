@@ -107,7 +107,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   const close = async () => {
     await stop()
     await Promise.all([view.stop(), front.stop()])
-    // The DNS and the network may already be down, and with them what is undone here.
+    // The DNS and the network may already be down; then there is nothing left to undo in them.
     await Promise.all(names.map((name) => dns.remove(name).catch(() => {})))
     await run(['ip', 'address', 'delete', `${address}/24`, 'dev', network.bridge])
     network.release(address)

@@ -115,7 +115,10 @@ async function readFiles(
   return { given, cut }
 }
 
-/** Refuses a key in place of its path, first of all: its lines would be printed as unknown names. */
+/**
+ * Rejects a key in place of its path. This check comes first: otherwise the lines of the key would be printed as
+ * unknown names.
+ */
 function refuseKeyMaterial(values: readonly [string, string][], file: string): void {
   const pasted = values.flatMap(([key, value]) => {
     const isPath = Object.hasOwn(keys, key) && keys[key as KeyName].path

@@ -135,7 +135,7 @@ export async function compareCosts(context: Context, part: Scaled, now: Scale, t
   return formatCost(part, at(now), at(to))
 }
 
-/** Before and after: a table for the person who decides, and a line for the plan. */
+/** Before and after: a table for the operator, and a line for the plan. */
 export function formatCost(part: Scaled, now: Estimate, then: Estimate): { table: string; line: string } {
   const right = 'right' as const
   const of = ({ parts }: Estimate) => parts.find(({ id }) => id === part)

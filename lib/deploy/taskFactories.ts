@@ -1,5 +1,7 @@
-/* What a script's task list is made from: the factories of tasks, and the helpers that lists need. A script imports this
-   file only when it runs, so that `--help` loads none of it. */
+/*
+ * The building blocks of a script's task list: task factories and helpers. A script imports this file only when it
+ * runs, so that `--help` loads none of it.
+ */
 export { loginTask } from '../azure/account.ts'
 export { az } from '../azure/cli.ts'
 export { type Azure, createAzure } from '../azure/client.ts'

@@ -119,7 +119,7 @@ async function switchedEarlier(context: Context, { live, previous }: ServerState
   return worked ? { from: '', to: '' } : { from: previous, to: live }
 }
 
-/** The live release, and what was wrong with the previous one. */
+/** The live release, and what was wrong with the one before it. */
 export interface FrontendVerdict {
   live: string
   /** The switch to undo, and the results of the checks. */

@@ -23,8 +23,7 @@ const liveMarker = '\x01'
 
 /**
  * Reads one nginx log with its rotated parts (remote/nginx-log.sh).
- * @param ended resolves when nobody is listening any more; the script's standard input then ends, and with it
- * the script
+ * @param ended resolves when nobody reads any longer; the script's standard input then ends, and with it the script
  */
 export function nginxLogCommand(
   config: Config,

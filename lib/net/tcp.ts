@@ -24,7 +24,10 @@ export interface TcpReply {
   ms: number
 }
 
-/** Sends the message and waits for the answer. Rejects when connection or TLS fails, and with what `whole` throws. */
+/**
+ * Sends the message and waits for the answer. Rejects when connection or TLS fails, or with the error that `whole`
+ * throws.
+ */
 export async function exchange(
   value: TcpExchange,
   reach: NetworkOptions,

@@ -45,7 +45,7 @@ async function readHealthRun(config: Config): Promise<LastRun> {
   }
 }
 
-/** The newest dump tells more than the run that created it. */
+/** The newest dump says more than the run that created it. */
 function readBackupRun(config: Config): LastRun {
   const run = readLastTranscript(config, 'backup-database')
   try {

@@ -26,7 +26,7 @@ export function unknownRoute(call: Call): ArmError {
   return new ArmError(
     call.method === 'GET' ? 404 : 405,
     call.method === 'GET' ? 'InvalidResourcePath' : 'HttpMethodNotAllowed',
-    `The rehearsal's Azure does not answer ${call.method} ${call.path}.`,
+    `The rehearsal's Azure does not support ${call.method} ${call.path}.`,
   )
 }
 

@@ -123,7 +123,7 @@ async function copy(machine: BuildMachine, step: Instruction, state: BuildState)
   for (const flag of Object.keys(flags))
     if (!['chown', 'chmod', 'link'].includes(flag))
       throw new BuildError(
-        `dockerfile line ${step.line}: the rehearsal's builder does not know ${step.name} --${flag}`,
+        `dockerfile line ${step.line}: the rehearsal's builder does not support ${step.name} --${flag}`,
       )
   const values = { ...state.values, ...state.config.env }
   const paths = list.map((each) => expand(each, values))
@@ -133,7 +133,7 @@ async function copy(machine: BuildMachine, step: Instruction, state: BuildState)
   const special = step.name === 'ADD' && paths.find((each) => /^[a-z]+:\/\/|\.(tar|tgz|tar\.\w+)$/.test(each))
   if (special)
     throw new BuildError(
-      `dockerfile line ${step.line}: the rehearsal's builder does not ADD archives or URLs (${special})`,
+      `dockerfile line ${step.line}: the rehearsal's builder does not support ADD of archives or URLs (${special})`,
     )
   const whole = posix.resolve(state.config.workdir, target) + (/(\/|^\.)$/.test(target) ? '/' : '')
   await machine.copy(paths, whole, flags.chown, flags.chmod)
@@ -207,7 +207,7 @@ async function carryOut(
       return
     default:
       throw new BuildError(
-        `dockerfile line ${step.line}: the rehearsal's builder does not know ${step.name} here`,
+        `dockerfile line ${step.line}: the rehearsal's builder does not support ${step.name} here`,
       )
   }
 }
@@ -222,7 +222,7 @@ export async function buildImage(
   const steps = parseDockerfile(text)
   if (steps.filter(({ name }) => name === 'FROM').length > 1)
     throw new BuildError(
-      "the rehearsal's builder does not know builds of several stages (more than one FROM)",
+      "the rehearsal's builder does not support multi-stage builds (more than one FROM)",
     )
   const state: BuildState = { config: emptyConfig(), values: {}, commandSet: false }
   const from = steps.find(({ name }) => name === 'FROM')!

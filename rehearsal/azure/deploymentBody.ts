@@ -30,7 +30,7 @@ export function deploymentBody(text: string): Bag {
   if (String(properties.mode ?? 'Incremental').toLowerCase() !== 'incremental')
     throw badRequest(
       'InvalidDeploymentMode',
-      "The rehearsal's Azure knows the deployment mode 'Incremental' only.",
+      "The rehearsal's Azure supports only the deployment mode 'Incremental'.",
     )
   return properties
 }

@@ -93,7 +93,7 @@ function checkShape(template: Bag): Bag[] {
   if (unknown.length > 0)
     throw badRequest(
       'InvalidTemplate',
-      `The rehearsal's Azure does not know the template part(s) '${unknown.join(', ')}'.`,
+      `The rehearsal's Azure does not support the template part(s) '${unknown.join(', ')}'.`,
     )
   const resources = Array.isArray(template.resources)
     ? template.resources
@@ -105,7 +105,7 @@ function checkShape(template: Bag): Bag[] {
           'InvalidTemplate',
           `Deployment template validation failed: 'A template resource has no '${key}'.'`,
         )
-    if (each.copy) throw badRequest('InvalidTemplate', "The rehearsal's Azure does not know 'copy' loops.")
+    if (each.copy) throw badRequest('InvalidTemplate', "The rehearsal's Azure does not support 'copy' loops.")
   }
   return flatten(resources as Bag[])
 }

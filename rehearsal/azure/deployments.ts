@@ -220,6 +220,6 @@ export function deploymentsRoute(
   throw new ArmError(
     404,
     'InvalidResourcePath',
-    `The rehearsal's Azure does not answer ${call.method} ${call.path}.`,
+    `The rehearsal's Azure does not support ${call.method} ${call.path}.`,
   )
 }

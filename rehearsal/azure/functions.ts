@@ -8,7 +8,7 @@ type Value = any
 
 const text = (value: Value): string => (typeof value === 'object' ? JSON.stringify(value) : String(value))
 
-/** `format('{0}-{1:000}', …)`: the placeholders by number; number formats of zeros pad. */
+/** `format('{0}-{1:000}', …)`: placeholders by number; a number format of zeros pads with zeros. */
 function format(pattern: string, ...values: Value[]): string {
   return pattern.replace(
     /\{\{|\}\}|\{(\d+)(?::(0+))?\}/g,

@@ -96,7 +96,7 @@ export function groupRoute(
     case 'DELETE':
       return deleteGroup(world, name, version)
     default:
-      throw new ArmError(405, 'HttpMethodNotAllowed', `Resource groups have no ${call.method}.`)
+      throw new ArmError(405, 'HttpMethodNotAllowed', `Resource groups do not support ${call.method}.`)
   }
 }
 

@@ -44,7 +44,7 @@ function newRecord(zone: Zone, given: Bag): IonosRecord {
   if (!types.includes(given.type)) throw new InvalidRecord(`Record type '${given.type}' is invalid.`)
   const content = String(given.content ?? '')
   if (given.type === 'A' && !/^\d{1,3}(\.\d{1,3}){3}$/.test(content))
-    throw new InvalidRecord(`Record content '${content}' is no IPv4 address.`)
+    throw new InvalidRecord(`Record content '${content}' is not an IPv4 address.`)
   if (content === '') throw new InvalidRecord('Record content is missing.')
   const ttl = given.ttl ?? 3600
   if (!Number.isInteger(ttl) || ttl < 60)
@@ -152,7 +152,7 @@ export async function createIonosDns(
       return problem(401, 'UNAUTHORIZED', 'The customer is not authorized to do this operation.')
     const [, root, version, kind, id, below, recordId, ...more] = call.path.split('/')
     if (root !== 'dns' || version !== 'v1' || kind !== 'zones' || more.length > 0)
-      return problem(404, 'NOT_FOUND', `The rehearsal's IONOS does not answer ${call.method} ${call.path}.`)
+      return problem(404, 'NOT_FOUND', `The rehearsal's IONOS does not support ${call.method} ${call.path}.`)
     if (!id)
       return call.method === 'GET'
         ? { status: 200, body: zones.map((zone) => ({ name: zone.name, id: zone.id, type: 'NATIVE' })) }

@@ -155,7 +155,7 @@ const firewallRules: ResourceType = {
     if (!isAddress(start) || !isAddress(end) || !isRange(start, end))
       throw badRequest(
         'InvalidParameterValue',
-        `Invalid value given for parameter startIpAddress or endIpAddress: '${start}' to '${end}' is no range of IPv4 addresses.`,
+        `Invalid value given for parameter startIpAddress or endIpAddress: '${start}' to '${end}' is not a range of IPv4 addresses.`,
       )
   },
   apply: (world, rule) => refreshFirewall(world, getParent(world, rule)!),

@@ -80,7 +80,7 @@ function checkUpdate(before: Bag, now: Bag): void {
   if (now.storage.storageSizeGB < before.storage.storageSizeGB)
     throw badRequest(
       'StorageSizeDecreaseNotSupported',
-      `Storage cannot be scaled down: the server has ${before.storage.storageSizeGB} GB, ${now.storage.storageSizeGB} GB was asked for.`,
+      `Storage cannot be scaled down: the server has ${before.storage.storageSizeGB} GB, ${now.storage.storageSizeGB} GB was requested.`,
     )
 }
 
@@ -114,7 +114,7 @@ export function checkServer(request: Request): void {
   delete now.createMode
   const mode = wanted.properties.createMode ?? 'Default'
   if (!['Default', 'Create', 'Update'].includes(mode))
-    throw badRequest('InvalidParameterValue', `The rehearsal's Azure does not know the createMode '${mode}'.`)
+    throw badRequest('InvalidParameterValue', `The rehearsal's Azure does not support the createMode '${mode}'.`)
   checkLogin(now.administratorLogin)
   checkPassword(now.administratorLogin, now.administratorLoginPassword)
   checkSku(wanted.sku)

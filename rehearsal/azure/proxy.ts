@@ -105,7 +105,7 @@ export async function openDoors(world: World, hosts: Hosts): Promise<Doors> {
   secure.on('tlsClientError', (_error, socket) => socket.destroy())
   const proxy = createServer((_request, response) => {
     response.writeHead(403, { 'Content-Type': 'text/plain' })
-    response.end("The rehearsal's proxy passes on CONNECT only.\n")
+    response.end("The rehearsal's proxy supports only CONNECT.\n")
   })
   proxy.on('connection', remember)
   proxy.on('connect', (request, socket: Socket) => {

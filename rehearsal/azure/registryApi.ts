@@ -123,7 +123,7 @@ function metadata(registry: Resource, call: Call, rest: string): Reply {
     return problem(
       405,
       'UNSUPPORTED',
-      `The rehearsal's registry does not answer ${call.method} ${call.path}.`,
+      `The rehearsal's registry does not support ${call.method} ${call.path}.`,
     )
   if (!kind)
     return {
@@ -204,5 +204,5 @@ export function registryApi(world: World, call: Call): Reply {
   if (call.path === '/v2/' || call.path === '/v2') return { status: 200, body: {} }
   if (call.path.startsWith('/acr/v1/')) return metadata(registry, call, call.path.slice('/acr/v1/'.length))
   if (call.path.startsWith('/v2/')) return distribution(registry, call, call.path.slice('/v2/'.length))
-  return problem(404, 'UNSUPPORTED', `The rehearsal's registry does not answer ${call.path}.`)
+  return problem(404, 'UNSUPPORTED', `The rehearsal's registry does not support ${call.path}.`)
 }

@@ -100,7 +100,7 @@ export function permissionsReply(world: World, call: Call, rest: string[]): Repl
   throw new ArmError(
     404,
     'InvalidResourcePath',
-    `The rehearsal's Azure does not answer ${call.method} ${call.path}.`,
+    `The rehearsal's Azure does not support ${call.method} ${call.path}.`,
   )
 }
 
@@ -125,7 +125,7 @@ const notThere = (call: Call): ArmError =>
   new ArmError(
     404,
     'InvalidResourcePath',
-    `The rehearsal's Azure does not answer ${call.method} ${call.path}.`,
+    `The rehearsal's Azure does not support ${call.method} ${call.path}.`,
   )
 
 /** Location_ListCapabilities of Microsoft.ContainerInstance: the largest group that a region accepts. */

@@ -35,7 +35,7 @@ export function usagesReply(world: World, call: Call, namespace: string, locatio
     throw new ArmError(
       404,
       'InvalidResourcePath',
-      `The rehearsal's Azure does not answer ${call.method} ${call.path}.`,
+      `The rehearsal's Azure does not support ${call.method} ${call.path}.`,
     )
   const groups = groupsIn(world, location)
   const { limit, used } = getCores(world, location)

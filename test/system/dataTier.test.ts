@@ -186,7 +186,7 @@ test('a disk that would have to shrink is refused with Azure’s message', async
   await changes(bigger, { name: 'PostgreSQL storage (GB)', before: '32', after: '64' })
   const { code, stderr } = await provision(clouds.name)
   expect(code).toBe(1)
-  expect(stderr).toMatch(/Storage cannot be scaled down: the server has 64 GB, 32 GB was asked for/)
+  expect(stderr).toMatch(/Storage cannot be scaled down: the server has 64 GB, 32 GB was requested/)
 })
 
 test('no secret in anything that was printed, stored or passed as an argument', () => {

@@ -216,7 +216,10 @@ const getRenames = ({ into, before, temporary }: Restore, found: Database | unde
       ]
     : [[temporary, into]]
 
-/** What a dump of the content lacks: rights on it, settings of and rights on the database itself, and the marker. */
+/**
+ * Returns the effects that restore what a dump of the content lacks: rights on the content, settings of the database
+ * and rights on it, and the marker.
+ */
 async function getFinalEffects(
   { context, file, into, live, temporary, before, getManifest }: Restore,
   access: pg.ServerAccess,

@@ -135,7 +135,7 @@ function changesOf({ changed, failed }: Receipt): string {
   return parts.filter(Boolean).join('; ') || 'nothing'
 }
 
-/** The time of an id, and as many more characters as are needed to make it unique. */
+/** The time of an id, plus as many of the following characters as make it unique. */
 function shortest(id: string, all: readonly string[]): string {
   const clashes = (length: number) =>
     all.some((other) => other !== id && other.startsWith(id.slice(0, length)))

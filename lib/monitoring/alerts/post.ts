@@ -102,7 +102,7 @@ export async function ping(
     url.pathname = `${base.pathname.replace(/\/+$/, '')}/${signal}`
     const sent = truncate(clean(line), bodyLimit)
     const { body } = await post(runner, url, sent, 'text/plain; charset=utf-8', pingUrl.key)
-    // healthchecks.io reports "OK (not found)" and "OK (rate limited)" with status 200.
+    // healthchecks.io answers "OK (not found)" and "OK (rate limited)" with status 200, too.
     const remark = /^OK \((.+)\)\s*$/.exec(body)?.[1]
     if (remark === undefined) return undefined
     throw new OpsError({ what: `${url.host} answered: ${truncate(remark, 100)}` })

@@ -69,7 +69,7 @@ export async function openHost(
         shown = { key, verdict: evaluateHostKey(known, names, key) }
         return shown.verdict.is === 'known'
       },
-      // ssh2 also takes a method as the result, and false when there is no other; its types know only a callback.
+      // ssh2 also accepts a method as the result, or false when there is no other; its types allow only a callback.
       authHandler: () => {
         const login = waiting.shift()
         if (login) tried.push(login.name)

@@ -122,7 +122,7 @@ def main() -> None:
         for each in sorted(importlib.metadata.distributions(), key=lambda one: one.metadata["Name"].lower()):
             print(f"{each.metadata['Name']}=={each.version}")
     else:
-        fail(f"The rehearsal's pip does not know: pip {shlex.join([command, *arguments])}")
+        fail(f"The rehearsal's pip does not support: pip {shlex.join([command, *arguments])}")
 
 
 main()

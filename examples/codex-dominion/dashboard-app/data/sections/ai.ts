@@ -27,7 +27,7 @@ export const ai: Section = {
     {
       slug: 'strategy',
       title: 'Strategy questions',
-      description: 'Questions about direction: where to invest attention next.',
+      description: 'Questions about direction: where to focus next.',
       widgets: [
         {
           kind: 'ask',

@@ -5,7 +5,7 @@ export const automation: Section = {
   slug: 'automation',
   title: 'Automation',
   icon: 'automation',
-  summary: 'Work that needs no hand: what runs by itself, how often, and with what effect.',
+  summary: 'Work that needs no operator: what runs automatically, how often, and with what effect.',
   widgets: [
     {
       kind: 'stats',
@@ -96,7 +96,7 @@ export const automation: Section = {
     {
       slug: 'guard-rails',
       title: 'Guard rails',
-      description: 'What automation may never do alone, and where a person has to say yes.',
+      description: 'What automation may never do alone, and where a person must approve.',
       widgets: [
         {
           kind: 'steps',

@@ -50,7 +50,7 @@ export const dawn: Section = {
     {
       slug: 'checklist',
       title: 'Morning checklist',
-      description: 'Five looks before the day begins, in the order that finds faults first.',
+      description: 'Five checks before the day begins, in the order that finds faults first.',
       widgets: [
         {
           kind: 'steps',
@@ -61,7 +61,7 @@ export const dawn: Section = {
               title: 'Did the night’s work run?',
               text: 'Open Dawn dispatch → Today; compare with yesterday.',
             },
-            { title: 'Is the queue empty?', text: 'Open Workflows → Queue; an old job needs a look.' },
+            { title: 'Is the queue empty?', text: 'Open Workflows → Queue; an old job needs attention.' },
             { title: 'Is the money right?', text: 'Open Treasury; a jump in outflow needs a reason.' },
             { title: 'Who is available?', text: 'Open Agents → Availability before handing out work.' },
           ],

@@ -29,7 +29,7 @@ export const governance: Section = {
     {
       slug: 'architecture',
       title: 'Architecture',
-      description: 'The parts of the system and why each stands where it does.',
+      description: 'The parts of the system and why each runs where it does.',
       widgets: [
         {
           kind: 'steps',
@@ -83,7 +83,7 @@ export const governance: Section = {
     {
       slug: 'interfaces',
       title: 'Interfaces',
-      description: 'Every address this dashboard asks, and whether it answers now.',
+      description: 'Every address this dashboard calls, and whether it answers now.',
       widgets: [
         {
           kind: 'probe',

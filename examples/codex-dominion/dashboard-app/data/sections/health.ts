@@ -94,7 +94,7 @@ export const health: Section = {
     {
       slug: 'runbook',
       title: 'Runbook',
-      description: 'What to do when a row is red, in the order that costs least.',
+      description: 'What to do when a row is red, cheapest step first.',
       widgets: [
         {
           kind: 'steps',
@@ -115,7 +115,7 @@ export const health: Section = {
             },
             {
               title: 'Everything fine here',
-              text: 'Then it is between the visitor and this site: check DNS.',
+              text: 'The fault is between the visitor and this site: check DNS.',
             },
           ],
         },

@@ -5,12 +5,12 @@ export const notifications: Section = {
   slug: 'notifications',
   title: 'Notifications',
   icon: 'notifications',
-  summary: 'What wants to be seen: faults first, then news, then the rest.',
+  summary: 'What needs attention: faults first, then news, then the rest.',
   widgets: [
     {
       kind: 'table',
       title: 'Faults',
-      note: 'Workflows that failed and wait for somebody to look.',
+      note: 'Workflows that failed and need attention.',
       source: 'workflows',
       columns: workflowColumns,
       where: [{ field: 'status', contains: ['fail', 'error', 'stopped'] }],
@@ -70,7 +70,7 @@ export const notifications: Section = {
     {
       slug: 'digest',
       title: 'Weekly digest',
-      description: 'The week in figures, as it would read in a mail.',
+      description: 'The week in figures, as an e-mail would report it.',
       widgets: [
         {
           kind: 'stats',

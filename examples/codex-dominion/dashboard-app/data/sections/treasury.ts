@@ -37,7 +37,7 @@ export const treasury: Section = {
     {
       slug: 'inflow',
       title: 'Inflow',
-      description: 'Money received: the total, its course and each single record.',
+      description: 'Money received: the total, its trend and every record.',
       widgets: [
         {
           kind: 'stats',
@@ -73,7 +73,7 @@ export const treasury: Section = {
     {
       slug: 'outflow',
       title: 'Outflow',
-      description: 'Money spent: the total, its course and each single record.',
+      description: 'Money spent: the total, its trend and every record.',
       widgets: [
         {
           kind: 'stats',
