@@ -15,7 +15,7 @@ export interface Dns {
   stop(): Promise<void>
 }
 
-/** Starts pebble-challtestsrv (Debian package pebble) as DNS server on `network.host`. */
+/** Starts pebble-challtestsrv (Debian package pebble) as the DNS server on `network.host`. */
 export async function startDns(options: { network: Network; folder: string }): Promise<Dns> {
   mkdirSync(options.folder, { recursive: true })
   const address = options.network.host

@@ -116,7 +116,7 @@ test('only the runner starts processes', () => {
 test('everything printed passes through the one place that makes it safe for a terminal', () => {
   const printing = /process\.(stdout|stderr)\.write|\bconsole\.|\bstd(out|err)\s*\}\s*=\s*process/
   expect(matching(product, printing)).toEqual(['lib/util/terminal.ts'])
-  // Modules that pass the stream on, or prompt on it: each sanitizes its own text.
+  // Modules that pass the stream on, or prompt on it: each makes its own text safe.
   const streams = /process\.(stdout|stderr)\b(?!\.(write|isTTY|columns|rows|on)\b)/
   expect(matching(product, streams)).toEqual(['lib/cli/prompt.ts', 'lib/logs/view.ts'])
   expect(matching(product, /from 'chalk'/)).toEqual(['lib/util/colours.ts'])

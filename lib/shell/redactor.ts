@@ -37,7 +37,7 @@ export function createRedactor(secrets: readonly string[] = []) {
   return redactor
 }
 
-/** Passes output on in whole lines, so that a secret in two chunks is recognized. */
+/** Passes output on in whole lines, so that a secret in two chunks is recognised. */
 export function byLines(onLines: OnOutput): { hear: OnOutput; end(): void } {
   const rest = { stdout: '', stderr: '' }
   return {

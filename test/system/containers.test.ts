@@ -56,7 +56,7 @@ async function groups(): Promise<string[]> {
   return resources.flatMap(({ id }) => /containerGroups\/(.+)$/.exec(id)?.[1] ?? []).sort()
 }
 
-/* Several workers: created, changed, checked and removed. Only the containers, the one part that these runs touch. */
+/* Several workers: created, changed, checked and removed. These runs deploy only the containers. */
 
 test('another size: each is deleted and created, one after the other, with the commands of the plan', async () => {
   expect(await groups()).toEqual(['codex-backend', 'codex-worker', 'codex-worker-2'])

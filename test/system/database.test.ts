@@ -233,7 +233,7 @@ test('restore-database: into a new database, never over an existing one', async 
   )
   expect(right).toEqual({ may: true })
 
-  // Killed or not, the same line recognizes its own work and does not touch what somebody else created.
+  // Killed or not, the same line recognises its own work and does not touch what somebody else created.
   const again = await run(...args)
   expect(again.code, again.stderr).toBe(0)
   expect(again.stderr).toMatch(/second was restored from this backup/)

@@ -165,7 +165,7 @@ test('--in-place: the plan announces the outage, the pages stay, the right image
   expect(code, stderr).toBe(0)
   expect(stderr).toContain('requests may fail while the backend is replaced')
   expect(stderr).not.toContain('codex-backend-next')
-  // The load does notice an outage of the API alone.
+  // The load does notice an outage; here, only the API had one.
   expect(load.failed.length).toBeGreaterThan(0)
   expect(load.failed.filter((line) => !line.startsWith('/api/'))).toEqual([])
   expect([await served(), await groups()]).toEqual([tag, ['codex-backend', 'codex-worker']])

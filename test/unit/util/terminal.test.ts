@@ -55,7 +55,7 @@ test('only our own styles pass, not even one that looks the same', () => {
   expect(escapeControls(green('fine'))).toBe('\x1b[32mfine\x1b[39m')
   expect(escapeControls(red(`a ${green('b')} c`))).toBe('\x1b[31ma \x1b[32mb\x1b[39m\x1b[31m c\x1b[39m')
   expect(escapeControls(dim('\x1b[32mspoofed\x1b[39m'))).toBe('\x1b[2m\\x1b[32mspoofed\\x1b[39m\x1b[22m')
-  // Printing a style once does not authorize it for the next time.
+  // Printing a style once does not authorise it for the next time.
   const once = escapeControls(green('x'))
   expect(escapeControls(once)).toBe('\\x1b[32mx\\x1b[39m')
   expect(green('')).toBe('')
