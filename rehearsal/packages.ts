@@ -48,7 +48,7 @@ export const testPackages = [
 
 const POLICY = '/usr/sbin/policy-rc.d'
 const POLICY_KEPT = '/usr/sbin/policy-rc.d.before-rehearsal'
-const POLICY_TEXT = '#!/bin/sh\n# The rehearsal installs programs but starts no services.\nexit 101\n'
+const POLICY_TEXT = '#!/bin/sh\n# The rehearsal installs programs, it starts no services.\nexit 101\n'
 /**
  * With it, the installation of postgresql creates no database cluster (pg_createcluster(1),
  * createcluster.conf).

@@ -110,10 +110,7 @@ export function createAzure(context: Context) {
     }
   }
 
-  /**
-   * Explains a failure caused by a missing registry. Versions of az report it differently, some as a failed
-   * login.
-   */
+  /** Explains a failure caused by a missing registry. Versions of az report it differently, some as a failed login. */
   async function inRegistry<T>(read: () => Promise<T>): Promise<T> {
     try {
       return await read()

@@ -25,10 +25,7 @@ export const templateParameters = (config: Config, operatorAddress: string): Par
     ...getDataTier(config).map((part) => part.getParameters(config, operatorAddress)),
   )
 
-/**
- * The deployment is named after its content: if a deployment of this name succeeded, it has applied exactly
- * this.
- */
+/** The deployment is named after its content: if a deployment of this name succeeded, it has applied exactly this. */
 export const deploymentName = (parameters: Parameters, password: string, server: string): string => {
   const template = readFileSync(templateFile, 'utf8')
   const wanted = [template, JSON.stringify(parameters), fingerprint(password, server)].join('\n')

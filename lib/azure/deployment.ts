@@ -137,9 +137,7 @@ function createRecovery(azure: Azure, name: string, { submit, pause }: Required<
     await submit(tell)
   }
 
-  /**
-   * Whether the whole deployment has ended, so that no further operations will run. Throws when it failed.
-   */
+  /** Whether the whole deployment has ended, so that no further operations will run. Throws when it failed. */
   async function hasEnded(tell: Log): Promise<boolean> {
     if (pending) {
       await pending

@@ -63,9 +63,7 @@ export interface QuickContext {
   readonly requestTimeoutMs: number
   /** Whether a slow response is a fault (HEALTH_STATIC_MS, HEALTH_API_MS). If not, only a wrong one is. */
   readonly timed: boolean
-  /**
-   * Whether an empty list from the API is a fault, because the site has just been set up with its first data.
-   */
+  /** Whether an empty list from the API is a fault, because the site has just been set up with its first data. */
   readonly filled: boolean
 }
 
@@ -93,10 +91,7 @@ export interface Check<Needs = CheckContext> {
   publicName?: string
   /** Fails while the maintenance page hides the site. */
   hiddenByMaintenance?: boolean
-  /**
-   * False if an answer does not show that this machine's own network works, because it may come from this
-   * machine.
-   */
+  /** False if an answer does not show that this machine's own network works, because it may come from this machine. */
   showsNetwork?: boolean
   /** The host that it requests over HTTP. */
   host?(config: Config): string

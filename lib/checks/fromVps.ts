@@ -66,8 +66,7 @@ export function asVps(context: Context): Context {
 }
 
 /**
- * Reads the script from standard input; the rest is the input of the script. certbot has installed Python on
- * the VPS.
+ * Reads the script from standard input; the rest is the input of the script. certbot has installed Python on the VPS.
  */
 const loader = 'import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])).decode())'
 

@@ -39,8 +39,7 @@ export interface ProbeRun {
 /** How many additional targets are checked at a time. */
 export const targetsAtOnce = 64
 /**
- * az and ssh keep this machine busy for seconds. They start when the timed answers have arrived, or after
- * this time.
+ * az and ssh keep this machine busy for seconds. They start when the timed answers have arrived, or after this time.
  */
 const headStartMs = 1000
 
@@ -69,9 +68,7 @@ export async function listProbes(options: Omit<RunOptions, 'signal'>): Promise<C
   return choose(free, only)
 }
 
-/**
- * Over ssh, the VPS reports when it gets no answer, so silence means that the VPS itself cannot be reached.
- */
+/** Over ssh, the VPS reports when it gets no answer, so silence means that the VPS itself cannot be reached. */
 const withLongTimeout = (check: Check): Check => ({ ...check, timeoutMs: 45_000, silence: 'UNKNOWN' })
 
 function choose(checks: readonly Check[], only: readonly string[]): Check[] {

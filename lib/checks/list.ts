@@ -18,10 +18,7 @@ import { certificateRenewal, servedCertificate } from './vps/certificate.ts'
 import { disk, diskForDeploy } from './vps/disk.ts'
 import { backendPort, vpsLogin, vpsServices } from './vps/server.ts'
 
-/**
- * Every check, in display order. To add one, create a file in this folder and add a line here or in
- * quickChecks.ts.
- */
+/** Every check, in display order. To add one, create a file in this folder and add a line here or in quickChecks.ts. */
 export const checks: readonly Check[] = [
   ...quickChecks,
   httpRedirect,

@@ -6,8 +6,7 @@ import { isAtLeast } from '../util/semver.ts'
 import { type Check, fail, pass, type Result } from './check.ts'
 
 /**
- * The first release of each Node line with support for proxies (http.Agent, proxyEnv); as in package.json's
- * engines.
+ * The first release of each Node line with support for proxies (http.Agent, proxyEnv); as in package.json's engines.
  */
 const oldestNode = { 22: '22.21.0', newer: '24.5.0' }
 

@@ -32,10 +32,7 @@ export interface Script<Flags extends object> {
   failure?: { exitCode: number; line(what: string): string }
   /** Whether Ctrl-C is the normal way to end it. If so, no message is printed. */
   endsByCtrlC?: (flags: Flags) => boolean
-  /**
-   * Whether the first signal stops it at once. Only for a script that is read-only or safe to interrupt
-   * anywhere.
-   */
+  /** Whether the first signal stops it at once. Only for a script that is read-only or safe to interrupt anywhere. */
   stopsAtOnce?: true
   /** Resolves to the exit code; undefined means 0. */
   run(run: Run<Flags & CommonFlags>): Promise<number | undefined>

@@ -185,10 +185,7 @@ export async function getSeparateConfig(run: {
   return config
 }
 
-/**
- * Throws (exit 2), listing what the first other environment also names, unless SHARES in either file allows
- * it.
- */
+/** Throws (exit 2), listing what the first other environment also names, unless SHARES in either file allows it. */
 export function assertSeparate(config: Config, { environments }: Others): void {
   for (const other of environments) {
     const meant = [...config.shares, ...other.shares]

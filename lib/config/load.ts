@@ -25,10 +25,9 @@ import {
 } from './secret.ts'
 
 /**
- * Reads `.env`, then `.env.NAME` over it, checks all keys, and returns the frozen configuration. Environment
- * variables do not override it, so that cron and a terminal see the same values; a value `env:NAME` refers to
- * a variable. Throws (exit 2) listing every invalid key with its file and the line of `.env.example` that
- * explains it.
+ * Reads `.env`, then `.env.NAME` over it, checks all keys, and returns the frozen configuration. Environment variables
+ * do not override it, so that cron and a terminal see the same values; a value `env:NAME` refers to a variable. Throws
+ * (exit 2) listing every invalid key with its file and the line of `.env.example` that explains it.
  * @param folder the folder that contains `.env`
  * @param name the name given to --env; undefined for `.env` alone
  */
@@ -220,10 +219,8 @@ function exampleLine(key: KeyName): string {
 }
 
 /**
- * Gives the values of `.env` their names and types: the fields of `settings` in schema.ts, and what follows
- * from them.
- * @param fileOf returns the file that sets a key (`.env` or `.env.NAME`), or the file where an unset key
- * belongs
+ * Gives the values of `.env` their names and types: the fields of `settings` in schema.ts, and what follows from them.
+ * @param fileOf returns the file that sets a key (`.env` or `.env.NAME`), or the file where an unset key belongs
  * @param folder of `.env`; relative paths start there
  * @param environment the name given to --env, or `default`
  */

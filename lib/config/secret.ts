@@ -117,18 +117,14 @@ const base64 = /^(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9+/=]{64,}$/
 /** The parts of a path are shorter between their slashes. */
 const longPart = /[^/]{32,}/
 
-/**
- * Whether a text looks like a key rather than the path of its file. A text of several lines is not a path
- * either.
- */
+/** Whether a text looks like a key rather than the path of its file. A text of several lines is not a path either. */
 export const isKeyMaterial = (text: string): boolean =>
   beginnings.test(text) ||
   /[\r\n]/.test(text) ||
   (!/^[/~.]/.test(text) && base64.test(text) && longPart.test(text))
 
 /**
- * What is wrong with a secret's value, completing the sentence "KEY …" without showing the value; undefined:
- * nothing.
+ * What is wrong with a secret's value, completing the sentence "KEY …" without showing the value; undefined: nothing.
  */
 export type SecretRule = (value: string) => string | undefined
 
@@ -158,10 +154,7 @@ export const appSecretKeyRule: SecretRule = (value) =>
     ? `has ${value.length} characters; at least 16 are required (openssl rand -hex 32)`
     : undefined
 
-/**
- * The backend derives the same token (dominion/credentials.py). A different label would produce a different
- * token.
- */
+/** The backend derives the same token (dominion/credentials.py). A different label would produce a different token. */
 const apiTokenLabel = 'codex-dominion api token v1'
 
 /** The token that the API requires for writing: HMAC-SHA256 with APP_SECRET_KEY as the key, in hexadecimal. */

@@ -7,9 +7,8 @@ import { getKeyFile } from './envFile.ts'
 
 /**
  * Creates the state folder and checks that it is writable. Throws (exit 2) naming key, file and reason.
- * @param needed false for a run that matters more than its records: it continues when the folder is
- * temporarily unusable (full, read-only, a file in its place), and fails only where the system never allows a
- * folder
+ * @param needed false for a run that matters more than its records: it continues when the folder is temporarily
+ * unusable (full, read-only, a file in its place), and fails only where the system never allows a folder
  */
 export async function assertStateDir(config: Config, needed: boolean): Promise<void> {
   const { stateDir, folder, environment } = config

@@ -24,9 +24,7 @@ export function serverQuery(
 const addSuffix = (database: string, suffix: string): string =>
   `${database.slice(0, 63 - suffix.length)}${suffix}`
 
-/**
- * `codexdb_prove_20261123t012612z_1a2b`: a database that the run that created it drops, or else the next run.
- */
+/** `codexdb_prove_20261123t012612z_1a2b`: a database that the run that created it drops, or else the next run. */
 export const createTemporaryName = (database: string, purpose: 'prove' | 'restore', time: Date): string =>
   addSuffix(database, `_${purpose}_${formatTimestamp(time).toLowerCase()}_${randomBytes(2).toString('hex')}`)
 

@@ -52,9 +52,7 @@ export function getPending(
   return all.filter(({ name }) => !known.has(name))
 }
 
-/**
- * Reads the ledger; empty when there is none yet. `database` names a database other than the configured one.
- */
+/** Reads the ledger; empty when there is none yet. `database` names a database other than the configured one. */
 export async function readAppliedMigrations({ runner }: Context, database?: string) {
   const ask = <Row>(text: string) => runner.query<Row>({ text, effect: 'read', database })
   const exists = `SELECT to_regclass('schema_migrations')::text AS ledger`

@@ -6,9 +6,7 @@ import type { Factories } from './taskFactories.ts'
 export interface TaskScript<Flags extends object>
   extends Omit<Script<Flags>, 'changes' | 'run'>,
     Pick<TaskRun, 'unrecorded'> {
-  /**
-   * Whether the run stops when the VPS cannot be reached. If not, the run continues without the deploy lock.
-   */
+  /** Whether the run stops when the VPS cannot be reached. If not, the run continues without the deploy lock. */
   needsVps: boolean | ((flags: Flags) => boolean)
   /** Throws (exit 2) when flags cannot be combined. */
   check?(flags: Flags): void

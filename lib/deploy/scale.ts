@@ -206,9 +206,7 @@ function partOf({ part, cpu, memory, workers }: ScaleFlags): Scaled {
   return part ?? 'worker'
 }
 
-/**
- * The plan, once the size has been validated, priced and confirmed. Nothing has been changed at this point.
- */
+/** The plan, once the size has been validated, priced and confirmed. Nothing has been changed at this point. */
 async function decide(run: Run<ScaleFlags>, part: Scaled): Promise<ScalePlan> {
   const { cpu, memory, workers, save = false, yes, dryRun } = run.flags
   let scaling: ScalePlan | undefined

@@ -108,9 +108,8 @@ export function verifyBackendTask(
 }
 
 /**
- * The switch by an earlier run that was interrupted before it verified the result: from the previous release
- * to the live one, if no run has ever verified the live one. Throws when the receipts of the VPS cannot be
- * read.
+ * The switch by an earlier run that was interrupted before it verified the result: from the previous release to the
+ * live one, if no run has ever verified the live one. Throws when the receipts of the VPS cannot be read.
  */
 async function switchedEarlier(context: Context, { live, previous }: ServerState): Promise<Switched> {
   const { kept, answers } = await readKeptReceipts(context, receiptsKept)

@@ -29,9 +29,8 @@ export interface Figures {
 const bytesPerGb = 1024 ** 3
 
 /**
- * Reads the usage of every container group in the resource group. A configured group that does not exist or
- * has no measurements is a failed answer among the others. Throws when Azure does not list the groups or
- * there are none.
+ * Reads the usage of every container group in the resource group. A configured group that does not exist or has no
+ * measurements is a failed answer among the others. Throws when Azure does not list the groups or there are none.
  */
 export async function readUsage(context: Context, span: Span): Promise<Answers> {
   const azure = createAzure(context)

@@ -15,10 +15,9 @@ const kinds = {
 type RunKind = keyof typeof kinds
 
 /**
- * Prevents runs from piling up: one of each kind at a time. The lock is a SQLite lock on an empty file, which
- * works on all three systems and ends with the process. `trouble` says why the lock could not be acquired;
- * the check runs anyway. Throws (exit 3) naming the run in progress after waiting `patience` milliseconds for
- * it.
+ * Prevents runs from piling up: one of each kind at a time. The lock is a SQLite lock on an empty file, which works on
+ * all three systems and ends with the process. `trouble` says why the lock could not be acquired; the check runs
+ * anyway. Throws (exit 3) naming the run in progress after waiting `patience` milliseconds for it.
  */
 export async function acquireRunLock(
   { stateDir }: Pick<Config, 'stateDir'>,

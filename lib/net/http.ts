@@ -23,10 +23,7 @@ export interface HttpRequest {
   readonly address?: string
 }
 
-/**
- * Milliseconds from the start of the request to the end of each phase. A phase that did not take place is
- * missing.
- */
+/** Milliseconds from the start of the request to the end of each phase. A phase that did not take place is missing. */
 export interface Phases {
   dns?: number
   connect?: number

@@ -4,8 +4,7 @@ import path from 'node:path'
 import type { Command } from './command.ts'
 
 /**
- * Process ids are unique within a PID namespace. Containers that share /tmp each have their own (Linux;
- * elsewhere 0).
+ * Process ids are unique within a PID namespace. Containers that share /tmp each have their own (Linux; elsewhere 0).
  */
 function pidNamespace(): string {
   try {
@@ -20,9 +19,8 @@ const prefix = `dominion-${pidNamespace()}-`
 const named = new RegExp(`^${prefix}(\\d+)-[A-Za-z0-9]{6}$`)
 
 /**
- * Writes the secret files of a command (0600, in a new 0700 folder) and returns the argument vector with
- * their paths. `cleanUp` and the end of this process remove them; `removeLeftovers` removes those of a killed
- * process.
+ * Writes the secret files of a command (0600, in a new 0700 folder) and returns the argument vector with their paths.
+ * `cleanUp` and the end of this process remove them; `removeLeftovers` removes those of a killed process.
  */
 export function writeSecretFiles(command: Command): { argv: string[]; cleanUp(): void } {
   if (command.argv.every((word) => typeof word === 'string')) return { argv: [...command.argv], cleanUp() {} }

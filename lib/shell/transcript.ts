@@ -41,8 +41,7 @@ export function openTranscript(folder: string, id: string, clean: (text: string)
 }
 
 /**
- * For a run that matters more than its record: the first line that cannot be written is reported and the run
- * continues.
+ * For a run that matters more than its record: the first line that cannot be written is reported and the run continues.
  */
 export function bestEffort(transcript: Transcript, onError: (thrown: unknown) => void): Transcript {
   let reported = false

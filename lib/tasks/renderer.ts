@@ -12,9 +12,7 @@ export interface Screen extends Listener {
 
 export interface ScreenOptions {
   tasks: readonly Task[]
-  /**
-   * listr2's renderer. `default` is animated; it is only for a real terminal of reasonable width, not for CI.
-   */
+  /** listr2's renderer. `default` is animated; it is only for a real terminal of reasonable width, not for CI. */
   renderer: 'default' | 'verbose' | 'silent'
   /** Whether plain lines include the output of the tools. */
   verbose: boolean
@@ -36,9 +34,8 @@ interface Row {
 }
 
 /**
- * Draws tasks with listr2, with one group per cloud. It decides nothing: each row waits until the engine
- * reports the end of its task. Without a terminal, each event is a line with its time, and a running task
- * prints a line every 30 s.
+ * Draws tasks with listr2, with one group per cloud. It decides nothing: each row waits until the engine reports the
+ * end of its task. Without a terminal, each event is a line with its time, and a running task prints a line every 30 s.
  */
 export async function openScreen({ tasks, renderer, ...options }: ScreenOptions): Promise<Screen> {
   const { Listr, ListrLogger } = await import('listr2')
@@ -48,10 +45,7 @@ export async function openScreen({ tasks, renderer, ...options }: ScreenOptions)
   const rows = new Map<Task, Row>(
     tasks.map((task) => [task, { drawn: Promise.withResolvers(), ended: Promise.withResolvers() }]),
   )
-  /**
-   * Every plain line is the output of a row, because messages about states alone come too late to be in
-   * order.
-   */
+  /** Every plain line is the output of a row, because messages about states alone come too late to be in order. */
   class Lines extends ListrLogger {
     override log(level: string, message: unknown): void {
       if (level === 'OUTPUT') options.write(`${new Date().toISOString().slice(11, 19)} ${message}`)

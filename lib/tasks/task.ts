@@ -80,9 +80,7 @@ export const knowing = <Fact>(task: Task<Fact>, fact: Fact): Ahead => ({
     (asked as Task) === task ? (fact as unknown as Other) : nothingAhead.fact(asked),
 })
 
-/**
- * Logs a line while a task runs. The second argument marks the output of a tool, as the runner passes it on.
- */
+/** Logs a line while a task runs. The second argument marks the output of a tool, as the runner passes it on. */
 export type Log = (line: string, from?: 'stdout' | 'stderr') => void
 
 /**
@@ -109,8 +107,7 @@ export interface Task<Fact = unknown> {
   /** Runs when all effects have succeeded. */
   afterAll?(change: Change<Fact>, log: Log): Promise<Fact | undefined>
   /**
-   * Runs instead of the effects where each command depends on the result of another. A plan shows the known
-   * effects.
+   * Runs instead of the effects where each command depends on the result of another. A plan shows the known effects.
    */
   apply?(change: Change<Fact>, log: Log): Promise<Fact | undefined>
   /** Runs when an effect or a hook has failed; returns the error to report. */

@@ -19,10 +19,7 @@ export interface Failure {
   /** What the operator can do about it. */
   next?: string | undefined
   exitCode?: number
-  /**
-   * The application itself failed, not the connection to it: it did not become healthy, or it gave wrong
-   * answers.
-   */
+  /** The application itself failed, not the connection to it: it did not become healthy, or it gave wrong answers. */
   application?: true
 }
 

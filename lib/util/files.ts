@@ -20,11 +20,10 @@ export async function sha256OfFile(file: string): Promise<string> {
 }
 
 /**
- * Replaces or creates a file atomically: a reader sees either the old content or the new one, even after a
- * power failure. Throws the file system's own error and then leaves the file unchanged.
+ * Replaces or creates a file atomically: a reader sees either the old content or the new one, even after a power
+ * failure. Throws the file system's own error and then leaves the file unchanged.
  * @param options.owner the owner of the new file (default: the user of this process)
- * @param options.check called just before the new content is put in place; if it throws, the file stays
- * unchanged
+ * @param options.check called just before the new content is put in place; if it throws, the file stays unchanged
  */
 export function writeAtomically(
   file: string,

@@ -8,9 +8,7 @@ export const formatCount = (number: number, thing: string, things = `${thing}s`)
 /** Formats bytes with three significant digits: `82 kB`, `1.07 GB`. */
 export const formatBytes = (bytes: number): string => formatScaled(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB'])
 
-/**
- * Formats a figure in the largest of these units that it fills. Each unit is `base` times the previous one.
- */
+/** Formats a figure in the largest of these units that it fills. Each unit is `base` times the previous one. */
 export function formatScaled(figure: number, base: number, units: readonly string[]): string {
   // Rounding must not produce 1024 of a unit: 1023.99 KiB is 1 MiB.
   const power = units.findLastIndex((_, index) => figure >= base ** index * 0.9995)
@@ -61,8 +59,7 @@ export interface Column {
 }
 
 /**
- * Width on a terminal. Colour sequences have no width, and every character in this tool's tables is one
- * column wide.
+ * Width on a terminal. Colour sequences have no width, and every character in this tool's tables is one column wide.
  */
 const width = (text: string): number => [...stripVTControlCharacters(escapeControls(text))].length
 

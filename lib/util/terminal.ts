@@ -1,9 +1,8 @@
 /*
- * Everything that this tool prints passes through here. Much of it comes from elsewhere: a server's banner,
- * the body of an answer, a log, a receipt, the name of a file. On a terminal, such text could move the
- * cursor, change colours, hide text, set the window's title, fill the clipboard (OSC 52), make links (OSC 8)
- * or reorder letters. Therefore every control character is made visible. This tool's own styles carry a
- * random mark and pass unchanged.
+ * Everything that this tool prints passes through here. Much of it comes from elsewhere: a server's banner, the body of
+ * an answer, a log, a receipt, the name of a file. On a terminal, such text could move the cursor, change colours, hide
+ * text, set the window's title, fill the clipboard (OSC 52), make links (OSC 8) or reorder letters. Therefore every
+ * control character is made visible. This tool's own styles carry a random mark and pass unchanged.
  */
 
 /**

@@ -22,9 +22,8 @@ export interface BackendProxy {
    */
   switchTo(host: string, release: string, log: Log): Promise<void>
   /**
-   * Requests /health of the backend on a host from the proxy. Without a status there was no answer, and
-   * `body` says why; `accepted` says whether there was a connection. Throws when the proxy itself does not
-   * answer.
+   * Requests /health of the backend on a host from the proxy. Without a status there was no answer, and `body` says
+   * why; `accepted` says whether there was a connection. Throws when the proxy itself does not answer.
    */
   health(host: string): Promise<{ status: number | undefined; body: string; accepted?: true }>
 }

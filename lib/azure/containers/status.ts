@@ -15,10 +15,7 @@ const justNowMs = 60_000
 export const describeCrash = (restarts: number, details: string): string | undefined =>
   restarts < crashLoop ? undefined : `keeps crashing (${formatCount(restarts, 'restart')}${details})`
 
-/**
- * Describes what is wrong with a group; undefined when nothing is. Between two crashes, Azure also reports
- * Running.
- */
+/** Describes what is wrong with a group; undefined when nothing is. Between two crashes, Azure also reports Running. */
 export function findTrouble(group: ContainerGroup, now = Date.now()): string | undefined {
   const { name } = group
   const { state, startTime, detailStatus, exitCode } = parseInstanceView(group)?.currentState ?? {}

@@ -20,10 +20,7 @@ const about = {
   advice: () => `${formatScriptLine('view-logs')} shows why.`,
 } as const
 
-/**
- * The backend and every worker exist, run, and have not restarted too often within the last hour
- * (HEALTH_RESTARTS).
- */
+/** The backend and every worker exist, run, and have not restarted too often within the last hour (HEALTH_RESTARTS). */
 export const containers: Check = {
   ...about,
   tags: ['health'],

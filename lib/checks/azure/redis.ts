@@ -84,10 +84,7 @@ export function judgePing(pong: RedisReply, ms: number): Result {
   return fail(`it rejects the key that Azure reports: ${getReplyError(pong) ?? String(pong)}`)
 }
 
-/**
- * The portal's list shows a failed Redis like a healthy one. With another clustering policy, Redis accepts no
- * jobs.
- */
+/** The portal's list shows a failed Redis like a healthy one. With another clustering policy, Redis accepts no jobs. */
 export const redisState: Check = {
   id: 'redis-state',
   title: 'Redis',

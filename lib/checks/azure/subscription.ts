@@ -101,9 +101,7 @@ interface Usage {
   limit: number
 }
 
-/**
- * Checks the cores that Container Instances may use in the region. During a release, the backend runs twice.
- */
+/** Checks the cores that Container Instances may use in the region. During a release, the backend runs twice. */
 export const containerCores: Check = {
   id: 'container-cores',
   title: 'Cores for containers',

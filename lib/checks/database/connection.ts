@@ -44,8 +44,7 @@ export function judgeDatabase(facts: ServerFacts, { ms, connect }: { ms: number;
 }
 
 /**
- * Server errors that also affect the application: no free connection, starting up or shutting down, no such
- * database.
+ * Server errors that also affect the application: no free connection, starting up or shutting down, no such database.
  */
 const servesNobody = /too many clients|remaining connection slots|shutting down|starting up|does not exist/i
 
@@ -74,10 +73,7 @@ export async function judgeNoDatabase(
   return { ...fail(`it is ${called}; ${detail}`, next), silent }
 }
 
-/**
- * The template leaves this parameter at Azure's default, on. When it is off, passwords may travel
- * unencrypted.
- */
+/** The template leaves this parameter at Azure's default, on. When it is off, passwords may travel unencrypted. */
 export const databaseTransport: Check = {
   id: 'database-transport',
   title: 'PostgreSQL only over TLS',

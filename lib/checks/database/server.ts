@@ -65,9 +65,8 @@ function judgeVersion({ postgres }: Config, { version }: ServerFacts): Result {
 const notAllowed = '28000'
 
 /**
- * Evaluates the server's first bytes to a client without TLS: R requests the password, E is an error
- * (ErrorResponse in PostgreSQL's message formats). Only one of the errors means that plain connections are
- * refused.
+ * Evaluates the server's first bytes to a client without TLS: R requests the password, E is an error (ErrorResponse in
+ * PostgreSQL's message formats). Only one of the errors means that plain connections are refused.
  */
 export function judgePlain(answer: string, tlsWorks: boolean): Result {
   if (answer.startsWith('R'))

@@ -59,10 +59,7 @@ export function judgeStored(served: string | undefined, stored: string | undefin
   return fail('is not the stored one: nginx has not been reloaded since the renewal', reloadLine)
 }
 
-/**
- * A rejected certificate cannot be compared, but an expired one differs from a stored one that is still
- * valid.
- */
+/** A rejected certificate cannot be compared, but an expired one differs from a stored one that is still valid. */
 export function judgeNotServed(
   url: string,
   thrown: unknown,

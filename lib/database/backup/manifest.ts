@@ -7,8 +7,7 @@ import type { Content } from './content.ts'
 export interface Locale {
   encoding: string
   /**
-   * libc, icu or builtin (pg_database.datlocprovider: c, i, b); null before PostgreSQL 15, when there was
-   * only libc.
+   * libc, icu or builtin (pg_database.datlocprovider: c, i, b); null before PostgreSQL 15, when there was only libc.
    */
   provider: string | null
   collate: string

@@ -65,9 +65,7 @@ interface About {
   stopping: AbortSignal
 }
 
-/**
- * Takes a backup and removes the oldest ones. On request, verifies it, or verifies an existing one instead.
- */
+/** Takes a backup and removes the oldest ones. On request, verifies it, or verifies an existing one instead. */
 export async function backUp(context: Context, options: BackupOptions, about: About) {
   const folder = options.to ?? path.join(context.config.stateDir, 'backups')
   if (typeof options.prove === 'object') readManifest(options.prove.file)

@@ -29,10 +29,7 @@ FROM pg_database d WHERE d.datname = $1`
   return row ?? { settings: [], rights: null, connections: -1 }
 }
 
-/**
- * Sets the properties of a new database with one statement each, so that a refused one does not prevent the
- * others.
- */
+/** Sets the properties of a new database with one statement each, so that a refused one does not prevent the others. */
 export function propertyQueries(database: string, { settings, rights, connections }: Properties): Query[] {
   const texts = [
     ...settings.map(({ role, name: setting, value }) => {
@@ -49,10 +46,7 @@ export function propertyQueries(database: string, { settings, rights, connection
   return texts.map((each) => serverQuery('change', each))
 }
 
-/**
- * Settings whose items PostgreSQL stores with quotes (GUC_LIST_QUOTE in its source; pg_dump has the same
- * list).
- */
+/** Settings whose items PostgreSQL stores with quotes (GUC_LIST_QUOTE in its source; pg_dump has the same list). */
 const lists = [
   ...['local_preload_libraries', 'search_path', 'session_preload_libraries', 'shared_preload_libraries'],
   ...['temp_tablespaces', 'unix_socket_directories'],

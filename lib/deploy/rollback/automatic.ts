@@ -125,10 +125,7 @@ export function automaticRollback(
   }
 }
 
-/**
- * Returns the backend and the workers to the previous image where they have changed, and removes the surge
- * group.
- */
+/** Returns the backend and the workers to the previous image where they have changed, and removes the surge group. */
 async function restorePrevious(
   context: Context,
   azure: Azure,

@@ -26,11 +26,10 @@ export interface Candidate {
 export type Evidence = Readonly<Record<ReleasePart, ReadonlyMap<string, string>>>
 
 /**
- * The releases that receipts prove to have worked. An image counts when a successful run released or kept it,
- * and waited until it was healthy or verified it; an image in the registry alone proves nothing. A frontend
- * release counts when such a run verified it as visitors get it, but not when the checks saw only the
- * maintenance page. Receipts only determine what a rollback may select by default; every release is verified
- * again.
+ * The releases that receipts prove to have worked. An image counts when a successful run released or kept it, and
+ * waited until it was healthy or verified it; an image in the registry alone proves nothing. A frontend release counts
+ * when such a run verified it as visitors get it, but not when the checks saw only the maintenance page. Receipts only
+ * determine what a rollback may select by default; every release is verified again.
  */
 export function verifiedReleases(receipts: readonly Receipt[]): Evidence {
   const seen = { frontend: new Map<string, string>(), backend: new Map<string, string>() }
@@ -203,8 +202,7 @@ export function backendCandidates(
 }
 
 /**
- * The revision that each image was first released from. Equal sources have one tag, no matter what was
- * committed later.
+ * The revision that each image was first released from. Equal sources have one tag, no matter what was committed later.
  */
 function revisionsOf(receipts: readonly Receipt[]): Map<string, string> {
   const oldestFirst = [...receipts].sort((a, b) => (a.started < b.started ? -1 : 1))

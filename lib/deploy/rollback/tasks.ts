@@ -206,10 +206,7 @@ function chooseTask(
   }
 }
 
-/**
- * Marks the current release as bad. This task comes first, so that the mark exists even if the run is killed
- * later.
- */
+/** Marks the current release as bad. This task comes first, so that the mark exists even if the run is killed later. */
 function markTask(
   run: Run<RollbackFlags>,
   { config, runner }: Context,

@@ -104,9 +104,8 @@ export function requireBuildNote(config: Config, source: string): BuildNote {
 const lastLines = (output: string): string => output.trim().split('\n').slice(-50).join('\n')
 
 /**
- * Variables of the operator's environment that the dashboard's packages get: those packages are third-party
- * code, and the environment holds logins (AZURE_*), agents (SSH_AUTH_SOCK) and secrets. Case is ignored, as
- * on Windows.
+ * Variables of the operator's environment that the dashboard's packages get: those packages are third-party code, and
+ * the environment holds logins (AZURE_*), agents (SSH_AUTH_SOCK) and secrets. Case is ignored, as on Windows.
  */
 const passed = new Set([
   ...['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'TERM', 'TMPDIR', 'TMP', 'TEMP', 'TZ', 'LANG', 'LANGUAGE'],
@@ -151,9 +150,8 @@ interface Locked {
 type Packages = Readonly<Record<string, Locked>>
 
 /**
- * Whether node_modules matches package-lock.json. npm records what it installed in
- * node_modules/.package-lock.json; file times prove nothing after a checkout. Optional packages, such as
- * those for other systems, may be missing.
+ * Whether node_modules matches package-lock.json. npm records what it installed in node_modules/.package-lock.json;
+ * file times prove nothing after a checkout. Optional packages, such as those for other systems, may be missing.
  */
 function isInstalled(folder: string): boolean {
   const wanted = readPackages(path.join(folder, 'package-lock.json'))

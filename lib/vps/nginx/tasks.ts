@@ -56,10 +56,7 @@ export function nginxHttpsTask(
   }
 }
 
-/**
- * Sends /api/ to another host, for releases without downtime. If nginx rejects the change, the previous host
- * stays.
- */
+/** Sends /api/ to another host, for releases without downtime. If nginx rejects the change, the previous host stays. */
 export function switchBackendTask(context: Context, host: string): Task {
   return {
     id: 'switch-backend',
