@@ -59,7 +59,7 @@ export function copyBackend(
   for (const [file, edit] of Object.entries(changes)) {
     const before = readFileSync(path.join(copy, file), 'utf8')
     const after = edit(before)
-    if (after === before) throw new Error(`${file} stays as it is`)
+    if (after === before) throw new Error(`${file} was not changed`)
     writeFileSync(path.join(copy, file), after)
   }
   return copy

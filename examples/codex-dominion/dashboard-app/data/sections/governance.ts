@@ -95,7 +95,7 @@ export const governance: Section = {
           title: 'Write',
           items: [
             'POST /api/workflows/run with {"name"} queues a job and answers 202 with its id.',
-            'GET /api/workflows/jobs/<id> tells how far that job is.',
+            'GET /api/workflows/jobs/<id> reports the progress of that job.',
             'POST /api/ai/ask with {"question"} answers from the capsules.',
           ],
         },

@@ -64,7 +64,7 @@ export const workflows: Section = {
           items: [
             'Depth grows and workers is 0: the worker is down. Restart it.',
             'Depth grows with workers present: work arrives faster than it is done. Scale out.',
-            'One old job and depth 1: that job hangs. Its log tells why.',
+            'One old job and depth 1: that job hangs. Its log says why.',
           ],
         },
       ],
