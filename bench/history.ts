@@ -105,11 +105,7 @@ try {
   show('`dominion status-page --out`, the whole script', median(times.page))
   show('bars of 90 days', median(times.bars))
   show('latencies of 30 days for two plots', median(times.plots))
-  show(
-    'SQLite checks the whole file',
-    timed(() => connection.get('PRAGMA quick_check')).ms,
-    'once an hour',
-  )
+  show('SQLite checks the whole file', timed(() => connection.get('PRAGMA quick_check')).ms, 'once an hour')
   connection.close()
 
   const history = await openHistory(file, { sampleDays: 400, days: 400 })

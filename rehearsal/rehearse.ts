@@ -88,7 +88,8 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
 }
 
 function assertRelease(flag: string, value: string): asserts value is Release {
-  if (!isRelease(value)) throw usageError(`${flag} must be ${Object.keys(RELEASES).join(' or ')}, not ${value}`)
+  if (!isRelease(value))
+    throw usageError(`${flag} must be ${Object.keys(RELEASES).join(' or ')}, not ${value}`)
 }
 
 const interrupted = () => new OpsError({ what: 'Interrupted', next: 'Run this command again.' })

@@ -19,7 +19,9 @@ export async function getCachedTree(
   const tree = join(place, 'tree')
   if (await isWhole(place)) return tree
   makeFolder(dirname(place), 0o700)
-  const unlock = await lock(`${place}.lock`, () => onLine(`Waiting for another process that is creating ${place}`))
+  const unlock = await lock(`${place}.lock`, () =>
+    onLine(`Waiting for another process that is creating ${place}`),
+  )
   try {
     if (await isWhole(place)) return tree
     if (existsSync(place)) onLine(`${place} is damaged: creating it again`)

@@ -221,9 +221,7 @@ export async function buildImage(
   const text = await readDockerfile(input.source, input.dockerfile)
   const steps = parseDockerfile(text)
   if (steps.filter(({ name }) => name === 'FROM').length > 1)
-    throw new BuildError(
-      "the rehearsal's builder does not support multi-stage builds (more than one FROM)",
-    )
+    throw new BuildError("the rehearsal's builder does not support multi-stage builds (more than one FROM)")
   const state: BuildState = { config: emptyConfig(), values: {}, commandSet: false }
   const from = steps.find(({ name }) => name === 'FROM')!
   for (const step of steps.slice(0, steps.indexOf(from)))

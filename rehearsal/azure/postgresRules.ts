@@ -114,7 +114,10 @@ export function checkServer(request: Request): void {
   delete now.createMode
   const mode = wanted.properties.createMode ?? 'Default'
   if (!['Default', 'Create', 'Update'].includes(mode))
-    throw badRequest('InvalidParameterValue', `The rehearsal's Azure does not support the createMode '${mode}'.`)
+    throw badRequest(
+      'InvalidParameterValue',
+      `The rehearsal's Azure does not support the createMode '${mode}'.`,
+    )
   checkLogin(now.administratorLogin)
   checkPassword(now.administratorLogin, now.administratorLoginPassword)
   checkSku(wanted.sku)

@@ -223,7 +223,9 @@ test('limits: two figures, the WARNING first', async () => {
   const said = (
     await failing('HEALTH_API_MS=900,300\nHEALTH_CERTIFICATE_PERCENT=5,10\nHEALTH_DISK_PERCENT=80\n')
   ).what
-  expect(said).toContain(`HEALTH_API_MS=900,300: the first is the WARNING limit and must not be above the second`)
+  expect(said).toContain(
+    `HEALTH_API_MS=900,300: the first is the WARNING limit and must not be above the second`,
+  )
   expect(said).toContain(
     'HEALTH_CERTIFICATE_PERCENT=5,10: the first is the WARNING limit and must not be below the second',
   )
