@@ -45,7 +45,7 @@ test.each([
     const found = await fault(cluster({ provisioningState, resourceState }))
     expect(found).toEqual({
       what: `Redis codexdominion-redis is in the state ${words} and has no database`,
-      next: expect.stringMatching(/^npx dominion provision {3}\(it deletes this Redis/),
+      next: expect.stringMatching(/^npx dominion provision {3}\(it deletes this empty Redis/),
       empty: true,
     })
   },
