@@ -32,7 +32,7 @@ beforeAll(async () => {
   // A file that nginx may not read is an error in its log.
   const closed = '.well-known/acme-challenge/closed'
   await ssh(clouds, `install -D -m 0 /dev/null /var/www/_acme/${closed}`)
-  expect((await fetch(`http://${clouds.state.vps}/${closed}`)).status).toBe(403)
+  expect((await get(`http://${clouds.config.domain}/${closed}`)).status).toBe(403)
 })
 afterAll(async () => {
   await clouds?.down()
