@@ -227,7 +227,7 @@ test('backend: with a surge group, no request fails; the next deploy would rever
   const plan = await run('scale', 'backend', '--cpu', '1', '--memory', '2', '--dry-run')
   expect(plan.stdout).toMatch(/Cost \(\d+\.\d\d → \d+\.\d\d \$ a month; all parts/)
   expect(plan.stdout).toMatch(
-    /delete and create again \(ACI cannot change this in place\), beside codex-backend-next/,
+    /delete and create again \(ACI cannot change this in place\), with codex-backend-next in parallel/,
   )
   const load = steadyLoad(clouds.config)
   const { code, stdout, stderr } = await run('scale', 'backend', '--cpu', '1', '--memory', '2', '--yes')

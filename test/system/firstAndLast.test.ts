@@ -265,7 +265,7 @@ test('a server and a registry shared with a second environment are kept, the res
     `PostgreSQL server codexdominion-db: not removed, also named by .env.${second}`,
   )
   expect(done.stderr).toContain(`container registry codexacr1216: not removed, also named by .env.${second}`)
-  expect(done.stderr).toMatch(/Database codexdb on that server: not removed, drop it by hand/)
+  expect(done.stderr).toMatch(/Database codexdb on that server: not removed; drop it by hand/)
   const left = (await resources()).filter((id) => id.includes('/providers/Microsoft.')).join('\n')
   expect(left).toMatch(/flexibleServers\/codexdominion-db/)
   expect(left).toMatch(/registries\/codexacr1216/)

@@ -29,8 +29,10 @@ beforeAll(async () => {
   const environment = clouds.variant('small', { DASHBOARD_DIR: smallDashboard(work.folder) })
   const { code, stderr } = await clouds.dominion(['deploy-complete', '--quiet'], { environment })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  // nginx logs the signals that it receives in its error log.
-  await ssh(clouds, 'nginx -s reload')
+  // A file that nginx may not read is an error in its log.
+  const closed = '.well-known/acme-challenge/closed'
+  await ssh(clouds, `install -D -m 0 /dev/null /var/www/_acme/${closed}`)
+  expect((await get(`http://${clouds.config.domain}/${closed}`)).status).toBe(403)
 })
 afterAll(async () => {
   await clouds?.down()

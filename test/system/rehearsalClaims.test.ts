@@ -148,7 +148,7 @@ test('killed: the next start removes its leftovers and keeps manually added line
   writeFileSync(file, `${readFileSync(file, 'utf8')}WORKER_COUNT=2\n`)
   const down = await rehearse(['--down', '--name', name])
   expect(down.stdout).toMatch(
-    new RegExp(`\\.env\\.${name} was changed .* kept as .*\\.env\\.${name}\\.changed-2`),
+    new RegExp(`\\.env\\.${name} has been changed .* kept as .*\\.env\\.${name}\\.changed-2`),
   )
   expect(changedFiles()).toHaveLength(2)
   expect(existsSync(file)).toBe(false)

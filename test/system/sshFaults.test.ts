@@ -224,7 +224,7 @@ test('files that are not private keys', async () => {
   expect([half.code, half.stderr]).toEqual([2, expect.stringContaining('the private key is needed')])
   writeFileSync(path.join(work, 'text'), 'hello\n')
   const text = await withValues('text', { IONOS_SSH_KEY: path.join(work, 'text') })
-  expect([text.code, text.stderr]).toEqual([2, expect.stringContaining('not a private key')])
+  expect([text.code, text.stderr]).toEqual([2, expect.stringContaining('not a valid private key')])
 })
 
 test('a key with a passphrase needs an agent, and works with one', async () => {
