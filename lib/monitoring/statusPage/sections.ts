@@ -67,7 +67,7 @@ export function monthSection(month: Month): string {
   const lines = month.rows.map(
     ({ id, name, percent, down, notKnown }) =>
       `<tr data-part="${escapeHtml(id)}"><th scope="row">${escapeHtml(name)}</th><td>${percentCell(percent)}</td>` +
-      `<td>${down > 0 ? formatDuration(down * 60_000) : '–'}</td><td>${notKnown >= 1 ? formatDuration(notKnown * 60_000) : '–'}</td></tr>`,
+      `<td>${down > 0 ? formatDuration(down * 60_000) : '–'}</td><td>${notKnown >= 1 ? formatDuration(Math.round(notKnown) * 60_000) : '–'}</td></tr>`,
   )
   return `<section aria-labelledby="month">
 <h2 id="month">This month: ${name}</h2>
