@@ -141,7 +141,7 @@ function getCopy(name: string): string {
   for (const file of [good, getManifestPath(good)]) cpSync(file, path.join(folder, path.basename(file)))
   return path.join(folder, path.basename(good))
 }
-const mend = (file: string, change: (manifest: Manifest) => Manifest) =>
+const editManifest = (file: string, change: (manifest: Manifest) => Manifest) =>
   writeFileSync(getManifestPath(file), JSON.stringify(change(readManifest(file))))
 
 test('a damaged backup is detected', async () => {
@@ -156,12 +156,12 @@ test('a damaged backup is detected', async () => {
   const cut = getCopy('cut')
   truncateSync(cut, statSync(cut).size - 1000)
   // Even with a matching checksum, the restore detects the damage.
-  const mended = getCopy('mended')
-  flip(mended)
-  const sha256 = await sha256OfFile(mended)
-  mend(mended, (manifest) => ({ ...manifest, sha256 }))
+  const rehashed = getCopy('rehashed')
+  flip(rehashed)
+  const sha256 = await sha256OfFile(rehashed)
+  editManifest(rehashed, (manifest) => ({ ...manifest, sha256 }))
   const other = getCopy('other')
-  mend(other, (manifest) => ({
+  editManifest(other, (manifest) => ({
     ...manifest,
     content: {
       ...manifest.content,
@@ -175,7 +175,7 @@ test('a damaged backup is detected', async () => {
   for (const [file, words] of [
     [flipped, /is damaged: its SHA-256 has changed/],
     [cut, /is damaged: it has \d+ of \d+ bytes/],
-    [mended, /does not reproduce the database that it was taken from[\s\S]*(error|rows)/],
+    [rehashed, /does not reproduce the database that it was taken from[\s\S]*(error|rows)/],
     [other, /public\.agents has the same number of rows, but different content/],
     [alone, /has no manifest, so it cannot be verified/],
     [path.join(work.folder, 'none.dump'), /Backup \S+ not found/],

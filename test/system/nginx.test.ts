@@ -348,8 +348,8 @@ test('another site’s file that nginx rejects: the old configuration is restore
   expect((await get('/p1')).status).toBe(200)
   expect((await get('/api/workflows')).status).toBe(200)
   await ssh(clouds, `rm ${broken}`)
-  const mended = await configure(other)
-  expect(mended.code, mended.stderr).toBe(0)
+  const fixed = await configure(other)
+  expect(fixed.code, fixed.stderr).toBe(0)
   expect(await current()).not.toBe(before)
 })
 

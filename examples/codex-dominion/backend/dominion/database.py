@@ -7,7 +7,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-BORROW_TIMEOUT = 2  # seconds until a visitor is told that no connection is available
+BORROW_TIMEOUT = 2  # seconds until a visitor gets the answer that no connection is available
 # The same while connecting fails: a thread that waits for a server that is down helps nobody, and soon all threads
 # would wait.
 OUTAGE_TIMEOUT = 0.3
