@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Query } from '../shell/command.ts'
 import type { Context } from '../tasks/task.ts'
 import type { EffectKind } from '../util/effect.ts'
@@ -84,6 +85,23 @@ export function renameDatabasesQuery(renames: Renames): Query {
 
 /** SQLSTATE object_in_use: a client connected after the others were ended and before the lock. */
 const inUse = '55006'
+
+/**
+ * Drops a database, and retries while a superuser of Azure's own is connected to it for a moment: PostgreSQL then refuses
+ * FORCE as insufficient_privilege (42501) or object_in_use (Azure/azure-postgresql#122).
+ */
+export async function dropDatabase({ runner }: Context, database: string, pauseMs = 2000): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await runner.query(dropDatabaseQuery(database, 'record'))
+      return
+    } catch (thrown) {
+      const { code } = thrown as { code?: string }
+      if (tries >= 5 || (code !== '42501' && code !== inUse)) throw thrown
+      await pause(pauseMs)
+    }
+  }
+}
 
 /**
  * Renames databases, and retries when a client connects meanwhile. Throws naming what prevents it; exit 3
@@ -199,7 +217,7 @@ export async function dropLeftovers(context: Context, names: readonly string[]):
   for (const each of names) {
     if (!(await callLock(context, 'try_advisory_lock', each))) continue
     try {
-      await context.runner.query(dropDatabaseQuery(each, 'record'))
+      await dropDatabase(context, each)
       dropped.push(each)
     } finally {
       await callLock(context, 'advisory_unlock', each)
@@ -219,7 +237,7 @@ export async function withTemporaryDatabase<T>(
   use: () => Promise<T>,
 ): Promise<T> {
   const cleanUp = async () => {
-    await context.runner.query(dropDatabaseQuery(database, 'record'))
+    await dropDatabase(context, database)
     await callLock(context, 'advisory_unlock', database)
   }
   await callLock(context, 'try_advisory_lock', database)

@@ -2,6 +2,7 @@ import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { explainLost } from '../../../lib/database/connect.ts'
 import {
+  dropDatabase,
   maintenanceDatabase,
   renameDatabases,
   renameDatabasesQuery,
@@ -118,6 +119,27 @@ test('settings and rights of a database are copied to its replacement', async ()
   for (const { text } of propertyQueries('codex new', wanted)) await server.query(text)
   expect(await readProperties(context, 'codex new')).toEqual(wanted)
   expect(propertyQueries('x', await readProperties(context, 'postgres'))).toEqual([])
+})
+
+test('a database that a superuser holds for a moment is dropped as soon as it is free', async () => {
+  const server = await startPostgres()
+  const refusals: (string | undefined)[] = ['42501', '55006', undefined]
+  const context = await contextOn(server, async (_, text, ask) => {
+    const code = text.startsWith('DROP') ? refusals.shift() : undefined
+    if (code) throw Object.assign(new Error('held'), { code })
+    return ask()
+  })
+  await server.query('CREATE DATABASE codexdb')
+  await dropDatabase(context, 'codexdb', 0)
+  expect(refusals).toEqual([])
+  const { rowCount } = await server.query(`SELECT 1 FROM pg_database WHERE datname = 'codexdb'`)
+  expect(rowCount).toBe(0)
+  refusals.push(...Array(5).fill('55006'), 'never')
+  await expect(dropDatabase(context, 'codexdb', 0)).rejects.toThrow('held')
+  expect(refusals).toEqual(['never'])
+  refusals.splice(0, 1, '3D000', 'never')
+  await expect(dropDatabase(context, 'codexdb', 0)).rejects.toThrow('held')
+  expect(refusals).toEqual(['never'])
 })
 
 test('the mark of a restore is recognised, and removed from the live database when it is finished', async () => {
