@@ -10,9 +10,10 @@ const ends: Readonly<Record<string, string>> = {
   'Node 22': '2027-04-30',
   'Node 24': '2028-04-30',
   'Node 26': '2029-04-30',
-  // postgresql.org/support/versioning; Azure follows it.
-  'PostgreSQL 13': '2025-11-13',
-  'PostgreSQL 14': '2026-11-12',
+  // Azure's standard support: learn.microsoft.com/azure/postgresql/configure-maintain/concepts-version-policy, as
+  // endoflife.date/azure-database-for-postgresql has read it. Azure then bills extended support.
+  'PostgreSQL 13': '2026-07-31',
+  'PostgreSQL 14': '2026-12-11',
   'PostgreSQL 15': '2027-11-11',
   'PostgreSQL 16': '2028-11-09',
   'PostgreSQL 17': '2029-11-08',
@@ -71,7 +72,12 @@ export const retirement: readonly Check[] = [
     'nothing',
     () =>
       `Back up the database, set a newer POSTGRES_VERSION in ${formatKeyFile('POSTGRES_VERSION')}, then run ${formatScriptLine('provision')}.`,
-    async ({ context, now }) => judgeEndOfLife(`PostgreSQL ${context.config.postgres.version}`, now),
+    async ({ context, now }) => {
+      const result = judgeEndOfLife(`PostgreSQL ${context.config.postgres.version}`, now)
+      return result.verdict === 'CRITICAL'
+        ? warn(`${result.detail}; Azure bills extended support for it`)
+        : result
+    },
   ),
   check(
     'redis-retirement',

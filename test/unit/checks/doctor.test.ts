@@ -12,7 +12,7 @@ import {
 import { databaseTransport } from '../../../lib/checks/database/connection.ts'
 import { getCategory } from '../../../lib/checks/doctor.ts'
 import { checks } from '../../../lib/checks/list.ts'
-import { judgeEndOfLife } from '../../../lib/checks/retirement.ts'
+import { judgeEndOfLife, retirement } from '../../../lib/checks/retirement.ts'
 import { judgeForLogins } from '../../../lib/checks/site/clock.ts'
 import { ports } from '../../../lib/checks/site/ports.ts'
 import { backendPort } from '../../../lib/checks/vps/server.ts'
@@ -136,6 +136,17 @@ test.each([
 ])('support that ends on 2028-09-30 is, on %s, %s', (on, verdict) => {
   expect(judgeEndOfLife('It', new Date(on), '2028-09-30').verdict).toBe(verdict)
 })
+test.each([
+  ['2026-01-01', 'OK', /ends on 2026-12-11/],
+  ['2026-11-26', 'WARNING', /ends on 2026-12-11, in 15 days/],
+  ['2027-01-01', 'WARNING', /ended on 2026-12-11; Azure bills extended support/],
+])('PostgreSQL 14 on %s: %s, because Azure goes on with paid support', async (on, verdict, detail) => {
+  const check = retirement.find(({ id }) => id === 'postgres-retirement')
+  const context = { config: await loadTestConfig('POSTGRES_VERSION=14') }
+  const result = await check?.run({ context, now: new Date(on) } as CheckContext)
+  expect(result).toMatchObject({ verdict, detail: expect.stringMatching(detail) })
+})
+
 test('an unknown end of support is UNKNOWN', () => {
   expect(judgeEndOfLife('Node 99', new Date()).verdict).toBe('UNKNOWN')
 })
