@@ -46,22 +46,22 @@ function createReader({ config, runner }: Context, account: () => Promise<Accoun
   }
 
   /**
-   * Shows parts and their children with one call; all must support the API version of the first. Undefined when one of
-   * them is absent or cannot be shown: az then prints none of them, so each must be read alone.
+   * Shows parts and their children with one call; all must support this API version. Undefined when one of them is absent
+   * or cannot be shown: az then prints none of them, so each must be read alone.
    */
-  async function showTogether(parts: readonly Part[]): Promise<Resource[] | undefined> {
+  async function showTogether(parts: readonly Part[], apiVersion: string): Promise<Resource[] | undefined> {
     const { id } = await account()
     const locations = parts.flatMap((part) => [part, ...part.children])
     const ids = locations.map((location) => resourceId(config, id, location))
     const { code, stdout } = await runner.run(
       az({ accept: [0, 1, absent] })`
-        resource show --ids ${ids} --api-version ${locations[0]?.apiVersion} --subscription ${id}`,
+        resource show --ids ${ids} --api-version ${apiVersion} --subscription ${id}`,
     )
     return code === 0 ? (JSON.parse(stdout) as Resource[]) : undefined
   }
 
   async function readPart(part: Part): Promise<Resource | undefined> {
-    const found = part.children.length > 0 ? await showTogether([part]) : undefined
+    const found = part.children.length > 0 ? await showTogether([part], part.apiVersion) : undefined
     if (found) return combine(part, found)
     const alone = await showResource(part)
     return alone && part.complete ? part.complete(alone, showResource) : alone
@@ -97,8 +97,8 @@ export function createAzure(context: Context) {
   ) as unknown as PartReaders
 
   /** Starts to read the parts that share an API version with one call. */
-  function readTogether(shared: readonly Part[]): void {
-    const reading = showTogether(shared)
+  function readTogether(shared: readonly Part[], apiVersion: string): void {
+    const reading = showTogether(shared, apiVersion)
     let start = 0
     for (const part of shared) {
       const first = start
@@ -130,8 +130,9 @@ export function createAzure(context: Context) {
     /** All parts. Those that share an API version are read with one call, if all of them exist. */
     async dataTier() {
       const unread = parts.filter(({ id }) => !cache.has(id))
-      for (const shared of Map.groupBy(unread, ({ apiVersion }) => apiVersion).values())
-        if (shared.length > 1) readTogether(shared)
+      const versionOf = ({ sharedApiVersion, apiVersion }: Part) => sharedApiVersion ?? apiVersion
+      for (const [version, shared] of Map.groupBy(unread, versionOf))
+        if (shared.length > 1) readTogether(shared, version)
       const found = await Promise.all(parts.map(async ({ id }) => [id, await readers[id]()] as const))
       return Object.fromEntries(found) as DataTier
     },

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import type { Config } from '../config/config.ts'
+import { type Config, formatKeyFile, formatScriptLine } from '../config/config.ts'
 import { revealSecret } from '../config/secret.ts'
 import { type Command, secretFile } from '../shell/command.ts'
-import { type Context, type Difference, differing, type Field, ok, type Task } from '../tasks/task.ts'
-import { OpsError } from '../util/errors.ts'
+import { type Context, type Difference, type Field, ok, type Task } from '../tasks/task.ts'
+import { OpsError, usageError } from '../util/errors.ts'
 import { absent, az } from './cli.ts'
 import type { Azure } from './client.ts'
 import { fingerprint } from './containers/spec.ts'
@@ -13,17 +13,14 @@ import { isRunning, watchDeployment } from './deployment.ts'
 import { hiddenRefusal } from './errors.ts'
 import { deleteResource } from './remove.ts'
 import { type DataTier, getDataTier, type Part, type PartId } from './resources/index.ts'
-import { readOperatorAddress, readOperatorRule } from './resources/postgres.ts'
-import type { Correction, Fault, Parameters } from './resources/resource.ts'
+import { isUpgrade, readOperatorAddress, versionField } from './resources/postgres.ts'
+import type { Correction, Fault, Parameters, Resource } from './resources/resource.ts'
 
 const templateFile = path.join(import.meta.dirname, '..', '..', 'infra', 'data-tier.json')
 
-/** The parameters of infra/data-tier.json without the password. Their order is part of the deployment's name. */
-export const templateParameters = (config: Config, operatorAddress: string): Parameters =>
-  Object.assign(
-    { location: config.azure.location },
-    ...getDataTier(config).map((part) => part.getParameters(config, operatorAddress)),
-  )
+/** The parameters of infra/data-tier.json whose content names the deployment. Their order is part of the name. */
+export const templateParameters = (config: Config): Parameters =>
+  Object.assign({}, ...getDataTier(config).map((part) => part.getParameters(config)))
 
 /** The deployment is named after its content: if a deployment of this name succeeded, it has applied exactly this. */
 export const deploymentName = (parameters: Parameters, password: string, server: string): string => {
@@ -32,15 +29,22 @@ export const deploymentName = (parameters: Parameters, password: string, server:
   return `codex-data-tier-${createHash('sha256').update(wanted).digest('hex').slice(0, 12)}`
 }
 
+/** Parameters that do not name the deployment: a change of these alone does not apply everything again. */
+export interface UnnamedParameters {
+  postgresPassword: string
+  operatorAddress: string
+  /** `Update` for a newer major version of an existing server, and only then. */
+  postgresCreateMode: 'Default' | 'Update'
+}
+
 /** `az deployment group create`, with the values in a 0600 file. */
 export function deployCommand(
   config: Config,
   name: string,
-  parameters: Parameters,
-  password: string,
+  parameters: Parameters & UnnamedParameters,
   subscription: string,
 ): Command {
-  const all = { ...parameters, configuration: name, postgresPassword: password }
+  const all = { ...parameters, configuration: name }
   const values = Object.fromEntries(Object.entries(all).map(([key, value]) => [key, { value }]))
   const file = JSON.stringify({
     $schema: 'https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#',
@@ -72,17 +76,33 @@ interface Comparison {
   /** Resources that do not exist yet or must be recreated. */
   missing: string[]
   fault: (Fault & { part: Part }) | undefined
+  /** The configuration asks for a newer major version of PostgreSQL, which Azure cannot undo. */
+  upgrade: boolean
 }
 
-function compare(config: Config, found: DataTier, subscription: string): Comparison {
-  const result: Comparison = { drift: [], corrections: [], missing: [], fault: undefined }
+/** A resource cannot move, and its name stays taken where it is. */
+function findMove(part: Part, config: Config, found: Resource): Fault | undefined {
+  const [is, wanted] = [found.location?.replaceAll(' ', '').toLowerCase(), part.location(config)]
+  if (is === undefined || is === wanted) return undefined
+  const { name, location } = part.keys
+  return {
+    what: `${part.title} ${part.name(config)} is in ${is}, not in ${wanted}, and Azure cannot move it`,
+    next: `Set ${location}=${is} in ${formatKeyFile(location)}. Or set ${name} to a new name for a new, empty one in ${wanted}, and move the data yourself.`,
+    empty: false,
+  }
+}
+
+function compare(config: Config, found: DataTier, subscription: string, address: string): Comparison {
+  const upgrade = isUpgrade(config, found.database)
+  const result: Comparison = { drift: [], corrections: [], missing: [], fault: undefined, upgrade }
   for (const part of getDataTier(config)) {
     const resource = found[part.id]
     if (resource) {
       result.drift.push(...part.getDrift(config, resource))
-      result.corrections.push(...(part.getCorrections?.(config, resource, subscription) ?? []))
+      result.corrections.push(...(part.getCorrections?.(config, resource, subscription, address) ?? []))
     }
-    const fault = resource && part.findFault?.(config, resource, subscription)
+    const fault =
+      resource && (part.findFault?.(config, resource, subscription) ?? findMove(part, config, resource))
     if (fault) result.fault = { ...fault, part }
     const missing = resource && !fault ? part.getMissingChild?.(config, resource) : part.describe(config)
     if (missing) result.missing.push(missing)
@@ -90,8 +110,36 @@ function compare(config: Config, found: DataTier, subscription: string): Compari
   return result
 }
 
-const describeCreation = ({ missing, fault }: Comparison): string =>
-  `${fault ? `${fault.what}: delete it, then ` : ''}create ${missing.join(', ')}`
+/**
+ * Throws when a resource must be taken care of by the operator first, and when a newer major version is not the only thing
+ * that the deployment would change: nothing else may be the reason why an upgrade fails.
+ */
+function assertDeployable({ drift, missing, fault, upgrade }: Comparison): void {
+  if (fault && !fault.empty) throw new OpsError(fault)
+  if (!upgrade) return
+  const others = [...drift.map(({ name }) => name).filter((name) => name !== versionField), ...missing]
+  if (others.length === 0) return
+  throw usageError(
+    `An upgrade of PostgreSQL must be a deployment without other changes, but these differ, too: ${others.join(', ')}`,
+    `Set POSTGRES_VERSION in ${formatKeyFile('POSTGRES_VERSION')} back, run ${formatScriptLine('provision')}, then upgrade.`,
+  )
+}
+
+function describeDeployment(config: Config, { missing, fault, upgrade }: Comparison, name: string): string {
+  const first = fault ? `${fault.what}: delete it, then ` : ''
+  const what =
+    missing.length === 0 ? `bring the data tier to ${name}` : `${first}create ${missing.join(', ')}`
+  return upgrade
+    ? `${what}, an upgrade of ${config.postgres.server} that Azure cannot undo, with a downtime of minutes; back it up first: ${formatScriptLine('backup-database')}`
+    : what
+}
+
+const describeCorrections = (corrections: readonly Correction[]) => ({
+  state: 'change' as const,
+  what: corrections.map(({ what }) => what).join(', '),
+  fields: corrections.map(({ field }) => field),
+  effects: corrections.map(({ command }) => command),
+})
 
 /** The deployment that a run applies or finds in progress. */
 type PendingDeployment = ReturnType<typeof createDeployment>
@@ -132,13 +180,15 @@ export function dataTierTasks(
   async function inspect(): Promise<Difference<PendingDeployment>> {
     const { id } = await azure.account()
     const password = await revealSecret(config.postgres.password, runner)
-    const address = await readOperatorAddress(context)
-    const parameters = templateParameters(config, address)
+    const operatorAddress = await readOperatorAddress(context)
+    const parameters = templateParameters(config)
     const name = deploymentName(parameters, password, config.postgres.server)
-    const deploy = deployCommand(config, name, parameters, password, id)
-    const fact = createDeployment(context, azure, name, deploy)
     const { state, groupExists, found } = await findDeployed(context, azure, name, id)
-    const comparison = compare(config, found, id)
+    const comparison = compare(config, found, id, operatorAddress)
+    const postgresCreateMode = comparison.upgrade ? 'Update' : 'Default'
+    const all = { ...parameters, operatorAddress, postgresPassword: password, postgresCreateMode } as const
+    const deploy = deployCommand(config, name, all, id)
+    const fact = createDeployment(context, azure, name, deploy)
     const { drift, corrections, missing, fault } = comparison
     // Another deployment may have been applied since this one succeeded: the server's tag names the last one.
     const last = found.database?.tags?.configuration
@@ -147,20 +197,16 @@ export function dataTierTasks(
       return { ...ok(`deployment ${name} is applied`), fact }
     if (isRunning(state))
       return { ...ok(`deployment ${name} is in progress`), fact: { ...fact, running: true } }
-    if (fault && !fault.empty) throw new OpsError(fault)
-    const correct = corrections.map(({ command }) => command)
+    assertDeployable(comparison)
+    if (applied && drift.length === 0) return { ...describeCorrections(corrections), fact }
     const fields = [...drift, ...corrections.map(({ field }) => field)]
-    if (applied && drift.length === 0)
-      return { state: 'change', what: 'make PostgreSQL accept only TLS', fields, effects: correct, fact }
-    if (found.database)
-      fields.push(...differing(['operator address', await readOperatorRule(context, id), address]))
     if (missing.length + fields.length === 0)
       fields.push({ name: 'template or password', before: last ?? 'another deployment', after: name })
-    const what = missing.length === 0 ? `bring the data tier to ${name}` : describeCreation(comparison)
+    const what = describeDeployment(config, comparison, name)
     const effects = [
       ...(groupExists ? [] : [createResourceGroup(config, id)]),
       ...(fault ? [deleteResource(config, id, fault.part)] : []),
-      ...correct,
+      ...corrections.filter(({ deployed }) => !deployed).map(({ command }) => command),
       deploy,
     ]
     return { state: found.database ? 'change' : 'create', what, fields, fact, effects }

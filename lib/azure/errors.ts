@@ -1,4 +1,5 @@
-import { formatAzLine, formatKeyFile } from '../config/config.ts'
+import { formatAzLine, formatKeyFile, formatScriptLine } from '../config/config.ts'
+import type { KeyName } from '../config/schema.ts'
 import { exitCode, type Failure } from '../util/errors.ts'
 
 export interface Meaning {
@@ -128,8 +129,23 @@ export const meanings: readonly Meaning[] = [
     what: (output) =>
       `This subscription may not create PostgreSQL servers in ${locationIn(output) ?? 'this region'}`,
     next: () =>
-      `${anotherRegion('another region')} Or ask Microsoft to enable this one: https://aka.ms/postgres-request-quota-increase`,
+      `${anotherRegion('another region', 'POSTGRES_LOCATION')} Or ask Microsoft to enable this one: https://aka.ms/postgres-request-quota-increase`,
     source: 'Azure/azure-dev, ResourceNotAvailableHandler; reports of 2024 to 2026',
+  },
+  {
+    code: 'ParameterOutOfRange',
+    when: /value of the 'Version' should be in: \[/i,
+    what: (output) => {
+      const versions = versionsIn(output)
+      return versions === ''
+        ? 'This subscription may not create PostgreSQL servers in this region'
+        : `Azure offers only PostgreSQL ${versions} for this server`
+    },
+    next: (output) =>
+      versionsIn(output) === ''
+        ? anotherRegion('another region', 'POSTGRES_LOCATION')
+        : `Set POSTGRES_VERSION in ${formatKeyFile('POSTGRES_VERSION')} to one of these. ${anotherRegion('another region, which may offer more', 'POSTGRES_LOCATION')}`,
+    source: 'hashicorp/terraform-provider-azurerm#25344, #21306',
   },
   {
     code: 'ServerIsBusy',
@@ -143,14 +159,15 @@ export const meanings: readonly Meaning[] = [
     when: /due to insufficient capacity|redis[\s\S]*InsufficientCapacity|InsufficientCapacity[\s\S]*redis/i,
     what: 'Azure currently has no capacity for this Redis in this region',
     next: () =>
-      `${anotherRegion('another region')} Another REDIS_SKU, such as Balanced_B1, helps less often. The next run deletes the failed Redis, which holds no data.`,
+      `${anotherRegion('another region', 'REDIS_LOCATION')} Another REDIS_SKU, such as Balanced_B1, helps less often. The next run deletes the failed Redis, which holds no data.`,
     source: 'microsoft/aspire#19174, langchain-ai/terraform#258',
   },
   {
     code: 'AllocationFailed',
     when: /AllocationFailed/,
     what: 'Azure could not allocate this resource in this region',
-    next: () => `${anotherRegion('another region')} Another size (REDIS_SKU) helps less often.`,
+    next: () =>
+      `${anotherRegion('another region', 'REDIS_LOCATION')} Another size (REDIS_SKU) helps less often.`,
     source: 'langchain-ai/terraform#109',
   },
   {
@@ -196,22 +213,44 @@ export const meanings: readonly Meaning[] = [
     code: 'SkuNotAvailable',
     when: /redisEnterprise[\s\S]*(not (allowed|available|supported|enabled)|quota|NoRegisteredProviderFound|SkuNotAvailable|refused)|(SkuNotAvailable|NotAvailableForSubscription)[\s\S]*redis/i,
     what: 'Azure refuses Azure Managed Redis for this subscription or region',
-    next: 'Set AZURE_LOCATION or REDIS_SKU to an available one; an older tenant may set REDIS_KIND=classic and REDIS_SKU=Basic_C0.',
+    next: () =>
+      `Set REDIS_LOCATION or REDIS_SKU in ${formatKeyFile('REDIS_LOCATION', 'REDIS_SKU')} to one that Azure offers to this subscription.`,
     source: 'Azure Resource Manager, error SkuNotAvailable',
   },
   {
     code: 'NoRegisteredProviderFound',
     when: /NoRegisteredProviderFound|No registered resource provider found for location/i,
+    what: (output) => {
+      const { type, version, known } = providerIn(output)
+      const region = locationIn(output) ?? 'this region'
+      return known
+        ? `Azure does not offer ${type} in ${region}`
+        : `Azure does not know the API version ${version} of ${type} in ${region}`
+    },
+    next: (output) => {
+      const { type, known } = providerIn(output)
+      const key = locationKeys.find(([of]) => of.test(type))?.[1] ?? 'AZURE_LOCATION'
+      return known
+        ? anotherRegion('a region that offers it', key)
+        : `Update this toolbox. ${anotherRegion('a region that knows it', key)}`
+    },
+    source: 'Azure/bicep-types-az#2333, Azure/azure-cli#30847',
+  },
+  {
+    code: 'InvalidResourceLocation',
+    when: /InvalidResourceLocation|already exists in location '[^']+' in resource group/i,
     what: (output) =>
-      `Azure does not offer ${/for type '([^']+)'/.exec(output)?.[1] ?? 'this resource'} in ${locationIn(output) ?? 'this region'}`,
-    next: () => anotherRegion('a region that offers it'),
-    source: 'Azure Resource Manager, error NoRegisteredProviderFound',
+      `A resource of this name is already in ${locationIn(output) ?? 'another region'}, and Azure cannot move it`,
+    next: () =>
+      `Set the region of that resource back (AZURE_LOCATION, POSTGRES_LOCATION or REDIS_LOCATION), or give it a new name, in ${formatKeyFile('AZURE_LOCATION', 'POSTGRES_LOCATION', 'REDIS_LOCATION')}.`,
+    source: 'MicrosoftDocs/azure-docs#70422',
   },
   {
     code: 'TasksOperationsNotAllowed',
     when: /TasksOperationsNotAllowed/i,
     what: 'The registry cannot build images for this subscription (ACR Tasks are paused, for example for free credit)',
-    next: 'Build here instead: az acr login, docker build, docker push with the same tag; then run this command with --quick.',
+    next: () =>
+      `Build here instead: az acr login, docker build --platform linux/amd64, docker push, with the tag that ${formatScriptLine('build-image', '--dry-run')} shows; then run this command with --quick.`,
     source: 'learn.microsoft.com, Azure Container Registry tasks',
   },
   {
@@ -243,9 +282,25 @@ export const meanings: readonly Meaning[] = [
 ]
 
 /** Existing resources cannot move: Azure refuses the same name in another region. */
-function anotherRegion(which: string): string {
-  return `Set AZURE_LOCATION in ${formatKeyFile('AZURE_LOCATION')} to ${which}; resources in the old region do not move, so remove them first.`
+function anotherRegion(which: string, key: KeyName = 'AZURE_LOCATION'): string {
+  const all = key === 'AZURE_LOCATION'
+  return `Set ${key} in ${formatKeyFile(key)} to ${which}${all ? '; resources in the old region do not move, so remove them first' : ''}.`
 }
+
+const locationKeys: readonly [RegExp, KeyName][] = [
+  [/^flexibleServers/i, 'POSTGRES_LOCATION'],
+  [/^redis/i, 'REDIS_LOCATION'],
+]
+
+/** ARM blames the location and the API version with the same words; only its list tells which of them it is. */
+function providerIn(output: string): { type: string; version: string; known: boolean } {
+  const type = /for type '([^']+)'/.exec(output)?.[1] ?? 'this resource'
+  const version = /API version '([^']+)'/.exec(output)?.[1] ?? ''
+  const versions = /supported api-versions are '([^']*)'/.exec(output)?.[1]?.split(/,\s*/)
+  return { type, version, known: versions?.includes(version) ?? true }
+}
+
+const versionsIn = (output: string): string => /should be in: \[([^\]]*)\]/i.exec(output)?.[1] ?? ''
 
 const namespaceIn = (output: string): string => /namespace '([\w.]+)'/.exec(output)?.[1] ?? 'NAMESPACE'
 

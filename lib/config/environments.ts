@@ -153,10 +153,9 @@ function sharesLabel(config: Config, other: Config): boolean {
 
 /** The host name of a managed Redis contains its region; that of a classic one does not. */
 function sharesRedis(config: Config, other: Config): boolean {
-  const { redis, azure } = config
-  if (redis.name !== other.redis.name) return false
-  const sameHost =
-    redis.kind === other.redis.kind && (redis.kind === 'classic' || azure.location === other.azure.location)
+  const [own, its] = [config.redis, other.redis]
+  if (own.name !== its.name) return false
+  const sameHost = own.kind === its.kind && (own.kind === 'classic' || own.location === its.location)
   return sameHost || isSameGroup(config, other)
 }
 

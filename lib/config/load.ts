@@ -262,6 +262,8 @@ export function createConfig(
     folder,
     shares: read.shares.split(',').filter((word): word is ShareKind => word !== ''),
     azure: { ...azure, registry: azure.registry.toLowerCase() },
+    postgres: { ...read.postgres, location: read.postgres.location || azure.location },
+    redis: { ...read.redis, location: read.redis.location || azure.location },
     ionos: {
       ...ionos,
       knownHosts: ionos.knownHosts || path.join(homedir(), '.ssh', 'known_hosts'),

@@ -137,14 +137,18 @@ export const settings = {
     sku: text(
       'POSTGRES_SKU',
       'Standard_B1ms',
-      '^Standard_B[0-9]+[a-z]*s(_v2)?$',
-      'a Burstable size such as Standard_B1ms',
+      '^Standard_(B[0-9]+[a-z]*s(_v2)?|[DE][0-9]+[a-z]*s_v[345])$',
+      'a size such as Standard_B1ms (Burstable), Standard_D2ds_v5 (general purpose) or Standard_E2ds_v5 (memory optimised)',
     ),
+    /** '' = that of everything else. */
+    location: text('POSTGRES_LOCATION', '', '^[a-z0-9]*$', 'a region such as westus3, or empty'),
     version: choice('POSTGRES_VERSION', '16', '14', '15', '16', '17', '18'),
     storageGb: integer('POSTGRES_STORAGE_GB', '32', 32, 32768),
     backupDays: integer('POSTGRES_BACKUP_DAYS', '7', 7, 35),
   },
   redis: {
+    /** '' = that of everything else. */
+    location: text('REDIS_LOCATION', '', '^[a-z0-9]*$', 'a region such as westus3, or empty'),
     kind: choice('REDIS_KIND', 'managed', 'managed', 'classic'),
     name: text(
       'REDIS_NAME',

@@ -118,7 +118,7 @@ async function resourceRoute(
 }
 
 function putReply(world: World, address: Address, body: Bag, version: string): Reply {
-  const put = putResource(world, address, body)
+  const put = putResource(world, address, body, version)
   const shown = view(world, put.resource)
   if (!put.operation) return { status: 200, body: shown }
   const headers = operationHeaders(world, put.operation, version)

@@ -1,4 +1,4 @@
-import { ArmError, badRequest } from './errors.ts'
+import { ArmError, badRequest, refuse } from './errors.ts'
 import type { Image } from './images.ts'
 import { findImage, imageReference } from './images.ts'
 import { type Bag, sameJson } from './json.ts'
@@ -119,22 +119,14 @@ function checkAddress({ world, address, wanted }: Request): void {
       each.wanted.properties.ipAddress?.dnsNameLabel === dnsNameLabel,
   )
   if (other || world.faults.get('dns-label-taken')?.label === dnsNameLabel)
-    throw badRequest(
-      'DnsNameLabelNotAvailable',
-      `Dns name label '${dnsNameLabel}' in region '${wanted.location}' not available.`,
-    )
+    throw refuse('dnsLabelTaken', { label: dnsNameLabel, name: address.name })
 }
 
-/** The limit for the cores of all groups in a region; message from MicrosoftDocs/azure-docs#51738. */
+/** The limit for the cores of all groups in a region. */
 function checkQuota({ world, address, wanted }: Request): void {
   const { limit, used } = getCores(world, wanted.location, address.id)
   const asked = countCores(wanted)
-  if (used + asked > limit)
-    throw badRequest(
-      'ContainerGroupQuotaReached',
-      `Resource type 'Microsoft.ContainerInstance/containerGroups' container group quota 'StandardCores' exceeded in region ` +
-        `'${wanted.location}'. Limit: '${limit}', Usage: '${used}' Requested: '${asked}'.`,
-    )
+  if (used + asked > limit) throw refuse('containerQuota', { location: wanted.location, limit, used, asked })
 }
 
 /** What Azure Container Instances refuses. A PUT replaces the group and keeps nothing of the existing one. */

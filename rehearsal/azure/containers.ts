@@ -1,9 +1,10 @@
+import { formatRefusal } from '../../lib/azure/refusals.ts'
 import { type Machine, startMachine } from '../machine.ts'
 import { type Container, type Story, startContainer } from './container.ts'
 import { containerLog } from './containerLog.ts'
 import { accessibleImage, checkContainerGroup, transitioning } from './containerRules.ts'
 import { ArmError, conflict } from './errors.ts'
-import { counted, formatCapacityError } from './faults.ts'
+import { counted } from './faults.ts'
 import { type Bag, sameJson } from './json.ts'
 import { unpackImage } from './layer.ts'
 import { type MetricsStore, startMetrics } from './metrics.ts'
@@ -190,7 +191,7 @@ function meetCapacity(world: World, resource: Resource): void {
   if (counted(world, 'container-no-capacity') === undefined) return
   const { location, properties } = resource.wanted
   const { cpu, memoryInGB } = properties.containers[0].properties.resources.requests
-  const message = formatCapacityError(location, cpu, memoryInGB)
+  const message = formatRefusal('containerNoCapacity', { location, cpu, memoryGb: memoryInGB })
   const now = new Date().toISOString()
   getRuntime(resource).events = [
     {

@@ -42,7 +42,8 @@ async function deployOne(world: World, plan: DeploymentPlan, at: number, deploym
   }
   deployment.steps.push(step)
   try {
-    const put = putResource(world, planned.address, resourceBody(plan.scope, planned))
+    const { address, template } = planned
+    const put = putResource(world, address, resourceBody(plan.scope, planned), template.apiVersion)
     await put.operation?.done
     if (put.operation?.error) throw new ArmError(409, put.operation.error.code, put.operation.error.message)
     step.provisioningState = 'Succeeded'

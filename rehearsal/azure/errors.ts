@@ -1,3 +1,4 @@
+import { formatRefusal, type RefusalName, refusals } from '../../lib/azure/refusals.ts'
 import type { Reply } from './http.ts'
 import type { Bag } from './json.ts'
 
@@ -19,6 +20,10 @@ export class ArmError extends Error {
 
 export const badRequest = (code: string, message: string): ArmError => new ArmError(400, code, message)
 export const conflict = (code: string, message: string): ArmError => new ArmError(409, code, message)
+
+/** A refusal in Azure's own words. */
+export const refuse = (name: RefusalName, values: Readonly<Record<string, string | number>> = {}): ArmError =>
+  new ArmError(refusals[name].status, refusals[name].code, formatRefusal(name, values))
 
 export const resourceNotFound = (type: string, name: string, group: string): ArmError =>
   new ArmError(

@@ -1,4 +1,4 @@
-import { ArmError, badRequest, conflict } from './errors.ts'
+import { ArmError, refuse } from './errors.ts'
 import type { Bag } from './json.ts'
 import type { Address } from './types.ts'
 import type { World } from './world.ts'
@@ -8,8 +8,9 @@ export const faultNames: Record<string, string> = {
   'classic-redis-retired': 'creating Microsoft.Cache/redis is refused (on from the start)',
   'managed-redis-refused': 'creating Microsoft.Cache/redisEnterprise is refused',
   'redis-no-capacity':
-    'creating Microsoft.Cache/redisEnterprise is accepted and then fails with `code` (InsufficientCapacity), and the failed cluster stays',
-  'postgres-location-restricted': 'creating a PostgreSQL server is refused with LocationIsOfferRestricted',
+    'creating Microsoft.Cache/redisEnterprise (in `location`) is accepted and then fails with `code` (InsufficientCapacity), and the failed cluster stays',
+  'postgres-location-restricted':
+    'creating a PostgreSQL server (in `location`) is refused with LocationIsOfferRestricted',
   'postgres-busy': 'the next `count` (1) databases are refused with ServerIsBusy',
   'region-disallowed': 'creating anything is refused with RequestDisallowedByAzure',
   'policy-disallowed':
@@ -55,20 +56,9 @@ export async function applyFaults(world: World): Promise<void> {
 
 /** Policies are evaluated before anything is created. Returns ARM's error for a resource that they forbid. */
 export function policyFault(world: World, { name }: Address): ArmError | undefined {
-  if (world.faults.has('region-disallowed'))
-    return new ArmError(
-      403,
-      'RequestDisallowedByAzure',
-      `Resource '${name}' was disallowed by Azure: This policy maintains a set of best available regions where your subscription ` +
-        'can deploy resources. The objective of this policy is to ensure that your subscription has full access to Azure ' +
-        'services with optimal performance. Should you need additional or different regions, contact support..',
-    )
+  if (world.faults.has('region-disallowed')) return refuse('regionDisallowed', { name })
   const policy = world.faults.get('policy-disallowed')
-  if (!policy) return undefined
-  const why = policy.mfa
-    ? `Resource '${name}' was disallowed by policy. Reasons: MFA is required. See error details for policy resource IDs.`
-    : `Resource '${name}' was disallowed by policy. Policy identifiers: '[{"policyAssignment":{"name":"Allowed locations"}}]'.`
-  return new ArmError(403, 'RequestDisallowedByPolicy', why)
+  return policy && refuse(policy.mfa ? 'mfaRequired' : 'policyDisallowed', { name })
 }
 
 /**
@@ -88,34 +78,13 @@ export function applyPolicies(world: World, addresses: readonly Address[]): void
 
 /** A region that is closed to new PostgreSQL servers. */
 export function applyOfferRestriction(world: World, location: string): void {
-  if (!world.faults.has('postgres-location-restricted')) return
-  throw badRequest(
-    'LocationIsOfferRestricted',
-    `Subscriptions are restricted from provisioning in location '${location}'. Try again in a different location. For exceptions ` +
-      "to this rule please open a support request with Issue type of 'Service and subscription limits'. " +
-      'See https://aka.ms/postgres-request-quota-increase for more details.',
-  )
+  const fault = world.faults.get('postgres-location-restricted')
+  if (fault && (fault.location ?? location) === location) throw refuse('offerRestricted', { location })
 }
 
 /** Managed Redis without capacity: accepted, then failed. `code` is InsufficientCapacity or AllocationFailed. */
-export function applyRedisCapacity(world: World): void {
+export function applyRedisCapacity(world: World, location: string): void {
   const fault = world.faults.get('redis-no-capacity')
-  if (!fault) return
-  throw fault.code === 'AllocationFailed'
-    ? conflict(
-        'AllocationFailed',
-        'Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size, region or contact Azure support for assistance.',
-      )
-    : conflict(
-        'InsufficientCapacity',
-        'Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or region.',
-      )
+  if (!fault || (fault.location ?? location) !== location) return
+  throw refuse(fault.code === 'AllocationFailed' ? 'redisAllocationFailed' : 'redisNoCapacity')
 }
-
-/**
- * The error of a container group without capacity, which its event also shows. Source:
- * Azure/Azure-Landing-Zones#2404.
- */
-export const formatCapacityError = (location: string, cpu: number, memoryGb: number): string =>
-  `The requested resource is not available in the location '${location}' at this moment. Please retry with a different resource ` +
-  `request or in another location. Resource requested: '${cpu}' CPU '${memoryGb}' GB memory 'Linux' OS`

@@ -1,4 +1,4 @@
-import { badRequest, conflict } from './errors.ts'
+import { badRequest, conflict, refuse, resourceNotFound } from './errors.ts'
 import { applyOfferRestriction } from './faults.ts'
 import type { Bag } from './json.ts'
 import type { Request } from './types.ts'
@@ -8,7 +8,20 @@ const families: Record<string, RegExp> = {
   GeneralPurpose: /^Standard_D\d/,
   MemoryOptimized: /^Standard_E\d/,
 }
-const versions = ['11', '12', '13', '14', '15', '16', '17', '18']
+/**
+ * The PostgreSQL versions of an API version: the enum of azure-rest-api-specs (ServerVersion in FlexibleServers.json of
+ * 2022-12-01 and Capabilities.json of 2024-08-01; PostgresMajorVersion in Servers.json of 2025-08-01).
+ */
+function getVersions(apiVersion = '2025-08-01'): string[] {
+  const all = ['11', '12', '13', '14', '15', '16', '17', '18']
+  const newest = [
+    ['2025-08-01', 18],
+    ['2024-08-01', 16],
+    ['2023-03-01', 15],
+  ] as const
+  const [, last] = newest.find(([since]) => apiVersion >= since) ?? ['', 14]
+  return all.filter((version) => Number(version) <= last)
+}
 const sizes = [32, 64, 128, 256, 512, 1024, 2048, 4095, 4096, 8192, 16384, 32767]
 const reserved = [
   'azure_superuser',
@@ -66,12 +79,15 @@ function checkSku(sku: Bag | undefined): void {
     throw badRequest('InvalidSkuName', `The sku '${sku.name}' does not belong to the tier '${sku.tier}'.`)
 }
 
-function checkUpdate(before: Bag, now: Bag): void {
+function checkUpdate(before: Bag, now: Bag, mode: string): void {
   if (before.administratorLogin !== now.administratorLogin)
     throw badRequest(
       'OperationNotAllowed',
       'The administrator login of an existing server cannot be changed.',
     )
+  // Stricter than Azure may be: a PATCH without it has been seen to work (hashicorp/terraform-provider-azurerm#28559).
+  if (Number(now.version) > Number(before.version) && mode !== 'Update')
+    throw invalid('createMode', `A newer major version of an existing server needs 'Update', not '${mode}'.`)
   if (Number(now.version) < Number(before.version))
     throw badRequest(
       'InvalidVersionDowngrade',
@@ -118,12 +134,15 @@ export function checkServer(request: Request): void {
       'InvalidParameterValue',
       `The rehearsal's Azure does not support the createMode '${mode}'.`,
     )
+  // Azure then expects that the server exists: hmcts.github.io/ops-runbooks, "Create modes in postgres flexible server".
+  if (mode === 'Update' && !existing)
+    throw resourceNotFound(request.address.type, request.address.name, request.address.group)
   checkLogin(now.administratorLogin)
   checkPassword(now.administratorLogin, now.administratorLoginPassword)
   checkSku(wanted.sku)
   now.version = String(now.version ?? '')
-  if (!versions.includes(now.version))
-    throw invalid('version', `'${now.version}' is none of: ${versions.join(', ')}.`)
+  const versions = getVersions(request.apiVersion)
+  if (!versions.includes(now.version)) throw refuse('versionOutOfRange', { versions: versions.join(',') })
   now.storage = { storageSizeGB: 32, ...before?.properties.storage, ...now.storage }
   if (!sizes.includes(now.storage.storageSizeGB))
     throw invalid('storageSizeGB', `${now.storage.storageSizeGB} is none of: ${sizes.join(', ')}.`)
@@ -133,6 +152,6 @@ export function checkServer(request: Request): void {
   const zoneRedundant = (now.highAvailability?.mode ?? 'Disabled') !== 'Disabled'
   if (zoneRedundant && wanted.sku.tier === 'Burstable')
     throw badRequest('InvalidParameterValue', 'High availability is not supported for the Burstable tier.')
-  if (existing) checkUpdate(before!.properties, now)
+  if (existing) checkUpdate(before!.properties, now, mode)
   wanted.properties = now
 }

@@ -98,7 +98,7 @@ export async function startPostgres(
       'postgres',
       `CREATE ROLE azure_pg_admin NOLOGIN;
        CREATE ROLE ${quoteName(admin.login)} LOGIN CREATEDB CREATEROLE PASSWORD ${quoteText(admin.password)} IN ROLE azure_pg_admin;
-       GRANT pg_monitor, pg_signal_backend TO azure_pg_admin;
+       GRANT pg_read_all_stats, pg_read_all_settings, pg_signal_backend TO azure_pg_admin;
        ALTER DATABASE postgres OWNER TO azure_pg_admin;`,
     )
   } catch (error) {

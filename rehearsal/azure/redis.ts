@@ -1,4 +1,4 @@
-import { ArmError, badRequest, conflict } from './errors.ts'
+import { ArmError, badRequest, conflict, refuse } from './errors.ts'
 import { applyRedisCapacity } from './faults.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
@@ -99,7 +99,7 @@ const clusters: ResourceType = {
   async apply(world, resource, before) {
     if (before) return
     resource.runtime.createFailed = true
-    applyRedisCapacity(world)
+    applyRedisCapacity(world, resource.wanted.location)
     resource.runtime.createFailed = false
   },
   show: (_world, resource) => ({
@@ -254,12 +254,7 @@ const classic: ResourceType = {
       /^(?=.{1,63}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*$/,
       `The name '${address.name}' is not valid: 1 to 63 letters, digits and single hyphens, no hyphen at either end.`,
     )
-    if (!existing && world.faults.has('classic-redis-retired'))
-      throw badRequest(
-        'BadRequest',
-        'Azure Cache for Redis is retiring, create Azure Managed Redis instance instead. ' +
-          'Learn more: https://aka.ms/AzureCacheForRedisRetirement',
-      )
+    if (!existing && world.faults.has('classic-redis-retired')) throw refuse('classicRedisRetired')
     wanted.properties = { ...existing?.wanted.properties, ...wanted.properties }
     const sku = wanted.properties.sku
     const families: Record<string, string> = { Basic: 'C', Standard: 'C', Premium: 'P' }

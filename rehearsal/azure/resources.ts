@@ -1,4 +1,4 @@
-import { ArmError, badRequest, conflict, groupNotFound, resourceNotFound } from './errors.ts'
+import { ArmError, badRequest, conflict, groupNotFound, refuse, resourceNotFound } from './errors.ts'
 import { policyFault } from './faults.ts'
 import { type Bag, sameJson } from './json.ts'
 import { startOperation } from './operations.ts'
@@ -91,12 +91,12 @@ function requireLocation(type: ResourceType, address: Address, wanted: Bag, exis
     throw badRequest('LocationRequired', 'The location property is required for this definition.')
   wanted.location = wanted.location.replaceAll(' ', '').toLowerCase()
   if (existing && existing.wanted.location !== wanted.location)
-    throw conflict(
-      'InvalidResourceLocation',
-      `The resource '${address.name}' already exists in location '${existing.wanted.location}' in resource group ` +
-        `'${address.group}'. A resource with the same name cannot be created in location '${wanted.location}'. ` +
-        'Please select a new resource name.',
-    )
+    throw refuse('wrongLocation', {
+      name: address.name,
+      location: existing.wanted.location,
+      group: address.group,
+      wanted: wanted.location,
+    })
 }
 
 export interface Put {
@@ -110,7 +110,7 @@ export interface Put {
  * Creates or updates a resource: checks at once (ArmError), works in an operation. An identical body changes
  * nothing and starts no operation.
  */
-export function putResource(world: World, address: Address, body: Bag): Put {
+export function putResource(world: World, address: Address, body: Bag, apiVersion?: string): Put {
   const group = getGroup(world, address.group)
   requireRegistered(world, address.type.split('/')[0]!)
   if (group.deleting)
@@ -143,7 +143,14 @@ export function putResource(world: World, address: Address, body: Bag): Put {
   const { id: _id, name: _name, type: _type, ...fields } = body
   const wanted = structuredClone({ ...fields, properties: fields.properties ?? {} }) as Bag
   requireLocation(type, address, wanted, existing)
-  type.check({ world, address, wanted, existing })
+  if (apiVersion && type.apiVersions && !type.apiVersions.includes(apiVersion))
+    throw refuse('noRegisteredProvider', {
+      location: wanted.location ?? group.location,
+      apiVersion,
+      type: type.type.split('/').slice(1).join('/'),
+      versions: type.apiVersions.join(', '),
+    })
+  type.check({ world, address, wanted, existing, apiVersion })
   if (existing && existing.state === 'Succeeded' && sameJson(existing.wanted, wanted))
     return { resource: existing, created: false }
   const before = existing?.wanted

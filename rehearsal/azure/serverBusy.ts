@@ -1,16 +1,10 @@
-import { type ArmError, conflict } from './errors.ts'
+import { refuse } from './errors.ts'
 import { counted } from './faults.ts'
 import { getParent, listChildren } from './resources.ts'
 import type { Request } from './types.ts'
 import type { Resource, World } from './world.ts'
 
 const settlingMs = 10_000
-
-const serverIsBusy = (name: string): ArmError =>
-  conflict(
-    'ServerIsBusy',
-    `Cannot complete operation while server '${name}' is busy processing another operation. Try again later.`,
-  )
 
 /**
  * Called when an operation on the server itself has ended or found nothing to change: the server is still
@@ -34,7 +28,7 @@ export function checkServerFree(world: World, { address }: Request, parameter = 
   )
   const settling = parameter && (server.runtime.settlingUntil ?? 0) > Date.now()
   const forced = /databases$/.test(address.type) && counted(world, 'postgres-busy') !== undefined
-  if (working || settling || forced) throw serverIsBusy(server.name)
+  if (working || settling || forced) throw refuse('serverBusy', { name: server.name })
   // Any later operation waits until this one has ended, and by then the server is ready again.
   if (!parameter) server.runtime.settlingUntil = 0
 }

@@ -17,12 +17,16 @@ export interface Request {
   wanted: Bag
   /** The existing resource, if there is one. */
   existing?: Resource | undefined
+  /** The API version of the request; undefined where a test asks without one. */
+  apiVersion?: string | undefined
 }
 
 /** What ARM knows about one resource type. Everything real behind it happens in `apply` and `remove`. */
 export interface ResourceType {
   /** Such as `Microsoft.Cache/redisEnterprise/databases`. */
   type: string
+  /** The API versions that it knows; any where none are listed. */
+  apiVersions?: readonly string[]
   /** Azure's usual time to create one, in seconds (used by latency `realistic`). */
   usualSeconds: number
   /** Child resources have no location. */

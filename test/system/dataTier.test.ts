@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { secureTransport } from '../../lib/azure/resources/postgres.ts'
+import { operatorRule, secureTransport } from '../../lib/azure/resources/postgres.ts'
 import { managedDatabase } from '../../lib/azure/resources/redis.ts'
 import { resourceId } from '../../lib/azure/resources/resource.ts'
 import type { Receipt } from '../../lib/deploy/receipts/receipts.ts'
@@ -107,7 +107,7 @@ const rest = (method: string, id: string, version: string, body?: object): strin
   )
 
 test('require_secure_transport switched off: doctor detects it, provision sets it with one command, and then nothing', async () => {
-  rest('put', getId(secureTransport), '2022-12-01', {
+  rest('put', getId(secureTransport), '2025-08-01', {
     properties: { value: 'off', source: 'user-override' },
   })
   const { stdout } = await clouds.dominion(['doctor', '--only', 'data-tier'], { environment: clouds.name })
@@ -117,6 +117,26 @@ test('require_secure_transport switched off: doctor detects it, provision sets i
     { name: 'PostgreSQL require_secure_transport', before: 'off', after: 'on' },
   ])
   expect(commands.change).toBe(1)
+  await unchanged(clouds.name)
+})
+
+test('another address of the operator: the firewall rule alone is changed, by one request', async () => {
+  const { startIpAddress } = (
+    JSON.parse(rest('get', getId(operatorRule), '2025-08-01')) as { properties: { startIpAddress: string } }
+  ).properties
+  const other = '203.0.113.9'
+  rest('put', getId(operatorRule), '2025-08-01', {
+    properties: { startIpAddress: other, endIpAddress: other },
+  })
+  await forgetRequests(clouds)
+  const { changed, commands } = await provisioned(clouds.name)
+  expect(changed.find(({ id }) => id === 'data-tier')?.fields).toEqual([
+    { name: 'operator address', before: other, after: startIpAddress },
+  ])
+  expect(commands.change).toBe(1)
+  expect(await getAzureChanges(clouds)).toEqual([
+    expect.stringMatching(/^PUT management\.azure\.com\/.*\/firewallRules\/operator/),
+  ])
   await unchanged(clouds.name)
 })
 
@@ -181,12 +201,37 @@ test('a Redis with another policy: plan, provision and doctor show the solution,
   await unchanged(clouds.name)
 })
 
+test('a region that a resource cannot move to is refused before anything is changed', async () => {
+  const moved = clouds.variant('moved', { POSTGRES_LOCATION: 'westus3' })
+  await forgetRequests(clouds)
+  const { code, stderr } = await provision(moved)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(
+    /is in eastus, not in westus3, and Azure cannot move it[\s\S]*POSTGRES_LOCATION=eastus/,
+  )
+  expect(await getAzureChanges(clouds)).toEqual([])
+})
+
 test('a disk that would have to shrink is refused with Azure’s message', async () => {
   const bigger = clouds.variant('bigger', { POSTGRES_STORAGE_GB: '64' })
   await changes(bigger, { name: 'PostgreSQL storage (GB)', before: '32', after: '64' })
   const { code, stderr } = await provision(clouds.name)
   expect(code).toBe(1)
   expect(stderr).toMatch(/Storage cannot be scaled down: the server has 64 GB, 32 GB was requested/)
+})
+
+test('a major upgrade: alone, with what it means, once; and never together with another change', async () => {
+  // The server of the test before.
+  const disk = { POSTGRES_STORAGE_GB: '64' }
+  const both = clouds.variant('both', { ...disk, POSTGRES_VERSION: '16', POSTGRES_BACKUP_DAYS: '14' })
+  const refused = await provision(both)
+  expect(refused.code).toBe(2)
+  expect(refused.stderr).toMatch(/must be a deployment without other changes.*PostgreSQL backup/)
+  const newer = clouds.variant('newer', { ...disk, POSTGRES_VERSION: '16' })
+  const plan = await provision(newer, '--dry-run')
+  expect(plan.stdout).toMatch(/an upgrade of \S+ that Azure cannot undo[\s\S]*backup-database/)
+  await changes(newer, { name: 'PostgreSQL version', before: '15', after: '16' })
+  await unchanged(newer)
 })
 
 test('no secret in anything that was printed, stored or passed as an argument', () => {

@@ -34,6 +34,7 @@ export const containerGroups: AzureResource = {
     'Microsoft.ContainerInstance/containerGroups/write',
     'Microsoft.ContainerInstance/containerGroups/delete',
   ],
+  location: ({ azure }) => azure.location,
   getPricedParts: ({ backend, worker }) => [
     { id: 'backend', title: 'Backend container', quantities: getQuantities(backend, 1) },
     {

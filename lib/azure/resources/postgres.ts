@@ -2,23 +2,29 @@ import type { Config } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import { type Context, differing } from '../../tasks/task.ts'
 import { getMessage, unknownError } from '../../util/errors.ts'
-import { absent, az } from '../cli.ts'
+import { az } from '../cli.ts'
 import {
   type ArmLocation,
+  type Correction,
   type DataTierResource,
   hoursPerMonth,
+  type Meter,
   type PricedPart,
   type Resource,
   resourceId,
+  sharedApiVersion,
 } from './resource.ts'
 
-/** The PostgreSQL server, with one of its parameters. */
+/** The PostgreSQL server, with one of its parameters and one of its firewall rules. */
 export interface DatabaseServer extends Resource {
   /** `require_secure_transport` as ARM shows it, on or off; undefined when it could not be read. */
   secureTransport?: string | undefined
+  /** The address that the rule `operator` admits; null without that rule, undefined when it could not be read. */
+  operatorAddress?: string | null | undefined
 }
 
-const apiVersion = '2022-12-01'
+/** The first stable version that knows PostgreSQL 17 and 18; sources in docs/azure.md. */
+const apiVersion = '2025-08-01'
 const path = ({ postgres }: Config): string => `Microsoft.DBforPostgreSQL/flexibleServers/${postgres.server}`
 
 export const secureTransport: ArmLocation = {
@@ -26,7 +32,34 @@ export const secureTransport: ArmLocation = {
   path: (config) => `${path(config)}/configurations/require_secure_transport`,
 }
 /** The firewall rule that admits the operator's machine. */
-const operatorRule: ArmLocation = { apiVersion, path: (config) => `${path(config)}/firewallRules/operator` }
+export const operatorRule: ArmLocation = {
+  apiVersion,
+  path: (config) => `${path(config)}/firewallRules/operator`,
+}
+
+function combine(
+  server: Resource,
+  transport: Resource | null | undefined,
+  rule: Resource | null | undefined,
+): DatabaseServer {
+  return {
+    ...server,
+    secureTransport: transport?.properties.value as string | undefined,
+    operatorAddress: rule ? (rule.properties.startIpAddress as string) : rule,
+  }
+}
+
+/** Whether the configuration asks for a newer major version than the server's, which is an upgrade that Azure never undoes. */
+export const isUpgrade = ({ postgres }: Config, found: DatabaseServer | undefined): boolean =>
+  Number(postgres.version) > Number(found?.properties.version)
+
+export const versionField = 'PostgreSQL version'
+
+/** ARM's tier of a size: `Standard_B1ms` is Burstable, `Standard_D2ds_v5` and `Standard_E2ds_v5` are not. */
+export function getTier(sku: string): 'Burstable' | 'GeneralPurpose' | 'MemoryOptimized' {
+  if (sku.startsWith('Standard_D')) return 'GeneralPurpose'
+  return sku.startsWith('Standard_E') ? 'MemoryOptimized' : 'Burstable'
+}
 
 export const postgres: DataTierResource<DatabaseServer> = {
   provider: 'Microsoft.DBforPostgreSQL',
@@ -34,24 +67,35 @@ export const postgres: DataTierResource<DatabaseServer> = {
   title: 'PostgreSQL server',
   shareKind: 'postgres',
   name: (config) => config.postgres.server,
+  keys: { name: 'POSTGRES_SERVER', location: 'POSTGRES_LOCATION' },
+  location: ({ postgres }) => postgres.location,
   describe: (config) => `PostgreSQL ${config.postgres.server} (${config.postgres.sku})`,
   apiVersion,
+  sharedApiVersion,
   path,
+  children: [secureTransport, operatorRule],
+  combine: ([server, transport, rule]) => combine(server, transport, rule),
   // The parameters of a stopped server may be unavailable. It still exists, so it does not count as incomplete.
-  children: [secureTransport],
-  combine: ([server, transport]) => ({
-    ...server,
-    secureTransport: transport?.properties.value as string | undefined,
-  }),
-  getParameters: ({ postgres }, operatorAddress) => ({
+  async complete(server, show) {
+    const read = (child: ArmLocation) =>
+      show(child).then(
+        (found) => found ?? null,
+        () => undefined,
+      )
+    return combine(server, await read(secureTransport), await read(operatorRule))
+  },
+  getMissingChild: ({ postgres }, { operatorAddress }) =>
+    operatorAddress === null ? `the firewall rule operator of PostgreSQL ${postgres.server}` : undefined,
+  getParameters: ({ postgres }) => ({
+    postgresLocation: postgres.location,
     postgresServer: postgres.server,
     postgresDatabase: postgres.database,
     postgresUser: postgres.user,
     postgresSku: postgres.sku,
+    postgresTier: getTier(postgres.sku),
     postgresVersion: postgres.version,
     postgresStorageGb: postgres.storageGb,
     postgresBackupDays: postgres.backupDays,
-    operatorAddress,
   }),
   lastOperation: /^Microsoft\.DBforPostgreSQL\/flexibleServers\/firewallRules \S*\boperator$/i,
   getDrift({ postgres }, { sku, properties }) {
@@ -59,21 +103,32 @@ export const postgres: DataTierResource<DatabaseServer> = {
     const backup = properties.backup as { backupRetentionDays?: number } | undefined
     return differing(
       ['PostgreSQL size', sku?.name, postgres.sku],
-      ['PostgreSQL version', properties.version, postgres.version],
+      [versionField, properties.version, postgres.version],
       ['PostgreSQL storage (GB)', storage?.storageSizeGB ?? storage?.storageSizeGb, postgres.storageGb],
       ['PostgreSQL backup (days)', backup?.backupRetentionDays, postgres.backupDays],
     )
   },
-  getCorrections(config, found, subscription) {
-    if (found.secureTransport?.toLowerCase() !== 'off') return []
-    const field = { name: 'PostgreSQL require_secure_transport', before: 'off', after: 'on' }
-    return [{ field, command: requireSecureTransport(config, subscription) }]
+  getCorrections(config, { secureTransport: transport, operatorAddress: admitted }, subscription, address) {
+    const result: Correction[] = []
+    if (transport?.toLowerCase() === 'off')
+      result.push({
+        what: 'make PostgreSQL accept only TLS',
+        field: { name: 'PostgreSQL require_secure_transport', before: 'off', after: 'on' },
+        command: requireSecureTransport(config, subscription),
+      })
+    // Without the rule, the deployment creates it.
+    if (typeof admitted === 'string' && admitted !== address)
+      result.push({
+        what: `admit this machine (${address}) to PostgreSQL`,
+        field: { name: 'operator address', before: admitted, after: address },
+        command: admitOperator(config, subscription, address),
+        deployed: true,
+      })
+    return result
   },
   getPricedParts({ postgres }): PricedPart[] {
-    const size = postgres.sku.replace(/^Standard_/, '')
     const { storageGb } = postgres
-    const products = ['Azure Database for PostgreSQL Flexible Server Burstable BS Series Compute']
-    const compute = { service, products, sku: size, meter: size, unit: '1 Hour' }
+    const compute = getComputeMeter(postgres.sku)
     return [
       {
         id: 'postgres-compute',
@@ -91,6 +146,23 @@ export const postgres: DataTierResource<DatabaseServer> = {
 }
 
 const service = 'Azure Database for PostgreSQL'
+
+/** `Standard_D2ds_v5` is priced as 2 vCores of the series Ddsv5; a Burstable size has a meter of its name. */
+function getComputeMeter(sku: string): Meter {
+  const server = `${service} Flexible Server`
+  const [, family = '', cores, kind = '', version] = /^Standard_([DE])(\d+)([a-z]*)_(v\d)$/.exec(sku) ?? []
+  if (!family) {
+    const size = sku.replace(/^Standard_/, '')
+    const products = [`${server} Burstable BS Series Compute`]
+    return { service, products, sku: size, meter: size, unit: '1 Hour' }
+  }
+  const tier = family === 'D' ? 'General Purpose' : 'Memory Optimized'
+  const products = ['', '- '].map(
+    (dash) => `${server} ${tier} ${dash}${family}${kind}${version} Series Compute`,
+  )
+  return { service, products, sku: `${cores} vCore`, meter: 'vCore', unit: '1 Hour' }
+}
+
 /** Backups are free up to the size of the disk, so they have no meter. */
 const storageMeter = {
   service,
@@ -111,15 +183,11 @@ const requireSecureTransport = (config: Config, subscription: string): Command =
     resource update --ids ${resourceId(config, subscription, secureTransport)} --api-version ${apiVersion}
       --set properties.value=on --set properties.source=user-override`
 
-/** Reads the address that the server's firewall rule `operator` admits; undefined when there is no such rule. */
-export async function readOperatorRule(
-  { config, runner }: Context,
-  subscription: string,
-): Promise<string | undefined> {
-  const id = resourceId(config, subscription, operatorRule)
-  const { code, stdout } = await runner.run(az`resource show --ids ${id} --api-version ${apiVersion}`)
-  return code === absent ? undefined : ((JSON.parse(stdout) as Resource).properties.startIpAddress as string)
-}
+/** Changes the address of an existing rule; returns when ARM has finished. */
+const admitOperator = (config: Config, subscription: string, address: string): Command =>
+  az.change`
+    resource update --ids ${resourceId(config, subscription, operatorRule)} --api-version ${apiVersion}
+      --set properties.startIpAddress=${address} --set properties.endIpAddress=${address}`
 
 /**
  * Reads the public address of this machine, as the server's firewall sees it.

@@ -23,8 +23,17 @@ const common = {
   title: 'Redis',
   shareKind: 'redis',
   name: ({ redis }: Config) => redis.name,
+  keys: { name: 'REDIS_NAME', location: 'REDIS_LOCATION' },
+  location: ({ redis }: Config) => redis.location,
   describe: ({ redis }: Config) => `Redis ${redis.name} (${redis.sku})`,
 } as const
+
+const getCommonParameters = ({ redis: { location, kind, name, sku } }: Config) => ({
+  redisLocation: location,
+  redisKind: kind,
+  redisName: name,
+  redisSku: sku,
+})
 
 /** The only policy with which RQ's transactions work; the template requests it. */
 export const clusteringPolicy = 'NoCluster'
@@ -44,7 +53,7 @@ export const managedRedis: DataTierResource<Redis> = {
   combine: ([cluster, database]) => (database ? { ...cluster, database } : cluster),
   // The database counts as absent only when Azure says so: a failed cluster without one is deleted.
   complete: async (cluster, show) => ({ ...cluster, database: await show(managedDatabase) }),
-  getParameters: ({ redis }) => ({ redisKind: redis.kind, redisName: redis.name, redisSku: redis.sku }),
+  getParameters: getCommonParameters,
   lastOperation: /^Microsoft\.Cache\/redisEnterprise\/databases /i,
   getDrift: ({ redis }, { sku }) => differing(['Redis size', sku?.name, redis.sku]),
   getMissingChild: ({ redis }, { database }) =>
@@ -98,10 +107,10 @@ export const classicRedis: DataTierResource<Redis> = {
   path: ({ redis }) => `Microsoft.Cache/Redis/${redis.name}`,
   children: [],
   combine: ([found]) => found,
-  getParameters({ redis }) {
-    const [, name, family, capacity] = /^(Basic|Standard)_([A-Z])([0-9])$/.exec(redis.sku) ?? []
+  getParameters(config) {
+    const [, name, family, capacity] = /^(Basic|Standard)_([A-Z])([0-9])$/.exec(config.redis.sku) ?? []
     return {
-      ...{ redisKind: redis.kind, redisName: redis.name, redisSku: redis.sku },
+      ...getCommonParameters(config),
       ...(name ? { classicFamilyAndCapacity: { name, family, capacity: Number(capacity) } } : {}),
     }
   },
@@ -143,9 +152,9 @@ function pricedAs(title: string, product: string, sku: string, name: string): Pr
   return [{ id: 'redis', title: `Redis ${title}`, quantities }]
 }
 
-export const redisAddress = ({ redis, azure }: Config): { host: string; port: number } =>
+export const redisAddress = ({ redis }: Config): { host: string; port: number } =>
   redis.kind === 'managed'
-    ? { host: `${redis.name}.${azure.location}.redis.azure.net`, port: 10000 }
+    ? { host: `${redis.name}.${redis.location}.redis.azure.net`, port: 10000 }
     : { host: `${redis.name}.redis.cache.windows.net`, port: 6380 }
 
 /** Reads the key of Redis; kept out of the transcript. */

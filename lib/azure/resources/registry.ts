@@ -4,7 +4,7 @@ import type { Runner } from '../../shell/runner.ts'
 import { type Context, differing } from '../../tasks/task.ts'
 import { absent, az } from '../cli.ts'
 import type { Login } from '../client.ts'
-import { type DataTierResource, daysPerMonth } from './resource.ts'
+import { type DataTierResource, daysPerMonth, sharedApiVersion } from './resource.ts'
 
 export const registry: DataTierResource = {
   provider: 'Microsoft.ContainerRegistry',
@@ -16,12 +16,14 @@ export const registry: DataTierResource = {
   shareKind: 'registry',
   name: ({ azure }) => azure.registry,
   describe: ({ azure }) => `registry ${azure.registry}`,
-  // A version that PostgreSQL supports too, so that one az call can read both.
-  apiVersion: '2022-12-01',
+  keys: { name: 'ACR_NAME', location: 'AZURE_LOCATION' },
+  location: ({ azure }) => azure.location,
+  apiVersion: '2023-07-01',
+  sharedApiVersion,
   path: ({ azure }) => `Microsoft.ContainerRegistry/registries/${azure.registry}`,
   children: [],
   combine: ([found]) => found,
-  getParameters: ({ azure }) => ({ registryName: azure.registry }),
+  getParameters: ({ azure }) => ({ location: azure.location, registryName: azure.registry }),
   lastOperation: /^Microsoft\.ContainerRegistry\/registries /i,
   getDrift: (_, { properties }) => differing(['registry admin login', properties.adminUserEnabled, true]),
   getPricedParts: () => [

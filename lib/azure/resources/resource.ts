@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts'
-import type { ShareKind } from '../../config/schema.ts'
+import type { KeyName, ShareKind } from '../../config/schema.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Field } from '../../tasks/task.ts'
 
@@ -12,6 +12,12 @@ export interface Resource {
   tags?: Record<string, string> | null
   properties: Record<string, unknown> & { provisioningState?: string }
 }
+
+/**
+ * The only version that registries and PostgreSQL servers both know, so that one az call reads both. Its enum of
+ * PostgreSQL versions ends at 14, but is open (`modelAsString`). Nothing is written with it.
+ */
+export const sharedApiVersion = '2022-12-01'
 
 /** Where ARM stores a resource. */
 export interface ArmLocation {
@@ -26,6 +32,8 @@ export interface AzureResource {
   provider: string
   /** The actions that the login must be allowed to perform. */
   permissions: readonly string[]
+  /** Its region. */
+  location(config: Config): string
   getPricedParts(config: Config): readonly PricedPart[]
 }
 
@@ -41,8 +49,11 @@ export interface Fault {
 
 /** A setting that is corrected without a deployment. */
 export interface Correction {
+  what: string
   field: Field
   command: Command
+  /** Every deployment makes it, too. */
+  deployed?: true
 }
 
 /** Everything that this tool knows about one resource of infra/data-tier.json. `Found` is what it reads about it. */
@@ -51,21 +62,25 @@ export interface DataTierResource<Found extends Resource = Resource> extends Azu
   /** The kind under which environments share it: `remove` keeps whatever another environment names. */
   shareKind: ShareKind
   name(config: Config): string
+  /** The keys that set its name and its region. */
+  keys: { name: KeyName; location: KeyName }
   /** How a plan names it, such as `PostgreSQL codexdominion-db (Standard_B1ms)`. */
   describe(config: Config): string
+  /** An older API version, under which one az call also reads other parts. */
+  sharedApiVersion?: string
   /** Children that the same az call shows. */
   children: readonly ArmLocation[]
   /** Combines the resource and its children (in that order) into one value. */
   combine(parts: readonly [Resource, ...Resource[]]): Found
   /** Reads the children of a resource that one call could not show together with them. */
   complete?(found: Found, show: (child: ArmLocation) => Promise<Resource | undefined>): Promise<Found>
-  /** Its parameters of the template; the password is not among them. */
-  getParameters(config: Config, operatorAddress: string): Parameters
+  /** Its parameters of the template; password and operator's address are not among them. */
+  getParameters(config: Config): Parameters
   /** The ARM operation after which it can be used, as `type name`. */
   lastOperation: RegExp
   /** What differs from the configuration and the deployment changes. */
   getDrift(config: Config, found: Found): Field[]
-  getCorrections?(config: Config, found: Found, subscription: string): Correction[]
+  getCorrections?(config: Config, found: Found, subscription: string, operatorAddress: string): Correction[]
   findFault?(config: Config, found: Found, subscription: string): Fault | undefined
   /** Which child is still missing, as a plan names it. */
   getMissingChild?(config: Config, found: Found): string | undefined

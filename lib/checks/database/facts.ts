@@ -30,6 +30,8 @@ export interface ServerFacts {
   connectionsAllowed: number
   /** All databases and the write-ahead log, in bytes. */
   stored: number
+  /** The login may not see the write-ahead log, so `stored` lacks it. */
+  withoutWal?: boolean
 }
 
 export type DatabaseSources = ReturnType<typeof databaseSources>
@@ -67,7 +69,7 @@ async function readServer({ config }: Context, azure: Azure): Promise<Resource> 
 /** az 2.45 and 2.91 spell `backup list` differently; ARM itself has one spelling. */
 async function readBackups({ config, runner }: Context, azure: Azure): Promise<ServerBackup[]> {
   const server = resourceId(config, (await azure.account()).id, postgres)
-  const url = `https://management.azure.com${server}/backups?api-version=2022-12-01`
+  const url = `https://management.azure.com${server}/backups?api-version=${postgres.apiVersion}`
   const { stdout } = await runner.run(az({ accept: [0] })`rest --method get --url ${url}`)
   type Item = { name: string; properties: { completedTime: string } }
   return (JSON.parse(stdout) as { value: Item[] }).value
@@ -75,17 +77,28 @@ async function readBackups({ config, runner }: Context, azure: Azure): Promise<S
     .sort((left, right) => Date.parse(right.completed) - Date.parse(left.completed))
 }
 
+/**
+ * Azure's administrator may lack the right to pg_ls_waldir (DataDog/documentation#39602). PostgreSQL refuses a statement
+ * that names the function, even where it would not call it, so the inner query is text.
+ */
+const walText = `CASE WHEN has_function_privilege('pg_ls_waldir()', 'EXECUTE') THEN substring(
+    query_to_xml('SELECT coalesce(sum(size), 0) AS size FROM pg_ls_waldir()', true, true, '')::text from '<size>([0-9]+)<') END`
+
 /** The application cannot use the connections that PostgreSQL reserves for its administrators. */
 const factsText = `SELECT current_setting('server_version') AS version,
   (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int AS connections,
   (SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END) FROM pg_settings
     WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections'))::int AS "connectionsAllowed",
-  ((SELECT sum(pg_database_size(oid)) FROM pg_database) + (SELECT coalesce(sum(size), 0) FROM pg_ls_waldir()))::text AS stored`
+  (SELECT sum(pg_database_size(oid)) FROM pg_database)::text AS databases,
+  ${walText} AS wal`
 
 export async function readFacts({ runner }: Context): Promise<ServerFacts> {
   const query = { text: factsText, effect: 'read', title: 'version, connections, storage' } as const
-  const [row] = await runner.query<Omit<ServerFacts, 'stored'> & { stored: string }>(query)
-  return { ...row!, version: /^[\d.]+/.exec(row!.version)?.[0] ?? row!.version, stored: Number(row!.stored) }
+  type Row = Omit<ServerFacts, 'stored'> & { databases: string; wal: string | null }
+  const [row] = await runner.query<Row>(query)
+  const { databases, wal, version, ...rest } = row!
+  const stored = Number(databases) + Number(wal ?? 0)
+  return { ...rest, version: /^[\d.]+/.exec(version)?.[0] ?? version, stored, withoutWal: wal === null }
 }
 
 async function readTables({ runner }: Context): Promise<TableSize[]> {

@@ -1,4 +1,4 @@
-import { readOperatorAddress, readOperatorRule } from '../../azure/resources/postgres.ts'
+import { readOperatorAddress } from '../../azure/resources/postgres.ts'
 import type { Resource } from '../../azure/resources/resource.ts'
 import { type Config, formatAzLine, formatKeyFile, formatScriptLine } from '../../config/config.ts'
 import type { ConnectTimes } from '../../shell/runner.ts'
@@ -121,7 +121,11 @@ export const judgeConnections = ({ connections, connectionsAllowed }: ServerFact
     'Use fewer workers or smaller pools, or a larger POSTGRES_SKU, which allows more connections.',
   )
 
-function judgeStorage({ stored }: ServerFacts, server: Resource | undefined, config: Config): Result {
+function judgeStorage(
+  { stored, withoutWal }: ServerFacts,
+  server: Resource | undefined,
+  config: Config,
+): Result {
   const storage = server?.properties.storage as { storageSizeGB?: number; storageSizeGb?: number } | undefined
   const known = storage?.storageSizeGB ?? storage?.storageSizeGb
   const allowed = (known ?? config.postgres.storageGb) * 2 ** 30
@@ -129,7 +133,7 @@ function judgeStorage({ stored }: ServerFacts, server: Resource | undefined, con
   return judgeShare(
     stored,
     allowed,
-    `${formatBytes(stored)} of ${allowed / 2 ** 30} GB${source} (${percent(stored, allowed)}), databases and write-ahead log`,
+    `${formatBytes(stored)} of ${allowed / 2 ** 30} GB${source} (${percent(stored, allowed)}), ${withoutWal ? 'databases without the write-ahead log, which this login may not see' : 'databases and write-ahead log'}`,
     `Raise POSTGRES_STORAGE_GB in ${formatKeyFile('POSTGRES_STORAGE_GB')}, then run ${formatScriptLine('provision')}: a full server accepts no more writes.`,
   )
 }
@@ -190,8 +194,8 @@ async function judgeFirewall({ azContext, azure, database }: CheckContext): Prom
   )
   const reachable = !(failure instanceof OpsError && failure.exitCode === exitCode.unknown)
   if (reachable) return { ...pass(''), findings: [] }
-  const { id } = await azure.account()
-  const [self, letIn] = await Promise.all([readOperatorAddress(azContext), readOperatorRule(azContext, id)])
+  const letIn = (await azure.database())?.operatorAddress
+  const self = await readOperatorAddress(azContext)
   if (letIn === self) return pass(`admits this machine (${self})`)
   return warn(
     `admits ${letIn ?? 'no operator'}, but this machine is ${self}`,

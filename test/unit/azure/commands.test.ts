@@ -6,7 +6,7 @@ import { createAzure } from '../../../lib/azure/client.ts'
 import { deployCommand } from '../../../lib/azure/dataTier.ts'
 import { buildCommand } from '../../../lib/azure/image.ts'
 import { createGroup, deleteGroup, groupId, showGroup } from '../../../lib/azure/resources/containerGroups.ts'
-import { postgres, secureTransport } from '../../../lib/azure/resources/postgres.ts'
+import { operatorRule, postgres, secureTransport } from '../../../lib/azure/resources/postgres.ts'
 import {
   classicRedis,
   managedDatabase,
@@ -61,8 +61,12 @@ test('the image is built in its own folder, with az’s settings', async () => {
 
 test('the data tier: one deployment, its values in a secret file, in the configured subscription', async () => {
   const config = await loadTestConfig()
-  const parameters = { location: 'eastus', postgresStorageGb: 32 }
-  const command = deployCommand(config, 'codex-data-tier-1', parameters, 'pa"ss\\word', 's')
+  const parameters = {
+    ...{ location: 'eastus', postgresStorageGb: 32, operatorAddress: '198.51.100.7' },
+    postgresPassword: 'pa"ss\\word',
+    postgresCreateMode: 'Default',
+  } as const
+  const command = deployCommand(config, 'codex-data-tier-1', parameters, 's')
   const template = quoteLine([path.join(home, 'infra', 'data-tier.json')])
   expect(display(command)).toBe(
     `az deployment group create --resource-group codexdominion-prod --name codex-data-tier-1 --template-file ${template} --parameters @<parameters.json> --no-wait --subscription s ${always}`,
@@ -75,8 +79,10 @@ test('the data tier: one deployment, its values in a secret file, in the configu
     parameters: {
       location: { value: 'eastus' },
       postgresStorageGb: { value: 32 },
-      configuration: { value: 'codex-data-tier-1' },
+      operatorAddress: { value: '198.51.100.7' },
       postgresPassword: { value: 'pa"ss\\word' },
+      postgresCreateMode: { value: 'Default' },
+      configuration: { value: 'codex-data-tier-1' },
     },
   })
 })
@@ -127,8 +133,8 @@ test('the queries to az, each made once until the result may have changed', asyn
   const end = `--subscription ${subscription} ${always}`
   const expected = [
     `az account show ${always}`,
-    `az resource show --ids ${id(registry)} --api-version 2022-12-01 ${end}`,
-    `az resource show --ids ${id(postgres)} ${id(secureTransport)} --api-version 2022-12-01 ${end}`,
+    `az resource show --ids ${id(registry)} --api-version 2023-07-01 ${end}`,
+    `az resource show --ids ${id(postgres)} ${id(secureTransport)} ${id(operatorRule)} --api-version 2025-08-01 ${end}`,
     `az resource show --ids ${id(managedRedis)} ${id(managedDatabase)} --api-version 2025-07-01 ${end}`,
     `az container list --resource-group codexdominion-prod ${end}`,
     `az acr repository show-tags --name codexacr1216 --repository codex-backend --detail --orderby time_desc --top 100 ${end}`,

@@ -5,7 +5,7 @@ import type { HttpResponse as HttpAnswer } from '../../../lib/net/http.ts'
 import { type Command, display } from '../../../lib/shell/command.ts'
 import { type Difference, knowing, nothingAhead, type Task } from '../../../lib/tasks/task.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
-import { getFailure, loadTestConfig } from '../../support/helpers.ts'
+import { findSecretFile, getFailure, loadTestConfig } from '../../support/helpers.ts'
 import { createTask } from '../../support/tasks.ts'
 
 /* What the data tier's task does with what Azure reports: everything as wanted, except for one thing. */
@@ -15,7 +15,18 @@ const well = { provisioningState: 'Succeeded', resourceState: 'Running' }
 const wanted = { ...well, clusteringPolicy: 'NoCluster' }
 const failed = { provisioningState: 'Failed', resourceState: 'CreateFailed' }
 
+const serverProperties = {
+  version: '16',
+  storage: { storageSizeGB: 32 },
+  backup: { backupRetentionDays: 7 },
+}
+
 interface Found {
+  /** Lines of the configuration. */
+  lines?: string[]
+  /** The address that the rule `operator` admits; false where there is no such rule. */
+  admitted?: string | false
+  server?: object
   /** ARM's state of the deployment. */
   deployment?: 'Succeeded' | 'Failed'
   transport?: string
@@ -25,35 +36,51 @@ interface Found {
 }
 
 async function steps({
+  lines: given = [],
+  admitted = address,
+  server: different = {},
   deployment = 'Succeeded',
   transport = 'on',
   cluster = well,
   database = wanted,
 }: Found) {
-  const name = deploymentName(
-    templateParameters(await loadTestConfig(), address),
-    'Gr8-password',
-    'codexdominion-db',
-  )
+  const name = deploymentName(templateParameters(await loadTestConfig()), 'Gr8-password', 'codexdominion-db')
   const registry = { name: 'codexacr1216', properties: { adminUserEnabled: true } }
   const server = {
     name: 'codexdominion-db',
     tags: { configuration: name },
+    location: 'East US',
     sku: { name: 'Standard_B1ms' },
-    properties: { version: '16', storage: { storageSizeGB: 32 }, backup: { backupRetentionDays: 7 } },
+    properties: serverProperties,
+    ...different,
   }
-  const redis = { name: 'codexdominion-redis', sku: { name: 'Balanced_B0' }, properties: cluster }
-  const { context } = await fakeAz(
+  const rule = { properties: { startIpAddress: admitted } }
+  const redis = {
+    name: 'codexdominion-redis',
+    location: 'eastus',
+    sku: { name: 'Balanced_B0' },
+    properties: cluster,
+  }
+  const { context: fake } = await fakeAz(
     { match: /^account show/, stdout: '{"id":"sub","name":"Codex","tenantId":"t"}' },
     {
       match: /^deployment group show/,
       stdout: JSON.stringify({ properties: { provisioningState: deployment } }),
     },
-    { match: /firewallRules/, stdout: JSON.stringify({ properties: { startIpAddress: address } }) },
     {
-      match: /registries\S+ \S+ \S+require_secure_transport/,
-      stdout: JSON.stringify([registry, server, { properties: { value: transport } }]),
+      match: /registries\S+ \S+ \S+require_secure_transport \S+firewallRules\/operator /,
+      ...(admitted
+        ? { stdout: JSON.stringify([registry, server, { properties: { value: transport } }, rule]) }
+        : { code: 3 }),
     },
+    { match: /^resource show --ids \S+registries/, stdout: JSON.stringify(registry) },
+    { match: /^resource show --ids \S+firewallRules/, code: 3 },
+    {
+      match: /^resource show --ids \S+require_secure_transport/,
+      stdout: JSON.stringify({ properties: { value: transport } }),
+    },
+    { match: /^resource show --ids \S+ \S+require_secure_transport/, code: 3 },
+    { match: /^resource show --ids \S+flexibleServers/, stdout: JSON.stringify(server) },
     {
       match: /redisEnterprise\S+ \S+databases\/default/,
       ...(typeof database === 'object'
@@ -74,6 +101,8 @@ async function steps({
     body: JSON.stringify({ ip: address }),
     phases: { total: 1 },
   }
+  const password = ['POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=Gr8-app-key-of-tests']
+  const context = { ...fake, config: await loadTestConfig(...password, ...given) }
   const scripted = { ...context, runner: { ...context.runner, request: async () => answer } }
   return dataTierTasks(scripted, createAzure(scripted), createTask('azure-login'))
 }
@@ -81,6 +110,14 @@ async function steps({
 const inspect = async (found: Found) => (await steps(found)).tier.inspect(nothingAhead)
 const lines = (difference: Difference) =>
   'effects' in difference ? (difference.effects ?? []).map((effect) => display(effect as Command)) : []
+
+/** The parameters of the deployment among the effects. */
+function parametersOf(difference: Difference): Record<string, unknown> {
+  const effects = 'effects' in difference ? (difference.effects ?? []) : []
+  const deploy = effects.at(-1) as Command
+  return (JSON.parse(findSecretFile(deploy.argv).content) as { parameters: Record<string, unknown> })
+    .parameters
+}
 
 test('everything up to date: nothing to do, and Redis is ok', async () => {
   const { tier, redis } = await steps({})
@@ -152,8 +189,73 @@ test.each(['off', 'OFF'])(
     })
     expect(lines(difference)).toEqual([
       expect.stringMatching(
-        /^az resource update --ids \S+\/codexdominion-db\/configurations\/require_secure_transport --api-version 2022-12-01 --set properties\.value=on/,
+        /^az resource update --ids \S+\/codexdominion-db\/configurations\/require_secure_transport --api-version 2025-08-01 --set properties\.value=on/,
       ),
     ])
   },
 )
+
+test('another address of the operator: only the firewall rule is changed, without a deployment', async () => {
+  const difference = await inspect({ admitted: '203.0.113.9' })
+  expect(difference).toMatchObject({
+    state: 'change',
+    what: `admit this machine (${address}) to PostgreSQL`,
+    fields: [{ name: 'operator address', before: '203.0.113.9', after: address }],
+  })
+  expect(lines(difference)).toEqual([
+    expect.stringMatching(
+      /^az resource update --ids \S+\/codexdominion-db\/firewallRules\/operator --api-version 2025-08-01 --set properties\.startIpAddress=198\.51\.100\.7 --set properties\.endIpAddress=198\.51\.100\.7 /,
+    ),
+  ])
+})
+
+test('a server without the rule gets it by the same deployment', async () => {
+  const difference = await inspect({ admitted: false })
+  expect(difference).toMatchObject({
+    what: 'create the firewall rule operator of PostgreSQL codexdominion-db',
+  })
+  expect(lines(difference)).toEqual([expect.stringMatching(/^az deployment group create /)])
+})
+
+test('a newer major version: the deployment asks for an upgrade, and the plan says what that means', async () => {
+  const difference = await inspect({ server: { properties: { ...serverProperties, version: '15' } } })
+  expect(difference).toMatchObject({
+    what: expect.stringMatching(/an upgrade of codexdominion-db that Azure cannot undo.*backup-database/),
+    fields: [{ name: 'PostgreSQL version', before: '15', after: '16' }],
+  })
+  expect(parametersOf(difference).postgresCreateMode).toEqual({ value: 'Update' })
+  const same = await inspect({ server: { tags: {} } })
+  expect(parametersOf(same).postgresCreateMode).toEqual({ value: 'Default' })
+})
+
+test('an upgrade together with another change is refused before anything is done', async () => {
+  const failure = await getFailure(
+    inspect({
+      server: { sku: { name: 'Standard_B2s' }, properties: { ...serverProperties, version: '15' } },
+    }),
+  )
+  expect(failure.what).toMatch(/without other changes.*: PostgreSQL size$/)
+  expect(failure.next).toContain('POSTGRES_VERSION')
+})
+
+test('a resource in another region than the configuration’s: the run ends with what to do', async () => {
+  const failure = await getFailure(inspect({ lines: ['POSTGRES_LOCATION=westus3'] }))
+  expect(failure.what).toBe(
+    'PostgreSQL server codexdominion-db is in eastus, not in westus3, and Azure cannot move it',
+  )
+  expect(failure.next).toMatch(/Set POSTGRES_LOCATION=eastus in \.env\. Or set POSTGRES_SERVER to a new name/)
+})
+
+test('an empty failed Redis is deleted and recreated in the region that is set now', async () => {
+  const difference = await inspect({
+    lines: ['REDIS_LOCATION=westus3'],
+    deployment: 'Failed',
+    cluster: failed,
+    database: false,
+  })
+  expect(lines(difference)).toEqual([
+    expect.stringMatching(/^az resource delete /),
+    expect.stringMatching(/^az deployment group create /),
+  ])
+  expect(parametersOf(difference).redisLocation).toEqual({ value: 'westus3' })
+})

@@ -46,12 +46,16 @@ const meanings: [string, string, Partial<ReturnType<typeof explainAz>>][] = [
   [
     'managed Redis',
     'Microsoft.Cache/redisEnterprise SkuNotAvailable: The requested size is not available in location eastus',
-    { next: expect.stringContaining('REDIS_KIND=classic') },
+    { next: expect.stringMatching(/^Set REDIS_LOCATION or REDIS_SKU in \.env to one that Azure offers/) },
   ],
   [
     'no builds on free credit',
     'ERROR: (TasksOperationsNotAllowed) ACR Tasks requests for the registry codexacr1216 and s are not permitted.',
-    { next: expect.stringContaining('docker build') },
+    {
+      next: expect.stringMatching(
+        /docker build --platform linux\/amd64.*tag that npx dominion build-image --dry-run shows/,
+      ),
+    },
   ],
   [
     'the limit of Docker Hub',
@@ -111,7 +115,19 @@ const reported: [string, string, string, RegExp][] = [
     'a region that is closed to PostgreSQL',
     "Microsoft.DBforPostgreSQL/flexibleServers LocationIsOfferRestricted: Subscriptions are restricted from provisioning in location 'eastus'. Try again in a different location. For exceptions to this rule please open a support request with Issue type of 'Service and subscription limits'. See https://aka.ms/postgres-request-quota-increase for more details.",
     'This subscription may not create PostgreSQL servers in eastus',
-    /AZURE_LOCATION.*aka\.ms\/postgres-request-quota-increase/,
+    /POSTGRES_LOCATION.*aka\.ms\/postgres-request-quota-increase/,
+  ],
+  [
+    'the same as older API versions say it (hashicorp/terraform-provider-azurerm#21306)',
+    "ParameterOutOfRange: The value of the 'Version' should be in: []. Verify that the specified parameter value is correct.",
+    'This subscription may not create PostgreSQL servers in this region',
+    /^Set POSTGRES_LOCATION in \.env to another region\.$/,
+  ],
+  [
+    'a version of PostgreSQL that the region does not offer (hashicorp/terraform-provider-azurerm#25344)',
+    "ParameterOutOfRange: The value of the 'Version' should be in: [13,14,15]. Verify that the specified parameter value is correct.",
+    'Azure offers only PostgreSQL 13,14,15 for this server',
+    /POSTGRES_VERSION.*POSTGRES_LOCATION/,
   ],
   [
     'a region that is closed to everything',
@@ -141,19 +157,19 @@ const reported: [string, string, string, RegExp][] = [
     'no capacity for Redis (microsoft/aspire#19174)',
     'InsufficientCapacity: Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or region.',
     'Azure currently has no capacity for this Redis in this region',
-    /AZURE_LOCATION.*REDIS_SKU/,
+    /REDIS_LOCATION.*REDIS_SKU/,
   ],
   [
     'the same under another code',
     'Microsoft.Cache/redisEnterprise AllocationFailed: Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size, region or contact Azure support for assistance.',
     'Azure currently has no capacity for this Redis in this region',
-    /AZURE_LOCATION.*REDIS_SKU/,
+    /REDIS_LOCATION.*REDIS_SKU/,
   ],
   [
     'an allocation that failed (langchain-ai/terraform#109)',
     'AllocationFailed: Please retry with a different size, region or contact Azure support for assistance',
     'Azure could not allocate this resource in this region',
-    /AZURE_LOCATION.*REDIS_SKU/,
+    /REDIS_LOCATION.*REDIS_SKU/,
   ],
   [
     'no capacity for containers (Azure/Azure-Landing-Zones#2404)',
@@ -175,9 +191,21 @@ const reported: [string, string, string, RegExp][] = [
   ],
   [
     'a region that does not offer a type',
-    "(NoRegisteredProviderFound) No registered resource provider found for location 'chilecentral' and API version '2025-07-01' for type 'redisEnterprise'. The supported api-versions are '2021-03-01'.",
+    "(NoRegisteredProviderFound) No registered resource provider found for location 'chilecentral' and API version '2025-07-01' for type 'redisEnterprise'. The supported api-versions are '2021-03-01, 2025-07-01'. The supported locations are 'eastus'.",
     'Azure does not offer redisEnterprise in chilecentral',
-    /AZURE_LOCATION/,
+    /^Set REDIS_LOCATION in/,
+  ],
+  [
+    'an API version that a region does not know (Azure/bicep-types-az#2333)',
+    "(NoRegisteredProviderFound) No registered resource provider found for location 'westeurope' and API version '2025-08-01' for type 'flexibleServers'. The supported api-versions are '2022-12-01, 2024-08-01'.",
+    'Azure does not know the API version 2025-08-01 of flexibleServers in westeurope',
+    /^Update this toolbox\. Set POSTGRES_LOCATION in/,
+  ],
+  [
+    'a resource that is already in another region (MicrosoftDocs/azure-docs#70422)',
+    "Code=InvalidResourceLocation; Message=The resource 'codexredis' already exists in location 'centralus' in resource group 'rg'. A resource with the same name cannot be created in location 'eastus'. Please select a new resource name.",
+    'A resource of this name is already in centralus, and Azure cannot move it',
+    /REDIS_LOCATION.*new name/,
   ],
 ]
 
@@ -220,6 +248,10 @@ const messages: [string, string][] = [
     "LocationIsOfferRestricted: Subscriptions are restricted from provisioning in location 'eastus'. Try again in a different location. For exceptions to this rule please open a support request: https://aka.ms/postgres-request-quota-increase",
   ],
   [
+    'ParameterOutOfRange',
+    "ParameterOutOfRange: The value of the 'Version' should be in: [13,14,15]. Verify that the specified parameter value is correct.",
+  ],
+  [
     'ServerIsBusy',
     "ServerIsBusy: Cannot complete operation while server 'codexdominion-db' is busy processing another operation. Try again later.",
   ],
@@ -254,6 +286,10 @@ const messages: [string, string][] = [
   [
     'NoRegisteredProviderFound',
     "(NoRegisteredProviderFound) No registered resource provider found for location 'mexicocentral' and API version '2023-05-01' for type 'containerGroups'. The supported api-versions are '2018-02-01-preview'.",
+  ],
+  [
+    'InvalidResourceLocation',
+    "InvalidResourceLocation: The resource 'codexredis' already exists in location 'centralus' in resource group 'rg'. A resource with the same name cannot be created in location 'eastus'. Please select a new resource name.",
   ],
   [
     'TasksOperationsNotAllowed',

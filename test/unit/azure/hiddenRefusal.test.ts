@@ -19,7 +19,12 @@ const validation = /^rest --method post --url \S+\/deployments\/d1\/validate /
 async function deploy(...answers: Answer[]) {
   const az = await fakeAz(...answers)
   const { config } = az.context
-  const command = deployCommand(config, 'd1', { location: 'eastus' }, "Gr8'-password", 'sub')
+  const parameters = {
+    location: 'eastus',
+    operatorAddress: '198.51.100.7',
+    postgresPassword: "Gr8'-password",
+  }
+  const command = deployCommand(config, 'd1', { ...parameters, postgresCreateMode: 'Default' }, 'sub')
   return {
     ...az,
     command,

@@ -74,6 +74,11 @@ test('everything is OK', async () => {
   })
 })
 
+test('the size without the write-ahead log says so', async () => {
+  const value = { version: '16.4', connections: 6, connectionsAllowed: 35, stored: 2 ** 30, withoutWal: true }
+  expect((await judged({ facts: { value } })).storage).toMatch(/without the write-ahead log/)
+})
+
 test('silence is UNKNOWN, what is known to be wrong is CRITICAL', async () => {
   const silent = await judged({
     server: { failure: new OpsError({ what: 'PostgreSQL server' }) },

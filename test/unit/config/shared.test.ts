@@ -73,6 +73,12 @@ test.each<[string, string[], string[], string[]]>([
     [...without('REDIS_NAME'), domain, 'AZURE_LOCATION=westeurope'],
     [],
   ],
+  [
+    'one in another region of its own, and group',
+    [],
+    [...without('REDIS_NAME'), domain, 'REDIS_LOCATION=westeurope'],
+    [],
+  ],
   ['the site on the same VPS', [], core, ['site']],
   ['www. of the other site', [], [...core, 'DOMAIN=www.codexdominion.app'], ['site']],
   ['the same domain on another address', [], [...core, vps], []],

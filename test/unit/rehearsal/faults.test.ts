@@ -96,7 +96,7 @@ test('a DNS label that is taken, and more cores than the region has left', () =>
   world.faults.set('dns-label-taken', { name: 'dns-label-taken', label: 'codex-api' })
   const taken = group('codex-backend', 1, 'codex-api')
   expect(() => put(world, taken.address, taken.body)).toThrow(
-    "Dns name label 'codex-api' in region 'eastus' not available.",
+    "The DNS name label 'codex-api' in container group 'codex-backend' not available. Try using a different label.",
   )
   world.faults.set('few-cores', { name: 'few-cores', cores: 1 })
   const large = group('codex-backend', 2, 'codex-other')

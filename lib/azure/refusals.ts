@@ -1,0 +1,147 @@
+/** A refusal of Azure in its own words. `{name}` stands for what differs from case to case. */
+export interface Refusal {
+  code: string
+  /** The HTTP status; that of the operation where Azure accepts the request and fails later. */
+  status: number
+  words: string
+  /** Who has met it, and when (a date, as ISO 8601 writes it). */
+  source: string
+  seen: string
+}
+
+/**
+ * Every refusal that has been reported word for word. Each has an explanation in errors.ts and can be provoked in the
+ * rehearsal, which takes the words from here; refusals.test.ts holds the three together.
+ */
+export const refusals = {
+  serverBusy: {
+    code: 'ServerIsBusy',
+    status: 409,
+    words:
+      "Cannot complete operation while server '{name}' is busy processing another operation. Try again later.",
+    source: 'Azure/azure-postgresql#134',
+    seen: '2026-02-20',
+  },
+  offerRestricted: {
+    code: 'LocationIsOfferRestricted',
+    status: 400,
+    words:
+      "Subscriptions are restricted from provisioning in location '{location}'. Try again in a different location. For exceptions " +
+      "to this rule please open a support request with Issue type of 'Service and subscription limits'. " +
+      'See https://aka.ms/postgres-request-quota-increase for more details.',
+    source: 'Azure/azure-dev, ResourceNotAvailableHandler; adamdost-0/linux-update-cds#14',
+    seen: '2026-04-18',
+  },
+  versionOutOfRange: {
+    code: 'ParameterOutOfRange',
+    status: 400,
+    words:
+      "The value of the 'Version' should be in: [{versions}]. Verify that the specified parameter value is correct.",
+    source: 'hashicorp/terraform-provider-azurerm#25344; with an empty list #21306',
+    seen: '2024-03-21',
+  },
+  regionDisallowed: {
+    code: 'RequestDisallowedByAzure',
+    status: 403,
+    words:
+      "Resource '{name}' was disallowed by Azure: This policy maintains a set of best available regions where your subscription " +
+      'can deploy resources. The objective of this policy is to ensure that your subscription has full access to Azure ' +
+      'services with optimal performance. Should you need additional or different regions, contact support..',
+    source: 'Azure/static-web-apps#1743',
+    seen: '2026-05-12',
+  },
+  policyDisallowed: {
+    code: 'RequestDisallowedByPolicy',
+    status: 403,
+    words:
+      'Resource \'{name}\' was disallowed by policy. Policy identifiers: \'[{"policyAssignment":{"name":"Allowed locations"}}]\'.',
+    source: 'hashicorp/terraform-provider-azurerm#892, shortened',
+    seen: '2018-02-26',
+  },
+  mfaRequired: {
+    code: 'RequestDisallowedByPolicy',
+    status: 403,
+    words:
+      "Resource '{name}' was disallowed by policy. Reasons: MFA is required. See error details for policy resource IDs.",
+    source: 'MicrosoftDocs/azure-docs-cli#5403',
+    seen: '2025-07-25',
+  },
+  noRegisteredProvider: {
+    code: 'NoRegisteredProviderFound',
+    status: 400,
+    words:
+      "No registered resource provider found for location '{location}' and API version '{apiVersion}' for type '{type}'. " +
+      "The supported api-versions are '{versions}'.",
+    source: 'Azure/bicep-types-az#2333',
+    seen: '2024-10-29',
+  },
+  wrongLocation: {
+    code: 'InvalidResourceLocation',
+    status: 409,
+    words:
+      "The resource '{name}' already exists in location '{location}' in resource group '{group}'. " +
+      "A resource with the same name cannot be created in location '{wanted}'. Please select a new resource name.",
+    source: 'MicrosoftDocs/azure-docs#70422',
+    seen: '2021-02-10',
+  },
+  redisNoCapacity: {
+    code: 'InsufficientCapacity',
+    status: 409,
+    words:
+      'Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or region.',
+    source: 'microsoft/aspire#19174',
+    seen: '2026-08-09',
+  },
+  redisAllocationFailed: {
+    code: 'AllocationFailed',
+    status: 409,
+    words:
+      'The operation failed. Please retry with a different size, region or contact Azure support for assistance',
+    source: 'langchain-ai/terraform#109, only its end is quoted there',
+    seen: '2026-08-03',
+  },
+  classicRedisRetired: {
+    code: 'BadRequest',
+    status: 400,
+    words:
+      'Azure Cache for Redis is retiring, create Azure Managed Redis instance instead. ' +
+      'Learn more: https://aka.ms/AzureCacheForRedisRetirement',
+    source: 'aka.ms/AzureCacheForRedisRetirement, for new tenants',
+    seen: '2026-04-01',
+  },
+  containerNoCapacity: {
+    code: 'InsufficientCapacity',
+    status: 409,
+    words:
+      "The requested resource is not available in the location '{location}' at this moment. Please retry with a different resource " +
+      "request or in another location. Resource requested: '{cpu}' CPU '{memoryGb}' GB memory 'Linux' OS",
+    source: 'Azure/Azure-Landing-Zones#2404',
+    seen: '2025-04-02',
+  },
+  containerQuota: {
+    code: 'ContainerGroupQuotaReached',
+    status: 400,
+    words:
+      "Resource type 'Microsoft.ContainerInstance/containerGroups' container group quota 'StandardCores' exceeded in region " +
+      "'{location}'. Limit: '{limit}', Usage: '{used}' Requested: '{asked}'.",
+    source: 'MicrosoftDocs/azure-docs#51738',
+    seen: '2020-04-05',
+  },
+  dnsLabelTaken: {
+    code: 'DnsNameLabelNotAvailable',
+    status: 400,
+    words:
+      "The DNS name label '{label}' in container group '{name}' not available. Try using a different label.",
+    source: 'shahiddev/docker-k8s-workshop#2',
+    seen: '2020-06-08',
+  },
+} as const satisfies Record<string, Refusal>
+
+export type RefusalName = keyof typeof refusals
+
+/** Azure's words for one case. */
+export const formatRefusal = (
+  name: RefusalName,
+  values: Readonly<Record<string, string | number>> = {},
+): string =>
+  refusals[name].words.replaceAll(/\{(\w+)\}/g, (whole, key: string) => String(values[key] ?? whole))

@@ -1,0 +1,207 @@
+import { expect, test } from 'vitest'
+import { explainAz, meanings } from '../../../lib/azure/errors.ts'
+import { formatRefusal, type RefusalName, refusals } from '../../../lib/azure/refusals.ts'
+import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
+import { getAddress, putResource } from '../../../rehearsal/azure/resources.ts'
+import type { ResourceType } from '../../../rehearsal/azure/types.ts'
+import type { World } from '../../../rehearsal/azure/world.ts'
+import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
+
+/* Azure's own refusals: each is explained, and the rehearsal says it word for word. */
+
+const location = 'eastus'
+const postgres = 'Microsoft.DBforPostgreSQL/flexibleServers'
+const cluster = 'Microsoft.Cache/redisEnterprise'
+const group = 'Microsoft.ContainerInstance/containerGroups'
+
+/** The emulator's own rules; no server is started. */
+const idle = (type: ResourceType): ResourceType =>
+  type.type.startsWith(postgres)
+    ? {
+        ...type,
+        async apply(_world, resource) {
+          resource.runtime.server = { settings: new Map() }
+        },
+      }
+    : type
+
+const server = {
+  location,
+  sku: { name: 'Standard_B1ms', tier: 'Burstable' },
+  properties: {
+    version: '16',
+    administratorLogin: 'codexadmin',
+    administratorLoginPassword: 'Gr8-password',
+  },
+}
+const redis = { location, sku: { name: 'Balanced_B0' }, properties: { highAvailability: 'Disabled' } }
+const classic = { location, properties: { sku: { name: 'Basic', family: 'C', capacity: 0 } } }
+const container = (cpu: number) => ({
+  location,
+  properties: {
+    osType: 'Linux',
+    restartPolicy: 'Always',
+    containers: [
+      {
+        name: 'codex-api',
+        properties: {
+          image: 'debian',
+          ports: [{ port: 5000 }],
+          resources: { requests: { cpu, memoryInGB: 2 } },
+        },
+      },
+    ],
+    ipAddress: { type: 'Public', dnsNameLabel: 'codex-api', ports: [{ port: 5000, protocol: 'TCP' }] },
+  },
+})
+
+async function put(
+  world: World,
+  type: string,
+  name: string,
+  body: object,
+  version?: string,
+): Promise<unknown> {
+  const { operation } = putResource(world, getAddress(world, 'rg', type, name), body, version)
+  await operation?.done
+  return operation?.error
+}
+
+interface Provoked {
+  values?: Record<string, string | number>
+  /** Makes the rehearsal's Azure refuse: throws, or gives the error of the operation. */
+  provoke(world: World): Promise<unknown>
+}
+
+const fault = (world: World, name: string, more: object = {}) => world.faults.set(name, { name, ...more })
+
+const provoked: Record<RefusalName, Provoked> = {
+  serverBusy: {
+    values: { name: 'codexdb' },
+    async provoke(world) {
+      await put(world, postgres, 'codexdb', server)
+      return put(world, `${postgres}/configurations`, 'codexdb/require_secure_transport', {
+        properties: { value: 'on' },
+      })
+    },
+  },
+  offerRestricted: {
+    values: { location },
+    provoke(world) {
+      fault(world, 'postgres-location-restricted')
+      return put(world, postgres, 'codexdb', server)
+    },
+  },
+  versionOutOfRange: {
+    values: { versions: '11,12,13,14,15,16' },
+    provoke: (world) =>
+      put(
+        world,
+        postgres,
+        'codexdb',
+        { ...server, properties: { ...server.properties, version: '17' } },
+        '2024-08-01',
+      ),
+  },
+  regionDisallowed: {
+    values: { name: 'codexdb' },
+    provoke(world) {
+      fault(world, 'region-disallowed')
+      return put(world, postgres, 'codexdb', server)
+    },
+  },
+  policyDisallowed: {
+    values: { name: 'codexdb' },
+    provoke(world) {
+      fault(world, 'policy-disallowed')
+      return put(world, postgres, 'codexdb', server)
+    },
+  },
+  mfaRequired: {
+    values: { name: 'codexdb' },
+    provoke(world) {
+      fault(world, 'policy-disallowed', { mfa: true })
+      return put(world, postgres, 'codexdb', server)
+    },
+  },
+  noRegisteredProvider: {
+    values: {
+      location,
+      apiVersion: '2024-03-01-preview',
+      type: 'flexibleServers',
+      versions:
+        '2021-06-01, 2022-12-01, 2023-03-01-preview, 2023-06-01-preview, 2023-12-01-preview, 2024-08-01, 2024-11-01-preview, 2025-01-01-preview, 2025-06-01-preview, 2025-08-01',
+    },
+    provoke: (world) => put(world, postgres, 'codexdb', server, '2024-03-01-preview'),
+  },
+  wrongLocation: {
+    values: { name: 'codexredis', location, group: 'rg', wanted: 'westus3' },
+    async provoke(world) {
+      await put(world, cluster, 'codexredis', redis)
+      return put(world, cluster, 'codexredis', { ...redis, location: 'westus3' })
+    },
+  },
+  redisNoCapacity: {
+    provoke(world) {
+      fault(world, 'redis-no-capacity')
+      return put(world, cluster, 'codexredis', redis)
+    },
+  },
+  redisAllocationFailed: {
+    provoke(world) {
+      fault(world, 'redis-no-capacity', { code: 'AllocationFailed' })
+      return put(world, cluster, 'codexredis', redis)
+    },
+  },
+  classicRedisRetired: {
+    provoke(world) {
+      fault(world, 'classic-redis-retired')
+      return put(world, 'Microsoft.Cache/redis', 'codexredis', classic)
+    },
+  },
+  containerNoCapacity: {
+    values: { location, cpu: 1, memoryGb: 2 },
+    async provoke(world) {
+      // There is no image in this world, which Azure would look for first.
+      world.types = world.types.map((type) => (type.type === group ? { ...type, check() {} } : type))
+      fault(world, 'container-no-capacity')
+      return put(world, group, 'codex-api', container(1))
+    },
+  },
+  containerQuota: {
+    values: { location, limit: 1, used: 0, asked: 2 },
+    provoke(world) {
+      fault(world, 'few-cores', { cores: 1 })
+      return put(world, group, 'codex-api', container(2))
+    },
+  },
+  dnsLabelTaken: {
+    values: { label: 'codex-api', name: 'codex-api' },
+    provoke(world) {
+      fault(world, 'dns-label-taken', { label: 'codex-api' })
+      return put(world, group, 'codex-api', container(1))
+    },
+  },
+}
+
+const all = Object.entries(provoked) as [RefusalName, Provoked][]
+
+test.each(all)('%s: the rehearsal says it in Azure’s own words', async (name, { values, provoke }) => {
+  const world = createEmptyWorld(resourceTypes.map(idle))
+  const error = await provoke(world).catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ message: formatRefusal(name, values) })
+  expect(formatRefusal(name, values)).not.toMatch(/[{](?!")/)
+  const { code } = error as { code: string }
+  // The operation of a container group has the code Failed; its event names the capacity.
+  if (name !== 'containerNoCapacity') expect(code).toBe(refusals[name].code)
+})
+
+test.each(all)('%s is explained, with what to do, a source and a date', (name, { values }) => {
+  const { code, source, seen } = refusals[name]
+  const said = `${code}: ${formatRefusal(name, values)}`
+  expect(meanings.find(({ when }) => when.test(said))?.code).toBe(code)
+  expect(explainAz(said)?.what).toMatch(/\S/)
+  expect(explainAz(said)?.next).toMatch(/\S/)
+  expect(source).toMatch(/\S/)
+  expect(seen).toMatch(/^\d{4}-\d{2}-\d{2}$/)
+})
