@@ -22,12 +22,11 @@ export interface PriceItem {
   effectiveStartDate?: string
 }
 
-/** The prices of one region, with the source of each service's prices. */
+/** The prices of each service in its region, with their source. */
 export interface Prices {
   currency: 'USD'
   /** ISO date of the oldest price among them. */
   priced: string
-  region: string
   byService: Readonly<Record<string, ServicePrices>>
   /** Why the public list was not used, if it was not. */
   note?: string
@@ -35,6 +34,7 @@ export interface Prices {
 
 interface ServicePrices {
   source: 'list' | 'offline'
+  region: string
   /** Empty when the table has no prices for this region. */
   items: readonly PriceItem[]
 }
@@ -58,43 +58,51 @@ function createPageRequest(url: string): HttpRequest {
   return { method: 'GET', url, effect: 'read', timeoutMs: 15_000, as: 'az' }
 }
 
-/** The price list's names of the services that the configuration uses. */
-function getServices(config: Config): string[] {
-  const parts = getResources(config).flatMap((resource) => resource.getPricedParts(config))
-  return [...new Set(parts.flatMap(({ quantities }) => quantities.map(({ meter }) => meter.service)))]
+/** The services that the configuration uses, by their names in the price list, and the region of each. */
+function getRegions(config: Config): Map<string, string> {
+  const regions = getResources(config).flatMap((resource) =>
+    resource
+      .getPricedParts(config)
+      .flatMap(({ quantities }) => quantities)
+      .map(({ meter }) => [meter.service, resource.location(config)] as const),
+  )
+  return new Map(regions)
 }
 
 /**
- * Reads the prices of the configured region from the public list. With `offline`, and for a service that the
+ * Reads the prices of the configured regions from the public list. With `offline`, and for a service that the
  * list has no prices for, it uses the dated table in offline.json. It does not throw when the list cannot be
  * reached; `note` then says so.
  */
 export async function readPrices(context: Context, options: { offline?: boolean } = {}): Promise<Prices> {
-  const region = context.config.azure.location
-  const services = getServices(context.config)
-  const mapServices = (prices: (service: string) => ServicePrices): Prices['byService'] =>
-    Object.fromEntries(services.map((service) => [service, prices(service)]))
-  const table = (service: string) => ({ source: 'offline' as const, items: getOfflineItems(service, region) })
+  const regions = [...getRegions(context.config)]
+  const mapServices = (
+    prices: (service: string, region: string) => Omit<ServicePrices, 'region'>,
+  ): Prices['byService'] =>
+    Object.fromEntries(regions.map(([service, region]) => [service, { ...prices(service, region), region }]))
+  const table = (service: string, region: string) => ({
+    source: 'offline' as const,
+    items: getOfflineItems(service, region),
+  })
   if (options.offline) {
     const note = `These prices are from the bundled table of ${offline.date}, not today's, because of --offline.`
-    return { currency: 'USD', priced: offline.date, region, byService: mapServices(table), note }
+    return { currency: 'USD', priced: offline.date, byService: mapServices(table), note }
   }
   const answers = await settleAll<Record<string, PriceItem[]>>(
     Object.fromEntries(
-      services.map((service) => [service, () => readServicePrices(context, service, region)]),
+      regions.map(([service, region]) => [service, () => readServicePrices(context, service, region)]),
     ),
   )
-  const byService = mapServices((service) => {
+  const byService = mapServices((service, region) => {
     const items = answers[service]?.value
-    return items ? { source: 'list', items } : table(service)
+    return items ? { source: 'list', items } : table(service, region)
   })
-  const failures = services.flatMap((service) => answers[service]?.failure ?? [])
+  const failures = regions.flatMap(([service]) => answers[service]?.failure ?? [])
   const [first] = failures
-  if (!first) return { currency: 'USD', priced: new Date().toISOString().slice(0, 10), region, byService }
-  const part =
-    failures.length < services.length ? ` for ${failures.length} of ${services.length} services` : ''
+  if (!first) return { currency: 'USD', priced: new Date().toISOString().slice(0, 10), byService }
+  const part = failures.length < regions.length ? ` for ${failures.length} of ${regions.length} services` : ''
   const note = `The public price list did not answer${part} (${getMessage(first)}); those prices are from the bundled table of ${offline.date}, not today's.`
-  return { currency: 'USD', priced: offline.date, region, byService, note }
+  return { currency: 'USD', priced: offline.date, byService, note }
 }
 
 async function readServicePrices({ runner }: Context, service: string, region: string): Promise<PriceItem[]> {
@@ -168,7 +176,7 @@ type Priced = { source: ServicePrices['source'] } & (
  * (`tierMinimumUnits`). A price is unknown when the list does not contain it, uses another unit, or contains it twice.
  */
 export function getPrice(meter: Meter, quantity: number, prices: Prices, now = new Date()): Priced {
-  const { source, items } = prices.byService[meter.service] ?? { source: 'list', items: [] }
+  const { source, region, items } = prices.byService[meter.service] ?? notRead
   const found = items.filter(
     (item) =>
       meter.products.includes(item.productName) &&
@@ -177,7 +185,7 @@ export function getPrice(meter: Meter, quantity: number, prices: Prices, now = n
       (item.effectiveStartDate === undefined || Date.parse(item.effectiveStartDate) <= now.getTime()),
   )
   const name = `${meter.products[0]}, ${meter.sku}, ${meter.meter}`
-  if (found.length === 0) return { unknown: describeMissing(name, prices, source), source }
+  if (found.length === 0) return { unknown: describeMissing(name, region, source), source }
   const other = found.find(({ unitOfMeasure }) => unitOfMeasure !== meter.unit)
   if (other)
     return { unknown: `${name} is priced per "${other.unitOfMeasure}", not per "${meter.unit}"`, source }
@@ -190,7 +198,9 @@ export function getPrice(meter: Meter, quantity: number, prices: Prices, now = n
   return { cost, unitPrice: tiers[0]!.price, source }
 }
 
-function describeMissing(name: string, { region }: Prices, source: 'list' | 'offline'): string {
+const notRead: ServicePrices = { source: 'list', region: 'any region', items: [] }
+
+function describeMissing(name: string, region: string, source: 'list' | 'offline'): string {
   if (source === 'list') return `the public price list has no ${name} in ${region}`
   return offline.regions.includes(region)
     ? `the bundled table of ${offline.date} has no ${name}`

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { cpuMeter } from '../../../lib/azure/resources/containerGroups.ts'
+import { postgres } from '../../../lib/azure/resources/postgres.ts'
 import { estimateCost, monthlyEstimate } from '../../../lib/cost/estimate.ts'
 import { compareWithOriginal } from '../../../lib/cost/originalEstimate.ts'
 import { getPrice, type Prices, readPrices } from '../../../lib/cost/priceList.ts'
@@ -10,16 +11,15 @@ import { createPrice, createPriceServer, page } from '../../support/priceFixture
 const offline = async (...env: string[]): Promise<Prices> =>
   readPrices((await createPriceServer(() => new Error('nobody'), ...env)).context, { offline: true })
 const containers = (...items: ReturnType<typeof createPrice>[]): Prices => {
-  const nothing = { source: 'list', items: [] } as const
+  const nothing = { source: 'list', region: 'eastus', items: [] } as const
   return {
     currency: 'USD',
     priced: '2026-11-01',
-    region: 'eastus',
     byService: {
       'Azure Database for PostgreSQL': nothing,
       'Redis Cache': nothing,
       'Container Registry': nothing,
-      'Container Instances': { source: 'list', items },
+      'Container Instances': { source: 'list', region: 'eastus', items },
     },
   }
 }
@@ -66,6 +66,31 @@ test('a price that the list does not have is unknown, and so is the total', asyn
   const text = formatEstimate(estimate, compareWithOriginal(context.config, estimate))
   expect(text).toMatch(/Total +UNKNOWN +\$8\.75 for the parts that have a price/)
   expect(text).not.toContain('NaN')
+})
+
+test('a server of a larger tier is priced by its series and its cores', async () => {
+  const lines = ['POSTGRES_SKU=Standard_D2ds_v5']
+  const { parts } = estimateCost(await loadTestConfig(...lines), await offline(...lines))
+  expect(parts[0]).toMatchObject({ id: 'postgres-compute', monthly: 129.94, source: 'offline' })
+  const config = await loadTestConfig('POSTGRES_SKU=Standard_E4ads_v5')
+  expect(postgres.getPricedParts(config)[0]?.quantities[0]?.meter).toMatchObject({
+    products: expect.arrayContaining([
+      'Azure Database for PostgreSQL Flexible Server Memory Optimized Eadsv5 Series Compute',
+    ]),
+    sku: '4 vCore',
+    meter: 'vCore',
+  })
+})
+
+test('each service is priced in its own region', async () => {
+  const { byService } = await offline('POSTGRES_LOCATION=westeurope', 'REDIS_LOCATION=northeurope')
+  const regions = Object.entries(byService).map(([service, { region }]) => `${service}: ${region}`)
+  expect(regions.sort()).toEqual([
+    'Azure Database for PostgreSQL: westeurope',
+    'Container Instances: eastus',
+    'Container Registry: eastus',
+    'Redis Cache: northeurope',
+  ])
 })
 
 test('a region that the bundled table lacks is unknown', async () => {

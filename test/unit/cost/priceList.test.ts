@@ -27,7 +27,8 @@ test('reads every page and returns the date of the prices', async () => {
     items: [{ meterName: 'first' }, { meterName: 'second' }],
   })
   expect(asked).toHaveLength(5)
-  expect(prices).toMatchObject({ priced: new Date().toISOString().slice(0, 10), region: 'eastus' })
+  expect(prices).toMatchObject({ priced: new Date().toISOString().slice(0, 10) })
+  expect(Object.values(prices.byService).map(({ region }) => region)).toEqual(Array(4).fill('eastus'))
   expect(prices.note).toBeUndefined()
 })
 
