@@ -16,7 +16,7 @@ test('each part of the data tier stays when another environment names it, and th
     { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' },
     { match: /^container list/, stdout: '[]' },
     { match: /^resource show --ids \S+\/registries\/\S+ --api/, stdout: '{"name":"the-registry"}' },
-    { match: /^resource show --ids \S+\/flexibleServers\/\S+ --api/, stdout: '{"name":"the-server"}' },
+    { match: /^resource show --ids \S+\/flexibleServers\/[^/ ]+ --api/, stdout: '{"name":"the-server"}' },
     { match: /^resource show --ids \S+\/Microsoft\.Cache\/\S+ --api/, stdout: '{"name":"the-redis"}' },
     { match: /^resource show/, code: 3 },
   )
