@@ -7,7 +7,7 @@ import { getMessage, OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { assertDnsPointsHere } from './dns/records.ts'
 import { acmeRoot, remoteScript, renewalHook, vps } from './remote/vps.ts'
-import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
+import { inspectServer, invalidateServerState, readOwnIpv6, type ServerState } from './serverState.ts'
 import { renderTemplate } from './template.ts'
 
 /**
@@ -126,7 +126,7 @@ const hookCommand = (config: Config): Command =>
 /** Checks DNS and port 80 before the CA does, because the CA limits failed requests. */
 async function assertReachableByCa(context: Context, log: Log): Promise<void> {
   const { config, runner } = context
-  await assertDnsPointsHere(config, (await inspectServer(context)).ipv6Addresses)
+  await assertDnsPointsHere(config, () => readOwnIpv6(context))
   const token = `dominion-${randomBytes(8).toString('hex')}`
   const folder = `${acmeRoot}/.well-known/acme-challenge`
   const put = remoteScript(config, 'change', 'install-file', [`${folder}/${token}`, '644'], {

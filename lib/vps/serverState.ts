@@ -1,8 +1,11 @@
 import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/task.ts'
 import { exitCode, unknownError } from '../util/errors.ts'
+import { writeAtomically } from '../util/files.ts'
 import { parseRelease } from './frontend/release.ts'
 import { parseMaintenance } from './maintenance/page.ts'
 import { acmeRoot, remoteScript, renewalHook } from './remote/vps.ts'
@@ -46,7 +49,35 @@ export function serverStateCommand(config: Config): Command {
 
 async function readServerState({ config, runner }: Context): Promise<ServerState> {
   const { stdout, stderr } = await runner.run(serverStateCommand(config))
-  return parseServerState(stdout, config.ionos.host, stderr)
+  const state = parseServerState(stdout, config.ionos.host, stderr)
+  rememberIpv6(config, state.ipv6Addresses)
+  return state
+}
+
+/** The VPS's own IPv6 addresses, 32 hexadecimal digits each. Throws (exit 3 or 4) when the VPS does not answer. */
+export const readOwnIpv6 = async (context: Context): Promise<readonly string[]> =>
+  (await inspectServer(context)).ipv6Addresses
+
+const ipv6File = ({ stateDir }: Config): string => path.join(stateDir, 'vps-ipv6.json')
+
+function rememberIpv6(config: Config, addresses: readonly string[]): void {
+  if (getRememberedIpv6(config)?.join() === addresses.join()) return
+  try {
+    writeAtomically(ipv6File(config), JSON.stringify(addresses), { mode: 0o600 })
+  } catch {
+    // Checks without a login then say that they do not know the addresses.
+  }
+}
+
+/**
+ * The VPS's own IPv6 addresses as this machine last saw them, for checks that use no ssh. Undefined: it never saw them.
+ */
+export function getRememberedIpv6(config: Config): readonly string[] | undefined {
+  try {
+    return JSON.parse(readFileSync(ipv6File(config), 'utf8'))
+  } catch {
+    return undefined
+  }
 }
 
 /** Parses the lines of server-state.sh. Throws (exit 3) when one of them is missing. */

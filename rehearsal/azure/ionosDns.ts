@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { isIPv6 } from 'node:net'
 import type { Dns } from '../dns.ts'
 import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
@@ -45,6 +46,8 @@ function newRecord(zone: Zone, given: Bag): IonosRecord {
   const content = String(given.content ?? '')
   if (given.type === 'A' && !/^\d{1,3}(\.\d{1,3}){3}$/.test(content))
     throw new InvalidRecord(`Record content '${content}' is not an IPv4 address.`)
+  if (given.type === 'AAAA' && !isIPv6(content))
+    throw new InvalidRecord(`Record content '${content}' is not an IPv6 address.`)
   if (content === '') throw new InvalidRecord('Record content is missing.')
   const ttl = given.ttl ?? 3600
   if (!Number.isInteger(ttl) || ttl < 60)
@@ -62,14 +65,15 @@ function newRecord(zone: Zone, given: Bag): IonosRecord {
   }
 }
 
-/** Copies the A records of the zone into the DNS of the rehearsal. */
+/** Copies the A and AAAA records of the zone into the DNS of the rehearsal. */
 async function publish(dns: Dns, names: Iterable<string>, zone: Zone): Promise<void> {
   for (const name of new Set(names)) {
-    const addresses = zone.records
-      .filter((each) => each.name === name && each.type === 'A' && !each.disabled)
-      .map(({ content }) => content)
-    if (addresses.length > 0) await dns.set(name, addresses)
-    else await dns.remove(name)
+    const addresses = (type: string): string[] =>
+      zone.records
+        .filter((each) => each.name === name && each.type === type && !each.disabled)
+        .map(({ content }) => content)
+    await dns.set(name, addresses('A'))
+    await dns.setIpv6(name, addresses('AAAA'))
   }
 }
 

@@ -6,6 +6,7 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import type { TcpExchange } from '../../lib/net/tcp.ts'
 import type { Runner } from '../../lib/shell/runner.ts'
+import { expandIpv6 } from '../../lib/vps/dns/records.ts'
 import { type Certificate, createCertificate } from './certificate.ts'
 import { openRunner, temporaryFolder } from './helpers.ts'
 
@@ -77,9 +78,7 @@ export function createPortRunner(
   }
 }
 
-/**
- * A name server that knows only these A records and answers NXDOMAIN otherwise (RFC 1035). Returns its address:port.
- */
+/** A name server that knows only these addresses and answers NXDOMAIN otherwise (RFC 1035, RFC 3596). Returns its address:port. */
 export async function startNameServer(records: Record<string, string[]>): Promise<string> {
   const socket = createSocket('udp4')
   socket.on('message', (query, from) => {
@@ -90,16 +89,21 @@ export async function startNameServer(records: Record<string, string[]>): Promis
       at += length + 1
     }
     const question = query.subarray(12, at + 5)
-    const addresses = query.readUInt16BE(at + 1) === 1 ? (records[labels.join('.').toLowerCase()] ?? []) : []
+    const type = query.readUInt16BE(at + 1)
+    const addresses = (records[labels.join('.').toLowerCase()] ?? []).filter(
+      (address) => type === (address.includes(':') ? 28 : 1),
+    )
     const header = Buffer.alloc(12)
     query.copy(header, 0, 0, 2)
     header.writeUInt16BE(labels.join('.').toLowerCase() in records ? 0x8180 : 0x8183, 2)
     header.writeUInt16BE(1, 4)
     header.writeUInt16BE(addresses.length, 6)
-    const answers = addresses.map((address) =>
-      // Name: a pointer to the question; type A, class IN, 60 s, four bytes.
-      Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...address.split('.').map(Number)]),
-    )
+    const answers = addresses.map((address) => {
+      const data =
+        type === 1 ? Buffer.from(address.split('.').map(Number)) : Buffer.from(expandIpv6(address), 'hex')
+      // Name: a pointer to the question; type, class IN, 60 s, length.
+      return Buffer.concat([Buffer.from([0xc0, 12, 0, type, 0, 1, 0, 0, 0, 60, 0, data.length]), data])
+    })
     socket.send(Buffer.concat([header, question, ...answers]), from.port, from.address)
   })
   await once(socket.bind(0, '127.0.0.1'), 'listening')

@@ -89,13 +89,20 @@ test('DNS that points elsewhere is found before the CA is asked', async () => {
   expect(missing.stderr).toContain(`www.${domain} has no A record, wanted: A ${clouds.state.vps}`)
 })
 
-test('an AAAA record that is not the VPS is named', async () => {
+test('an AAAA record that is not the VPS is named, and every command gives the same verdict', async () => {
   await setDns([clouds.state.vps], ['2001:db8::80'])
-  const done = await issue()
-  expect(done.code).toBe(1)
-  expect(done.stderr).toContain(
-    `${domain} has AAAA 2001:db8::80, which does not belong to the VPS: delete it`,
-  )
+  const message = `${domain} has AAAA 2001:db8::80, which does not belong to the VPS: delete it`
+  const lines = [
+    ['issue-certificate'],
+    ['point-dns'],
+    ['doctor', '--only', 'dns'],
+    ['health', '--quick', '--only', 'dns'],
+  ]
+  for (const line of lines) {
+    const done = await clouds.dominion(line, { environment })
+    expect(done.code, line.join(' ')).toBe(1)
+    expect(`${done.stdout}${done.stderr}`, line.join(' ')).toContain(message)
+  }
   expect(askedOfCa()).toEqual({ requests: 0, orders: 0 })
   await setDns([elsewhere])
 })
@@ -161,6 +168,35 @@ test('with a key the two records are set by PATCH, all others stay, and the zone
   expect(`${plan.stdout}${done.stderr}${readFileSync(path.join(folder, snapshot!))}`).not.toContain(
     clouds.state.ionosDnsKey,
   )
+})
+
+test('with a key exactly the stale AAAA records are deleted', async () => {
+  const keyed = clouds.variant('keyed', { IONOS_DNS_KEY: clouds.state.ionosDnsKey, DASHBOARD_DIR: dashboard })
+  const headers = { 'x-api-key': clouds.state.ionosDnsKey, 'content-type': 'application/json' }
+  const zones = await get('https://api.hosting.ionos.com/dns/v1/zones', { headers })
+  const place = `/dns/v1/zones/${JSON.parse(zones.body)[0].id}`
+  const before = await zoneNow(place)
+  const stale = [domain, `www.${domain}`, `status.${domain}`].map((name) => ({
+    ...{ name, type: 'AAAA', content: '2001:db8::80' },
+    ...{ ttl: 300, prio: 0, disabled: false },
+  }))
+  const added = await get(`https://api.hosting.ionos.com${place}/records`, {
+    ...{ method: 'POST', headers, body: JSON.stringify(stale) },
+  })
+  expect(added.status, added.body).toBe(201)
+  const [apex, www, status] = JSON.parse(added.body)
+  const plan = await clouds.dominion(['point-dns', '--dry-run'], { environment: keyed })
+  for (const { name, id } of [apex, www]) {
+    expect(plan.stdout).toContain(`AAAA ${name}: 2001:db8::80 → none (record ${id})`)
+    expect(plan.stdout).toContain(`DELETE https://api.hosting.ionos.com${place}/records/${id}`)
+  }
+  expect(plan.stdout).not.toContain(status.id)
+  expect(plan.stdout).not.toContain('PATCH')
+  const done = await pointDns(keyed)
+  expect(done.code, done.stderr).toBe(0)
+  const sorted = (records: object[]) => records.map((record) => JSON.stringify(record)).sort()
+  expect(sorted(await zoneNow(place))).toEqual(sorted([...before, status]))
+  expect((await pointDns(keyed)).stdout).toContain('Nothing to do')
 })
 
 interface ZoneRecord {

@@ -1,14 +1,11 @@
 import { type Config, formatScriptLine } from '../../config/config.ts'
-import {
-  findFaults,
-  formatManualSteps,
-  getPublicAddress,
-  type Records,
-  readRecords,
-} from '../../vps/dns/records.ts'
-import { type Check, fail, pass, type QuickContext, type Result } from '../check.ts'
+import { formatManualSteps, getPublicAddress, inspectRecords } from '../../vps/dns/records.ts'
+import { type Check, fail, pass, type QuickContext, type Result, warn } from '../check.ts'
 
-/** The A records of both names. Only the VPS knows whether an AAAA record is its own, so doctor asks it. */
+/**
+ * The records of both names. Only the VPS knows whether an AAAA record is its own. This check uses no ssh, so it goes by the
+ * addresses that this machine last saw there.
+ */
 export const dns: Check<QuickContext> = {
   id: 'dns',
   title: 'DNS',
@@ -17,13 +14,8 @@ export const dns: Check<QuickContext> = {
   // The name server may be this machine.
   showsNetwork: false,
   silence: 'UNKNOWN',
-  async run({ context: { config } }) {
-    const records = await readRecords(config)
-    return judgeRecords(
-      config,
-      records.map((record) => ({ ...record, ipv6: [] })),
-    )
-  },
+  run: ({ context: { config } }) =>
+    judgeRecords(config, async () => (await import('../../vps/serverState.ts')).getRememberedIpv6(config)),
 }
 
 /** Both names point to the VPS and nowhere else. */
@@ -33,19 +25,15 @@ export const dnsRecords: Check = {
   tags: ['doctor', 'dns'],
   needs: 'nothing',
   advice: () => formatScriptLine('point-dns'),
-  async run({ context }) {
-    const records = await readRecords(context.config)
-    const hasIpv6 = records.some(({ ipv6 }) => ipv6.length > 0)
-    if (!hasIpv6) return judgeRecords(context.config, records)
-    const { inspectServer } = await import('../../vps/serverState.ts')
-    return judgeRecords(context.config, records, (await inspectServer(context)).ipv6Addresses)
-  },
+  run: ({ context }) =>
+    judgeRecords(context.config, async () => (await import('../../vps/serverState.ts')).readOwnIpv6(context)),
 }
 
-function judgeRecords(config: Config, records: readonly Records[], ownIpv6: readonly string[] = []): Result {
-  const address = getPublicAddress(config)
-  const faults = findFaults(records, address, ownIpv6)
-  return faults.length === 0
-    ? pass(`both names point at ${address}`)
-    : fail(faults.map(({ message }) => message).join('; '), formatManualSteps(config))
+async function judgeRecords(config: Config, askIpv6: Parameters<typeof inspectRecords>[1]): Promise<Result> {
+  const faults = await inspectRecords(config, askIpv6)
+  if (faults.length === 0) return pass(`both names point at ${getPublicAddress(config)}`)
+  const detail = faults.map(({ message }) => message).join('; ')
+  return faults.every(({ unsure }) => unsure)
+    ? warn(detail, `Ask the VPS: ${formatScriptLine('doctor', '--only', 'dns')}`)
+    : fail(detail, formatManualSteps(config))
 }

@@ -46,6 +46,20 @@ export const createPatchRequest = (
   timeoutMs,
 })
 
+/** Deletes one record of a zone. */
+export const createDeleteRequest = (
+  config: Config,
+  zone: string,
+  record: string,
+  key: string,
+): HttpRequest => ({
+  method: 'DELETE',
+  url: `${config.ionos.dnsApi}/v1/zones/${encodeURIComponent(zone)}/records/${encodeURIComponent(record)}`,
+  effect: 'change',
+  headers: { 'x-api-key': key, accept: 'application/json' },
+  timeoutMs,
+})
+
 /** Finds the zone of the site's names. Throws exit 4 (key refused), 3 (no answer), 1 (no such zone). */
 export async function findZone(context: Context): Promise<Zone> {
   const { config } = context
@@ -63,15 +77,20 @@ export async function findZone(context: Context): Promise<Zone> {
   return (await get(context, `/v1/zones/${encodeURIComponent(zone.id)}`)) as Zone
 }
 
-/** Saves the whole zone in the state folder, then sets the two A records. Returns the file. */
-export async function setAddress(context: Context, zone: Zone, address: string): Promise<string> {
+/** Saves the whole zone in the state folder, then makes the requests with the real key. Returns the file. */
+export async function changeZone(
+  context: Context,
+  zone: Zone,
+  requests: readonly HttpRequest[],
+): Promise<string> {
   const { config } = context
   const folder = path.join(config.stateDir, 'dns')
   makeFolder(folder, 0o700)
   const file = path.join(folder, `${zone.name}-${new Date().toISOString().replaceAll(/[:.]/g, '-')}.json`)
   writeFileSync(file, `${JSON.stringify(zone, null, 2)}\n`, { mode: 0o600 })
   const key = await revealSecret(config.ionos.dnsKey, context.runner)
-  await send(context, createPatchRequest(config, zone.id, address, key))
+  for (const request of requests)
+    await send(context, { ...request, headers: { ...request.headers, 'x-api-key': key } })
   return file
 }
 

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import { type Config, formatKeyFile, getSiteNames } from '../../config/config.ts'
+import { type Config, formatKeyFile, formatScriptLine, getSiteNames } from '../../config/config.ts'
 import { type Addresses, resolveAddresses } from '../../config/network.ts'
 import type { Field } from '../../tasks/task.ts'
 import { OpsError, unknownError, usageError } from '../../util/errors.ts'
@@ -34,25 +34,52 @@ export function getPublicAddress(config: Config): string {
   )
 }
 
+interface RecordFault {
+  name: string
+  message: string
+  /** For a plan. */
+  field: Field
+  /** It is only not known whether the address belongs to the VPS. */
+  unsure?: true
+}
+
+/** The VPS's own IPv6 addresses, 32 hexadecimal digits each; undefined when nobody knows them. */
+type OwnIpv6 = readonly string[] | undefined
+
 /**
- * Lists what is wrong with the records, each with a message and the field of a plan.
- * @param own the VPS's own IPv6 addresses, 32 hexadecimal digits each. An AAAA record with another address is stale: it
- *   sends some visitors, and the CA, elsewhere
+ * Lists what is wrong with the records. An AAAA record with an address of another machine is stale: it sends some visitors,
+ * and the CA, elsewhere.
  */
-export const findFaults = (records: readonly Records[], address: string, own: readonly string[]) =>
-  records.flatMap(({ name, ipv4, ipv6 }): { message: string; field: Field }[] => {
+export const findFaults = (records: readonly Records[], address: string, own: OwnIpv6) =>
+  records.flatMap(({ name, ipv4, ipv6 }): RecordFault[] => {
     const before = ipv4.join(', ')
-    const stale = ipv6.filter((each) => !own.includes(expandIpv6(each))).join(', ')
+    const stale = ipv6.filter((each) => !own?.includes(expandIpv6(each))).join(', ')
     const wrong = {
       message: `${name} has ${before ? `A ${before}` : 'no A record'}, wanted: A ${address}`,
       field: { name: `A ${name}`, before: before || undefined, after: address },
     }
     const extra = {
-      message: `${name} has AAAA ${stale}, which does not belong to the VPS: delete it`,
-      field: { name: `AAAA ${name}`, before: stale, after: 'none (delete it by hand)' },
+      message: own
+        ? `${name} has AAAA ${stale}, which does not belong to the VPS: delete it`
+        : `${name} has AAAA ${stale}, and it is not known here whether that is the VPS`,
+      field: { name: `AAAA ${name}`, before: stale, after: 'none' },
+      ...(own ? {} : { unsure: true as const }),
     }
-    return [...(before === address ? [] : [wrong]), ...(stale ? [extra] : [])]
+    return [...(before === address ? [] : [wrong]), ...(stale ? [extra] : [])].map((fault) => ({
+      name,
+      ...fault,
+    }))
   })
+
+/**
+ * Reads the records of the site and lists what is wrong with them: the one verdict of tasks and checks.
+ * @param askIpv6 gives the VPS's own IPv6 addresses; called only if there is an AAAA record
+ */
+export async function inspectRecords(config: Config, askIpv6: () => Promise<OwnIpv6>): Promise<RecordFault[]> {
+  const records = await readRecords(config)
+  const own = records.some(({ ipv6 }) => ipv6.length > 0) ? await askIpv6() : []
+  return findFaults(records, getPublicAddress(config), own)
+}
 
 /** Formats an IPv6 address as the kernel does: 32 hexadecimal digits. */
 export function expandIpv6(address: string): string {
@@ -65,8 +92,8 @@ export function expandIpv6(address: string): string {
 }
 
 /** Throws when the names do not point to the VPS. */
-export async function assertDnsPointsHere(config: Config, ipv6: readonly string[]): Promise<void> {
-  const faults = findFaults(await readRecords(config), getPublicAddress(config), ipv6)
+export async function assertDnsPointsHere(config: Config, askIpv6: () => Promise<OwnIpv6>): Promise<void> {
+  const faults = await inspectRecords(config, askIpv6)
   if (faults.length === 0) return
   throw new OpsError({
     what: 'The DNS does not point at the VPS, so the CA was not asked for a certificate',
@@ -79,5 +106,5 @@ export const formatManualSteps = (config: Config): string =>
   [
     'Set these records at IONOS (Domains & SSL → DNS), wait until they are visible, and run this command again:',
     ...getSiteNames(config).map((name) => `  ${name}. A ${getPublicAddress(config)}`),
-    `  and delete AAAA records that do not belong to the VPS. Or set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}: this command then sets them.`,
+    `  and delete AAAA records that do not belong to the VPS. Or set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}: ${formatScriptLine('point-dns')} then does both.`,
   ].join('\n')

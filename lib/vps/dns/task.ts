@@ -1,26 +1,58 @@
 import { formatKeyFile, getSiteNames } from '../../config/config.ts'
-import { type Context, type Log, nothingAhead, ok, type Task } from '../../tasks/task.ts'
+import type { HttpRequest } from '../../net/http.ts'
+import { type Context, type Field, type Log, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
-import { inspectServer } from '../serverState.ts'
-import { createPatchRequest, findZone, setAddress, type Zone } from './ionosApi.ts'
-import { findFaults, formatManualSteps, getPublicAddress, type Records, readRecords } from './records.ts'
+import { readOwnIpv6 } from '../serverState.ts'
+import {
+  changeZone,
+  createDeleteRequest,
+  createPatchRequest,
+  findZone,
+  type Zone,
+  type ZoneRecord,
+} from './ionosApi.ts'
+import { expandIpv6, formatManualSteps, getPublicAddress, inspectRecords } from './records.ts'
+
+/** What is to change in the zone; no request when only the name server still has the old records. */
+interface ZoneChange {
+  zone: Zone
+  requests: readonly HttpRequest[]
+}
 
 /**
- * Sets the A records of both names. Without a key, the task only explains how to set them by hand. A deploy
- * then stops at the certificate, which needs them.
+ * Sets the A records of both names and deletes their AAAA records that are not the VPS's. Without a key, the task only
+ * explains how to do it by hand. A deploy then stops at the certificate, which needs them, or at the end.
  * @param required whether the task fails while the names point elsewhere
  */
-export function dnsTask(context: Context, { required = false } = {}): Task<Zone> {
+export function dnsTask(context: Context, { required = false } = {}): Task<ZoneChange> {
   const { config } = context
+  const askIpv6 = () => readOwnIpv6(context)
 
-  async function assertPointed(task: Task): Promise<void> {
-    const left = await task.inspect(nothingAhead)
-    if (left.state === 'ok') return
+  async function assertPointed(): Promise<void> {
+    const faults = await inspectRecords(config, askIpv6)
+    if (faults.length === 0) return
     throw new OpsError({
-      what: left.state === 'unknown' ? left.why : left.what,
-      next: `Set the records at the domain's provider, or set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}; then run this command again.`,
+      what: faults.map(({ message }) => message).join('; '),
+      next: config.ionos.dnsKey.given
+        ? 'Run this command again later: name servers keep an old record until its TTL has passed.'
+        : `Set the records at the domain's provider, or set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}; then run this command again.`,
     })
+  }
+
+  /** Lists what the zone has of our names that is wrong. */
+  async function compareZone(zone: Zone): Promise<{ requests: HttpRequest[]; stale: ZoneRecord[] }> {
+    const address = getPublicAddress(config)
+    const ours = zone.records.filter(({ name, disabled }) => getSiteNames(config).includes(name) && !disabled)
+    const isSet = getSiteNames(config).every((name) => hasRecord(ours, name, address))
+    const ipv6 = ours.filter(({ type }) => type === 'AAAA')
+    const own = ipv6.length > 0 ? await askIpv6() : []
+    const stale = ipv6.filter(({ content }) => !own.includes(expandIpv6(content)))
+    const requests = [
+      ...(isSet ? [] : [createPatchRequest(config, zone.id, address, '***')]),
+      ...stale.map(({ id = '' }) => createDeleteRequest(config, zone.id, id, '***')),
+    ]
+    return { requests, stale }
   }
 
   return {
@@ -28,13 +60,8 @@ export function dnsTask(context: Context, { required = false } = {}): Task<Zone>
     title: `DNS of ${getSiteNames(config).join(' and ')}`,
     part: 'ionos',
     async inspect() {
-      const address = getPublicAddress(config)
-      const records = await readRecords(config)
-      // Only the VPS knows which of them are its own.
-      const anyIpv6 = records.some((record) => record.ipv6.length > 0)
-      const ipv6 = anyIpv6 ? (await inspectServer(context)).ipv6Addresses : []
-      const faults = findFaults(records, address, ipv6)
-      if (faults.length === 0) return ok(`both names point at ${address}`)
+      const faults = await inspectRecords(config, askIpv6)
+      if (faults.length === 0) return ok(`both names point at ${getPublicAddress(config)}`)
       const fields = faults.map(({ field }) => field)
       const messages = faults.map(({ message }) => message).join('; ')
       if (!config.ionos.dnsKey.given) {
@@ -42,51 +69,57 @@ export function dnsTask(context: Context, { required = false } = {}): Task<Zone>
         return { state: 'change', what, fields, effects: [], manual: true }
       }
       const zone = await findZone(context)
-      // The zone may be right while the resolver still has the old answer.
-      const isSet = getSiteNames(config).every((name) => hasRecord(zone, name, address))
+      const { requests, stale } = await compareZone(zone)
       return {
         state: 'change',
-        what: isSet ? 'wait until the records are visible' : messages,
-        fields,
-        fact: zone,
-        effects: isSet ? [] : [createPatchRequest(config, zone.id, address, '***')],
+        // The zone may be right while the resolver still has the old answer.
+        what: requests.length === 0 ? 'wait until the records are visible' : messages,
+        fields: [
+          ...fields.filter(({ name }) => !stale.some((record) => name === `AAAA ${record.name}`)),
+          ...stale.map(
+            ({ name, content, id }): Field => ({
+              name: `AAAA ${name}`,
+              before: content,
+              after: `none (record ${id})`,
+            }),
+          ),
+        ],
+        fact: { zone, requests },
+        effects: requests,
       }
     },
-    async apply({ fact: zone, effects }, log) {
-      const address = getPublicAddress(config)
-      if (!zone) {
+    async apply({ fact }, log) {
+      if (!fact) {
         for (const line of formatManualSteps(config).split('\n')) log(line)
-      } else {
-        if (effects.length > 0) log(`saved the previous zone: ${await setAddress(context, zone, address)}`)
-        await waitUntilResolved(context, address, log)
+        return
       }
+      const { zone, requests } = fact
+      if (requests.length > 0) log(`saved the previous zone: ${await changeZone(context, zone, requests)}`)
+      await waitUntilResolved(log)
     },
     async verify() {
-      if (required) await assertPointed(this)
+      if (required) await assertPointed()
     },
   }
-}
 
-const hasRecord = (zone: Zone, name: string, address: string): boolean => {
-  const ours = zone.records.filter(
-    (record) => record.name === name && record.type === 'A' && !record.disabled,
-  )
-  return ours.length === 1 && ours[0]?.content === address
-}
-
-/** Waits until the name server has the addresses, but no longer than two minutes: the certificate task checks them again. */
-async function waitUntilResolved(context: Context, address: string, log: Log): Promise<void> {
-  const { config } = context
-  let missing: readonly Records[] = []
-  const isSeen = async () => {
-    missing = (await readRecords(config)).filter(({ ipv4 }) => ipv4.join() !== address)
-    return missing.length === 0 || undefined
+  /** Waits until the name server has the records, but no longer than two minutes: the certificate task checks them again. */
+  async function waitUntilResolved(log: Log): Promise<void> {
+    let missing: readonly string[] = []
+    const isSeen = async () => {
+      missing = (await inspectRecords(config, askIpv6)).map(({ name }) => name)
+      return missing.length === 0 || undefined
+    }
+    const seen = await poll(isSeen, { intervalMs: 2000, timeoutMs: 120_000 })
+    const names = [...new Set(missing)].join(', ')
+    log(
+      seen
+        ? `both names point at ${getPublicAddress(config)}`
+        : `not visible yet: ${names}; resolvers keep old answers for a while`,
+    )
   }
-  const seen = await poll(isSeen, { intervalMs: 2000, timeoutMs: 120_000 })
-  const names = missing.map(({ name }) => name).join(', ')
-  log(
-    seen
-      ? `both names point at ${address}`
-      : `not visible yet: ${names}; resolvers keep old answers for a while`,
-  )
+}
+
+const hasRecord = (ours: readonly ZoneRecord[], name: string, address: string): boolean => {
+  const found = ours.filter((record) => record.name === name && record.type === 'A')
+  return found.length === 1 && found[0]?.content === address
 }
