@@ -16,7 +16,7 @@ import { httpRedirect, wwwRedirect } from './site/redirects.ts'
 import { tools } from './tools.ts'
 import { certificateRenewal, servedCertificate } from './vps/certificate.ts'
 import { disk, diskForDeploy } from './vps/disk.ts'
-import { backendPort, vpsLogin, vpsServices } from './vps/server.ts'
+import { backendPort, nameServers, vpsLogin, vpsServices } from './vps/server.ts'
 
 /** Every check, in display order. To add one, create a file in this folder and add a line here or in quickChecks.ts. */
 export const checks: readonly Check[] = [
@@ -38,6 +38,7 @@ export const checks: readonly Check[] = [
   backendPort,
   diskForDeploy,
   vpsServices,
+  nameServers,
   clockForLogins,
   certificateRenewal,
   servedCertificate,

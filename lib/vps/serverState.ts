@@ -95,6 +95,9 @@ export function parseServerState(output: string, host: string, stderr = '') {
       'Log in and check that a plain `sh` works there, and that no start file (profile, banner) prints anything.',
     )
   }
+  const listed = all('nameserver')
+  const deadNameservers = all('nameserver.dead')
+  const answering = listed.filter((server) => !deadNameservers.includes(server))
   const packages = facts.filter((fact) => fact[0]?.startsWith('package.') && fact[1] === 'installed')
   // systemctl prints one line per unit, also for a missing one.
   const activeUnits = one('units.active').split(' ')
@@ -109,7 +112,9 @@ export function parseServerState(output: string, host: string, stderr = '') {
     packages: new Set(packages.map((fact) => fact[0]!.slice('package.'.length))),
     /** dpkg was killed and must be repaired before anything is installed. */
     dpkgInterrupted: yes('dpkg.interrupted'),
-    nameservers: all('nameserver'),
+    /** Those of /etc/resolv.conf that answer; all of them if none does. */
+    nameservers: answering.length > 0 ? answering : listed,
+    deadNameservers,
     freeBytes: Number(one('disk.freeKb')) * 1024,
     /** What a killed publish left; the next publish removes it before it needs space. */
     leftoverBytes: Number(one('disk.leftoverBytes')),

@@ -294,6 +294,30 @@ test('a backend whose address moves is followed without a reload', async () => {
   expect(await workers()).toBe(before)
 })
 
+test('a dead name server of the VPS is left out of nginx, and doctor names it', async () => {
+  const alive = hostAddress
+  await ssh(clouds, `sed -i '1i nameserver 192.0.2.1' /etc/resolv.conf`)
+  const done = await configure()
+  expect(done.code, done.stderr).toBe(0)
+  expect(await ssh(clouds, `grep ^resolver /etc/nginx/dominion/${domain}/current/proxy.conf`)).toBe(
+    `resolver ${alive} valid=10s ipv6=off;\nresolver_timeout 12s;\n`,
+  )
+  expect((await configure()).stdout).toContain('Nothing to do')
+  const doctor = await clouds.dominion(['doctor', '--only', 'vps'], { environment })
+  expect(doctor.stdout).toContain(`no answer from 192.0.2.1; nginx is configured to ask only ${alive}`)
+  const answers: number[] = []
+  // Longer than nginx keeps an address (valid=10s).
+  for (let tries = 0; tries < 125; tries++) {
+    answers.push((await get('/api/workflows')).status)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  expect(answers.filter((status) => status !== 200)).toEqual([])
+  await ssh(clouds, `sed -i 1d /etc/resolv.conf`)
+  expect((await configure()).stdout).toContain('Nothing to do')
+  const again = await clouds.dominion(['doctor', '--only', 'vps'], { environment })
+  expect(again.stdout).not.toContain('192.0.2.1')
+})
+
 test('a VPS with IPv6 serves the site on it, too; one without IPv6 serves it on IPv4 alone', async () => {
   const own = '2001:db8:213::5'
   await ssh(

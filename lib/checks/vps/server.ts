@@ -34,6 +34,25 @@ export const vpsServices: Check = {
   },
 }
 
+/** nginx asks its name servers in turn, so a dead one delays requests to /api/. */
+export const nameServers: Check = {
+  id: 'vps-name-servers',
+  title: 'Name servers of the VPS',
+  tags: ['doctor', 'vps'],
+  needs: 'ssh',
+  advice:
+    'Remove it from /etc/resolv.conf on the VPS, or from the settings of the program that writes this file (its first lines name it).',
+  async run({ context }) {
+    const { nameservers, deadNameservers } = await inspectServer(context)
+    if (nameservers.length === 0) return fail('there is none in /etc/resolv.conf')
+    const dead = deadNameservers.join(', ')
+    if (!dead) return pass(nameservers.join(', '))
+    if (nameservers.some((server) => deadNameservers.includes(server)))
+      return fail(`none of them answers: ${dead}`)
+    return warn(`no answer from ${dead}; nginx is configured to ask only ${nameservers.join(', ')}`)
+  },
+}
+
 /** nginx must reach the backend, so the VPS makes the request, not this machine. */
 export const backendPort: Check = {
   id: 'backend-port',

@@ -42,6 +42,18 @@ test('a host name that would break out of its line is refused', () => {
   }
 })
 
+test('name servers get the time for a resend, and dead ones are left out', () => {
+  // ngx_resolver.c: resend_timeout is 5 s.
+  const [, seconds] = /^resolver_timeout (\d+)s;$/m.exec(files['proxy.conf']!)!
+  expect(Number(seconds)).toBeGreaterThan(2 * 5)
+  const read = (...lines: string[]) =>
+    parseServerState(['server-state\t1', ...lines, 'end\tserver-state'].join('\n'), 'vps')
+  const both = ['nameserver\t192.0.2.1', 'nameserver\t9.9.9.9']
+  expect(read(...both, 'nameserver.dead\t192.0.2.1').nameservers).toEqual(['9.9.9.9'])
+  const dead = [...both, 'nameserver.dead\t192.0.2.1', 'nameserver.dead\t9.9.9.9']
+  expect(read(...dead).nameservers, 'none answers').toEqual(['192.0.2.1', '9.9.9.9'])
+})
+
 test('a machine without name servers is refused', () => {
   expect(() => renderNginx(config, 'https', { ...facts, nameservers: [] })).toThrow('has no name server')
 })
