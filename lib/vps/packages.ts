@@ -14,6 +14,7 @@ export function serverTask(context: Context): Task {
     async inspect() {
       const state = await inspectServer(context)
       assertSupportedSystem(config, state)
+      assertPortsFree(config, state)
       const missing = sitePackages.filter((name) => !state.packages.has(name))
       const effects = getSetupCommands(config, state, missing)
       if (effects.length === 0) return ok('packages, folders and services are in place')
@@ -83,6 +84,15 @@ function getMissingFields(state: ServerState, missing: readonly string[]): Field
     ...(state.nginx.enabled ? [] : [{ name: 'nginx', after: 'enabled' }]),
     ...(state.certificate.timer ? [] : [{ name: 'certbot.timer', after: 'enabled' }]),
   ]
+}
+
+function assertPortsFree(config: Config, { takenPorts }: ServerState): void {
+  const [first] = takenPorts
+  if (!first) return
+  throw new OpsError({
+    what: `nginx needs the ports 80 and 443 of ${config.ionos.host}, but ${takenPorts.map(({ text }) => text).join(', ')}`,
+    next: `On the VPS, \`systemctl status ${first.pid}\` names its service. Move what it serves, disable it (systemctl disable --now SERVICE), then run this command again.`,
+  })
 }
 
 function assertSupportedSystem(config: Config, state: ServerState): void {

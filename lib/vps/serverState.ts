@@ -139,6 +139,10 @@ export function parseServerState(output: string, host: string, stderr = '') {
       /** A change was interrupted and left its journal (remote/nginx.sh); the next change undoes it. */
       unfinished: yes('nginx.unfinished'),
     },
+    /** Who else has a port that nginx needs: `port 80 is taken by apache2 (process 12)`. */
+    takenPorts: rows('port')
+      .filter(([, , name]) => name !== 'nginx')
+      .map(([, port, name, pid]) => ({ pid, text: `port ${port} is taken by ${name} (process ${pid})` })),
     /** Undefined while visitors get the site. */
     maintenance: parseMaintenance(one('maintenance')),
     certificate: {

@@ -129,3 +129,25 @@ test('a port in use: nginx does not start, and its message is shown', async () =
   expect(fixed.code, fixed.stderr).toBe(0)
   expect((await get('/p1')).status).toBe(200)
 })
+
+test('an apache on port 80 is named by setup-server, which then changes nothing', async () => {
+  await ssh(clouds, 'systemctl stop nginx && ln -s /usr/bin/python3 /usr/local/bin/apache2')
+  const listen =
+    'import os,socket,time; s=socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("0.0.0.0", 80)); s.listen(); open("/run/apache2.pid", "w").write(str(os.getpid())); time.sleep(120)'
+  await ssh(
+    clouds,
+    `setsid -f /usr/local/bin/apache2 -c '${listen}' > /dev/null 2>&1 < /dev/null; while [ ! -s /run/apache2.pid ]; do sleep 0.1; done`,
+  )
+  const pid = (await ssh(clouds, 'cat /run/apache2.pid')).trim()
+  const done = await clouds.dominion(['setup-server'], { environment })
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain(`port 80 is taken by apache2 (process ${pid})`)
+  expect(done.stderr).toContain(`systemctl status ${pid}`)
+  const doctor = await clouds.dominion(['doctor', '--only', 'vps'], { environment })
+  expect(doctor.stdout).toContain(`is not running; port 80 is taken by apache2 (process ${pid})`)
+  await ssh(clouds, `kill ${pid} && rm /usr/local/bin/apache2 /run/apache2.pid`)
+  expect((await clouds.dominion(['setup-server'], { environment })).code).toBe(0)
+  const fixed = await configure()
+  expect(fixed.code, fixed.stderr).toBe(0)
+  expect((await get('/p1')).status).toBe(200)
+})

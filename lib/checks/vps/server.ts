@@ -26,9 +26,10 @@ export const vpsServices: Check = {
   needs: 'ssh',
   advice: () => `${formatScriptLine('setup-server')} && ${formatScriptLine('configure-nginx')}`,
   async run({ context }) {
-    const { nginx } = await inspectServer(context)
-    if (!nginx.version) return fail('is not installed')
-    if (!nginx.active) return fail(`${nginx.version} is not running`)
+    const { nginx, takenPorts } = await inspectServer(context)
+    const taken = takenPorts.map(({ text }) => `; ${text}`).join('')
+    if (!nginx.version) return fail(`is not installed${taken}`)
+    if (!nginx.active) return fail(`${nginx.version} is not running${taken}`)
     if (!nginx.enabled) return fail(`${nginx.version} would not start after a reboot`)
     return pass(`${nginx.version} is running`)
   },

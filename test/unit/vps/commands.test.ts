@@ -1,15 +1,17 @@
 import { expect, test } from 'vitest'
 import { display } from '../../../lib/shell/command.ts'
+import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { certbotCommand, parseAcmeErrors } from '../../../lib/vps/certificate.ts'
 import { createPatchRequest } from '../../../lib/vps/dns/ionosApi.ts'
 import { expandIpv6, findFaults } from '../../../lib/vps/dns/records.ts'
 import { getBuildCommands } from '../../../lib/vps/frontend/build.ts'
 import { switchReleaseCommand } from '../../../lib/vps/frontend/switch.ts'
-import { getSetupCommands } from '../../../lib/vps/packages.ts'
+import { getSetupCommands, serverTask } from '../../../lib/vps/packages.ts'
 import { getVps, remoteScript, vps } from '../../../lib/vps/remote/vps.ts'
 import { parseServerState } from '../../../lib/vps/serverState.ts'
 import { parseSshSettings, settingsCommand } from '../../../lib/vps/ssh/keys.ts'
 import { loadFileConfig } from '../../support/config.ts'
+import { getFailure, openRunner } from '../../support/helpers.ts'
 
 const config = await loadFileConfig()
 
@@ -54,6 +56,20 @@ test('a bare server gets everything, a complete one nothing', () => {
     'vps',
   )
   expect(getSetupCommands(config, complete, [])).toEqual([])
+})
+
+test('another program on a port of nginx is named before anything is installed', async () => {
+  const state = (...lines: string[]) => [...bare.slice(0, -1), ...lines, 'end\tserver-state'].join('\n')
+  const inspect = (stdout: string) => {
+    const run = async () => ({ code: 0, stdout, stderr: '', timedOut: false })
+    return serverTask({ config, runner: { ...openRunner(), run } }).inspect(nothingAhead)
+  }
+  const taken = ['port\t443\tapache2\t12', 'port\t80\tapache2\t12', 'port\t80\tnginx\t7']
+  expect(await getFailure(inspect(state(...taken)))).toMatchObject({
+    what: `nginx needs the ports 80 and 443 of ${config.ionos.host}, but port 443 is taken by apache2 (process 12), port 80 is taken by apache2 (process 12)`,
+    next: expect.stringContaining('systemctl status 12'),
+  })
+  expect(await inspect(state('port\t80\tnginx\t7'))).toMatchObject({ state: 'change' })
 })
 
 test('an interrupted dpkg is set right before anything is installed', () => {
