@@ -75,6 +75,7 @@ const odd: Record<string, string> = {
   'odd/Überraschung-日本.txt': 'unicode',
   'odd/100%25;&#?.txt': 'percent',
   'odd/-rf.txt': 'dash',
+  '-': 'the name that programs take for standard input',
 }
 
 const change = (word: string) => writeContent(dashboard, createContent(names.length, word))

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { mapLimit } from '../../util/concurrency.ts'
 import { OpsError } from '../../util/errors.ts'
+import { isText } from './release.ts'
 
 /** Written into out/ after a build, with the hash of its sources. Not published. */
 export const buildNoteName = '.build.json'
@@ -57,10 +58,14 @@ export async function readExport(folder: string): Promise<Map<string, ExportedFi
 
 async function walk(folder: string, below: string): Promise<string[]> {
   const found: string[] = []
-  for (const entry of await readdir(path.join(folder, below), { withFileTypes: true })) {
+  const entries = await readdir(path.join(folder, below), { withFileTypes: true })
+  const files = new Set(entries.filter((entry) => entry.isFile()).map((entry) => entry.name))
+  for (const entry of entries) {
     const name = below ? `${below}/${entry.name}` : entry.name
     if (below === '' && entry.name === buildNoteName) continue
-    assertPublishableName(folder, name, entry.name)
+    const text = entry.name.slice(0, -'.gz'.length)
+    const inPlace = entry.isDirectory() && entry.name.endsWith('.gz') && isText(text) && files.has(text)
+    assertPublishableName(folder, name, inPlace ? text : '')
     if (entry.isDirectory()) found.push(...(await walk(folder, name)))
     else if (entry.isFile()) found.push(name)
     else {
@@ -73,14 +78,23 @@ async function walk(folder: string, below: string): Promise<string[]> {
   return found.sort()
 }
 
-/** Allows spaces, quotes and letters of any script, but nothing that would break a line of the manifest or a path. */
-function assertPublishableName(folder: string, name: string, last: string): void {
+/** gzip on the VPS takes no path of 1024 bytes or more (MAX_PATH_LEN in gzip.c), here with `./` and `.gz`. */
+const longestPath = 1000
+
+/**
+ * Allows spaces, quotes and letters of any script, but nothing that would break a line of the manifest or a path.
+ * @param text the file beside a folder that has the name of its compressed copy; '' for none
+ */
+function assertPublishableName(folder: string, name: string, text: string): void {
+  const last = path.posix.basename(name)
   const troubles: readonly [found: boolean, trouble: string][] = [
     [reserved.has(name), 'a name that is reserved for the upload'],
     [/[\p{Cc}\u2028\u2029]/u.test(last), 'a control character in its name'],
     [last.includes('\\'), 'a backslash in its name'],
     [last.includes('\ufffd'), 'a name that is not UTF-8'],
     [Buffer.byteLength(last) > 252, 'a name that is too long'],
+    [Buffer.byteLength(name) > longestPath, `a path of more than ${longestPath} bytes`],
+    [text !== '', `the name that the compressed copy of ${JSON.stringify(text)} needs`],
   ]
   const trouble = troubles.find(([found]) => found)?.[1]
   if (trouble === undefined) return

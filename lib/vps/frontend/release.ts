@@ -95,6 +95,17 @@ export interface Plan {
 
 const isHashedAsset = (path: string): boolean => path.startsWith('_next/static/')
 
+/**
+ * Lists the files that nginx never serves (templates/site-https.conf): hidden ones, except below /.well-known/, and those
+ * below /api/, which goes to the backend.
+ */
+export const findUnserved = (paths: Iterable<string>): string[] =>
+  [...paths].filter(
+    (path) => path.startsWith('api/') || (!isHashedAsset(path) && /(^|\/)\.(?!well-known\/)/.test(path)),
+  )
+
+/** Whether the VPS compresses the file if it is large enough. */
+export const isText = (path: string): boolean => text.test(path)
 const text = /\.(html|txt|css|m?js|json|xml|svg|webmanifest|map|ico|ttf)$/i
 const leastSize = 1024
 
@@ -115,7 +126,7 @@ export function planRelease(
     const same = before.get(path)?.sha256 === sha256
     if (!same) send.push(path)
     const compressed = `${path}.gz`
-    if (!text.test(path) || size <= leastSize || wanted.has(compressed)) continue
+    if (!isText(path) || size <= leastSize || wanted.has(compressed)) continue
     const known = same ? before.get(compressed) : undefined
     if (known) manifest.set(compressed, { ...known, retired: '' })
     else compress.push(path)

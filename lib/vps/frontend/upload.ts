@@ -3,13 +3,14 @@ import { type Config, formatKeyFile } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import { type Context, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
-import { formatBytes, formatCount } from '../../util/format.ts'
+import { formatBytes, formatCount, formatList } from '../../util/format.ts'
 import { getSiteRoot, remoteScript } from '../remote/vps.ts'
 import { inspectServer, type ServerState, updateServerState } from '../serverState.ts'
 import { getExportDir, readBuildNote, requireBuildNote } from './build.ts'
-import { controlFolder, type ExportedFile, readExport } from './export.ts'
+import { controlFolder, type ExportedFile, readExport, sha256 } from './export.ts'
 import {
   createReleaseId,
+  findUnserved,
   formatManifest,
   type Manifest,
   type Plan,
@@ -70,10 +71,14 @@ export function uploadTask(
       }
       const publication = await prepare(context, state, source, 'quick', { exported, manifest })
       const { facts, plan, files } = publication
+      const unserved = findUnserved(files.keys())
       return {
         state: 'create',
         what: `release ${facts.id}: ${describeUpload(publication)}`,
-        fields: [{ name: 'files to send', after: `${plan.send.length} of ${files.size}` }],
+        fields: [
+          { name: 'files to send', after: `${plan.send.length} of ${files.size}` },
+          ...(unserved.length > 0 ? [{ name: 'never served by nginx', after: formatList(unserved, 10) }] : []),
+        ],
         effects: [stageCommand(config, publication, { bytes: 0 })],
         fact: { ...fact, publication },
       }
@@ -83,7 +88,12 @@ export function uploadTask(
       let sent = { bytes: 0 }
       const { code } = await runner.run(stageCommand(config, publication, sent))
       if (code === changedByHand) {
-        log(`release ${publication.base} was changed by hand on the VPS; comparing every file`)
+        const changed = await findChangedHere(publication)
+        log(
+          changed === undefined
+            ? `release ${publication.base} was changed by hand on the VPS; comparing every file`
+            : `${JSON.stringify(changed)} was changed here while it was sent; reading the export again`,
+        )
         const state = await inspectServer(context)
         publication = await prepare(context, state, await getSourceHash(context), 'full')
         sent = { bytes: 0 }
@@ -93,6 +103,8 @@ export function uploadTask(
       const staged = { ...publication.facts, pinned: false }
       updateServerState(context, (known) => ({ ...known, releases: [...known.releases, staged] }))
       log(`${describeUpload(publication)}, ${formatBytes(sent.bytes)} on the wire`)
+      const unserved = findUnserved(publication.files.keys())
+      if (unserved.length > 0) log(`warning: nginx never serves ${formatList(unserved, 10)}`)
     },
   }
 }
@@ -103,6 +115,19 @@ const createIncompleteError = (said: string) =>
     said: said.trim(),
     next: 'Run this command again. If that fails too, check the disk of the VPS and find out what changes the export in out/.',
   })
+
+/** The first of the sent files that is no longer what was hashed. */
+export async function findChangedHere({
+  plan,
+  files,
+}: Pick<Publication, 'plan' | 'files'>): Promise<string | undefined> {
+  for (const name of plan.send) {
+    const { read, sha256: hashed } = files.get(name)!
+    const content = await read().catch(() => undefined)
+    if (content === undefined || sha256(content) !== hashed) return name
+  }
+  return undefined
+}
 
 /** Reads a finished export while the connection opens. Undefined after a failure: the task then reads it itself. */
 async function readEarly(context: Context): Promise<Map<string, ExportedFile> | undefined> {

@@ -24,6 +24,8 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 find . -type f ! -path ./release.json -printf '%P\n' | sort > "$work/names"
-tr '\n' '\0' < "$work/names" | xargs -0 -r sha256sum -- | cut -c 1-64 > "$work/sums"
-tr '\n' '\0' < "$work/names" | xargs -0 -r stat -c '%s -' -- > "$work/sizes"
+# A bare `-` would be standard input.
+sed 's|^|./|' "$work/names" | tr '\n' '\0' > "$work/paths"
+xargs -0 -r sha256sum -- < "$work/paths" | cut -c 1-64 > "$work/sums"
+xargs -0 -r stat -c '%s -' -- < "$work/paths" > "$work/sizes"
 paste -d ' ' "$work/sums" "$work/sizes" "$work/names"

@@ -3,7 +3,8 @@
 # list of names to remove, number of files.
 # Standard input: names to remove (NUL-terminated), then a compressed tar of the new files with .publish/manifest,
 # .publish/release.json and .publish/compress (text files that get a .gz for nginx's gzip_static, one name per line).
-# Exit 9: the result does not match the manifest, because the copied release was changed by hand. Nothing was staged.
+# Exit 9: the result does not match the manifest, because the copied release was changed by hand, or the export while it was
+# sent. Nothing was staged.
 set -eu
 export LC_ALL=C
 umask 022
@@ -32,12 +33,13 @@ mv .publish/compress "../$part.compress"
 mv .publish/release.json "../$part.json"
 find . -mindepth 1 -type d -empty -delete
 
-# Compressing (at nginx's own level) and verifying share the cores. Without -f, gzip skips files with several hard links.
+# Compressing (at nginx's own level) and verifying share the cores. Without -f, gzip skips files with several hard links. Names
+# begin with ./, because a bare `-` would be standard input.
 there=$(find . -type f | wc -l)
 cores=$(nproc)
-xargs -d '\n' -r -n 24 -P "$cores" gzip -5 -n -k -f -- < "../$part.compress" &
+sed 's|^|./|' "../$part.compress" | xargs -d '\n' -r -n 24 -P "$cores" gzip -5 -n -k -f -- &
 compressing=$!
-wrong=$(sed 's/^\([0-9a-f]*\) [0-9]* [0-9-]* /\1  /' "../$part.manifest" |
+wrong=$(sed 's|^\([0-9a-f]*\) [0-9]* [0-9-]* |\1  ./|' "../$part.manifest" |
   split -e -n "r/$cores" --filter 'sha256sum -c --quiet --strict' 2>&1) || there=wrong
 wait "$compressing"
 if [ "$there" != "$count" ]; then
@@ -47,8 +49,8 @@ if [ "$there" != "$count" ]; then
 fi
 if [ -s "../$part.compress" ]; then
   sed 's/$/.gz/' "../$part.compress" > "../$part.gz"
-  xargs -d '\n' sha256sum -- < "../$part.gz" | cut -c 1-64 > "../$part.sums"
-  xargs -d '\n' stat -c '%s -' -- < "../$part.gz" > "../$part.sizes"
+  sed 's|^|./|' "../$part.gz" | xargs -d '\n' sha256sum -- | cut -c 1-64 > "../$part.sums"
+  sed 's|^|./|' "../$part.gz" | xargs -d '\n' stat -c '%s -' -- > "../$part.sizes"
   paste -d ' ' "../$part.sums" "../$part.sizes" "../$part.gz" >> "../$part.manifest"
 fi
 mv "../$part.json" release.json

@@ -51,7 +51,10 @@ const odd = "it's $(odd) ü.txt"
 
 test.each(['zstd', 'gzip'] as const)('stages a release sent with %s', async (form) => {
   const { releases, manifest, stage, file } = await site()
-  const first = { 'index.html': page('one'), 'a/b.html': page('two'), [odd]: page('odd'), 'gone/x.html': 'x' }
+  const first = {
+    ...{ 'index.html': page('one'), 'a/b.html': page('two'), [odd]: page('odd'), 'gone/x.html': 'x' },
+    ...{ '-': 'a name that programs take for standard input', '-rf.html': page('dash') },
+  }
   const done = await stage('20260101T000000Z-aaaaaaaa', '', first, form)
   expect([done.status, done.stderr.toString()]).toEqual([0, ''])
   const id = '20260102T000000Z-bbbbbbbb'
@@ -59,7 +62,7 @@ test.each(['zstd', 'gzip'] as const)('stages a release sent with %s', async (for
   expect((await stage(id, '20260101T000000Z-aaaaaaaa', second, form)).status).toBe(0)
   for (const [name, text] of Object.entries(second)) {
     expect(readFileSync(file(id, name), 'utf8'), name).toBe(text)
-    expect(gunzipSync(readFileSync(file(id, `${name}.gz`))).toString(), name).toBe(text)
+    if (name !== '-') expect(gunzipSync(readFileSync(file(id, `${name}.gz`))).toString(), name).toBe(text)
   }
   expect(readFileSync(file('20260101T000000Z-aaaaaaaa', 'index.html'), 'utf8'), 'the one before').toBe(
     page('one'),
@@ -67,11 +70,13 @@ test.each(['zstd', 'gzip'] as const)('stages a release sent with %s', async (for
   const inode = (release: string) => statSync(file(release, 'a/b.html.gz')).ino
   expect(inode(id), 'what stays is a hard link').toBe(inode('20260101T000000Z-aaaaaaaa'))
   expect(readdirSync(file(id)).sort()).toEqual(
-    ['a', 'index.html', 'index.html.gz', odd, `${odd}.gz`, 'release.json'].sort(),
+    ['a', 'index.html', 'index.html.gz', odd, `${odd}.gz`, 'release.json']
+      .concat('-', '-rf.html', '-rf.html.gz')
+      .sort(),
   )
   expect(readdirSync(releases).filter((name) => name.includes('partial'))).toEqual([])
   const kept = await manifest(id, 'quick')
-  expect(kept.size).toBe(6)
+  expect(kept.size).toBe(9)
   expect(kept, 'what is written down is what lies there').toEqual(await manifest(id, 'full'))
 })
 

@@ -1,4 +1,5 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -6,6 +7,7 @@ import { isSameInstallation } from '../../../lib/vps/frontend/build.ts'
 import { readExport } from '../../../lib/vps/frontend/export.ts'
 import {
   createReleaseId,
+  findUnserved,
   formatManifest,
   getChangedAddresses,
   parseManifest,
@@ -14,6 +16,7 @@ import {
   selectPrunable,
 } from '../../../lib/vps/frontend/release.ts'
 import { hashSources } from '../../../lib/vps/frontend/sources.ts'
+import { findChangedHere } from '../../../lib/vps/frontend/upload.ts'
 
 let folder: string
 beforeEach(() => {
@@ -222,6 +225,46 @@ test('an export that cannot be published says why', async () => {
   rmSync(path.join(folder, '.publish'), { recursive: true })
   put('two\nlines.html')
   await expect(readExport(folder)).rejects.toThrow('a control character in its name')
+  rmSync(path.join(folder, 'two\nlines.html'))
+  put('x.css')
+  put('x.css.gz/inner.txt')
+  await expect(readExport(folder)).rejects.toThrow(
+    `"x.css.gz" in ${folder} has the name that the compressed copy of "x.css" needs`,
+  )
+  rmSync(path.join(folder, 'x.css'))
+  expect([...(await readExport(folder)).keys()], 'a folder of that name alone').toContain(
+    'x.css.gz/inner.txt',
+  )
+  put('-')
+  expect([...(await readExport(folder)).keys()]).toContain('-')
+  const deep = ['a', 'b', 'c', 'd', 'e'].map((letter) => letter.repeat(198)).join('/')
+  put(`${deep}/z.txt`)
+  expect([...(await readExport(folder)).keys()], '1000 bytes').toContain(`${deep}/z.txt`)
+  put(`${deep}/zz.txt`)
+  await expect(readExport(folder)).rejects.toThrow('zz.txt" in')
+  await expect(readExport(folder)).rejects.toThrow('has a path of more than 1000 bytes')
+})
+
+test('files that nginx never serves are known by name', () => {
+  const served = ['-', 'index.html', 'apis/x.json', 'api.html', '.well-known/security.txt', 'a.b/c..d.txt']
+  const unserved = ['.htaccess', 'a/.git/config', '.well-known/.x', 'api/x.json', '.well-known']
+  expect(findUnserved([...served, '_next/static/.x/y.js', ...unserved])).toEqual(unserved)
+})
+
+test('a file that changes after it was hashed is found, and one that is gone', async () => {
+  put('index.html')
+  put('404.html')
+  const kept = await readExport(folder)
+  const plan = { send: [...kept.keys()], remove: [], carried: [], compress: [], manifest: new Map() }
+  // As with an export that does not fit into memory.
+  const files = new Map(
+    [...kept].map(([name, file]) => [name, { ...file, read: () => readFile(path.join(folder, name)) }]),
+  )
+  expect(await findChangedHere({ plan, files })).toBeUndefined()
+  put('index.html', 'changed')
+  expect(await findChangedHere({ plan, files })).toBe('index.html')
+  rmSync(path.join(folder, '404.html'))
+  expect(await findChangedHere({ plan, files })).toBe('404.html')
 })
 
 test('sources: contents and names count, ignored files do not, pages do not change the build id', async () => {
