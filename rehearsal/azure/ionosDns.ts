@@ -65,13 +65,27 @@ function newRecord(zone: Zone, given: Bag): IonosRecord {
   }
 }
 
-/** Copies the A and AAAA records of the zone into the DNS of the rehearsal. */
+/** Nothing stands beside a CNAME (RFC 1034, 3.6.2). */
+function assertAlone(records: readonly IonosRecord[]): void {
+  const active = records.filter(({ disabled }) => !disabled)
+  const cname = active.find(
+    (each) => each.type === 'CNAME' && active.some((other) => other !== each && other.name === each.name),
+  )
+  if (cname) throw new InvalidRecord(`Record '${cname.name}' of type CNAME does not allow other records.`)
+}
+
+/** Copies the addresses of these names, and of the zone's CNAME records, into the DNS of the rehearsal. */
 async function publish(dns: Dns, names: Iterable<string>, zone: Zone): Promise<void> {
-  for (const name of new Set(names)) {
+  const active = zone.records.filter(({ disabled }) => !disabled)
+  const cnames = new Map(
+    active
+      .filter(({ type }) => type === 'CNAME')
+      .map(({ name, content }) => [name, content.replace(/\.$/, '')]),
+  )
+  for (const name of new Set([...names, ...cnames.keys()])) {
+    const target = cnames.get(name) ?? name
     const addresses = (type: string): string[] =>
-      zone.records
-        .filter((each) => each.name === name && each.type === type && !each.disabled)
-        .map(({ content }) => content)
+      active.filter((each) => each.name === target && each.type === type).map(({ content }) => content)
     await dns.set(name, addresses('A'))
     await dns.setIpv6(name, addresses('AAAA'))
   }
@@ -115,7 +129,9 @@ export async function createIonosDns(
     const added = givenRecords(call).map((each) => newRecord(zone, each))
     const replaced = (old: IonosRecord): boolean =>
       call.method === 'PUT' || added.some((each) => each.name === old.name && each.type === old.type)
-    zone.records = [...before.filter((each) => !replaced(each)), ...added]
+    const after = [...before.filter((each) => !replaced(each)), ...added]
+    assertAlone(after)
+    zone.records = after
     await publish(
       dns,
       [...before, ...added].map(({ name }) => name),
@@ -127,6 +143,7 @@ export async function createIonosDns(
   async function records(zone: Zone, call: Call, id: string | undefined): Promise<Reply> {
     if (!id && call.method === 'POST') {
       const added = givenRecords(call).map((each) => newRecord(zone, each))
+      assertAlone([...zone.records, ...added])
       zone.records.push(...added)
       await publish(
         dns,

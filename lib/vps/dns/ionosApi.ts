@@ -26,19 +26,20 @@ export interface Zone {
 
 const timeoutMs = 20_000
 
-/** Sets the A records. PATCH replaces the records of these names and types only; PUT would replace the whole zone. */
+/** Sets the A records of these names. PATCH replaces the records of these names and types only; PUT would replace the whole zone. */
 export const createPatchRequest = (
   config: Config,
   zone: string,
   address: string,
   key: string,
+  names: readonly string[] = getSiteNames(config),
 ): HttpRequest => ({
   method: 'PATCH',
   url: `${config.ionos.dnsApi}/v1/zones/${encodeURIComponent(zone)}`,
   effect: 'change',
   headers: { 'x-api-key': key, 'content-type': 'application/json', accept: 'application/json' },
   body: JSON.stringify(
-    getSiteNames(config).map((name) => ({
+    names.map((name) => ({
       ...{ name, type: 'A', content: address },
       ...{ ttl: 3600, prio: 0, disabled: false },
     })),

@@ -34,7 +34,7 @@ export function getPublicAddress(config: Config): string {
   )
 }
 
-interface RecordFault {
+export interface RecordFault {
   name: string
   message: string
   /** For a plan. */
@@ -75,7 +75,10 @@ export const findFaults = (records: readonly Records[], address: string, own: Ow
  * Reads the records of the site and lists what is wrong with them: the one verdict of tasks and checks.
  * @param askIpv6 gives the VPS's own IPv6 addresses; called only if there is an AAAA record
  */
-export async function inspectRecords(config: Config, askIpv6: () => Promise<OwnIpv6>): Promise<RecordFault[]> {
+export async function inspectRecords(
+  config: Config,
+  askIpv6: () => Promise<OwnIpv6>,
+): Promise<RecordFault[]> {
   const records = await readRecords(config)
   const own = records.some(({ ipv6 }) => ipv6.length > 0) ? await askIpv6() : []
   return findFaults(records, getPublicAddress(config), own)

@@ -70,7 +70,9 @@ async function world(records: Records, ...lines: string[]) {
   const state = ['server-state\t1', `ipv6.address\t${expandIpv6(own)}`, 'end\tserver-state'].join('\n')
   const run: Runner['run'] = async () => ({ code: 0, stdout: state, stderr: '', timedOut: false })
   const context = { config, runner: { ...openRunner(), request, run } }
-  const zone = async (): Promise<{ records: { id: string; name: string; type: string; content: string }[] }> => {
+  const zone = async (): Promise<{
+    records: { id: string; name: string; type: string; content: string }[]
+  }> => {
     const read = (place: string) =>
       request({
         method: 'GET',
@@ -128,7 +130,34 @@ test('a wrong A record and a stale AAAA record are corrected in one run', async 
   const { context, zone, asked } = await world([...elsewhere, ...stale], `IONOS_DNS_KEY=${key}`)
   const [outcome] = await executeTasks([dnsTask(context)], engine({ runner: context.runner }))
   expect(outcome).toMatchObject({ state: 'change' })
-  expect(asked.map((line) => line.split(' ')[0])).toEqual(['PATCH', 'DELETE', 'DELETE'])
+  expect(asked.map((line) => line.split(' ')[0])).toEqual(['DELETE', 'DELETE', 'PATCH'])
+  expect(contents((await zone()).records)).toEqual(contents(right))
+})
+
+test('www as a CNAME of the domain is right, and stays when the domain is corrected', async () => {
+  const cname = { name: www, type: 'CNAME', content: `${domain}.` }
+  const { context, zone, asked } = await world(
+    [{ name: domain, type: 'A', content: '192.0.2.80' }, cname],
+    `IONOS_DNS_KEY=${key}`,
+  )
+  const task = dnsTask(context)
+  await executeTasks([task], engine({ runner: context.runner }))
+  expect(asked.map((line) => line.split(' ')[0])).toEqual(['PATCH'])
+  expect(contents((await zone()).records)).toEqual(contents([right[0]!, cname]))
+  expect(await task.inspect(nothingAhead)).toMatchObject({ state: 'ok' })
+})
+
+test('a CNAME that leads elsewhere is deleted before an A record takes its place', async () => {
+  const cname = { name: www, type: 'CNAME', content: 'parking.example' }
+  const { context, zone, asked } = await world([right[0]!, cname], `IONOS_DNS_KEY=${key}`)
+  const task = dnsTask(context)
+  expect(await task.inspect(nothingAhead)).toMatchObject({
+    fields: expect.arrayContaining([
+      { name: `CNAME ${www}`, before: 'parking.example', after: expect.stringMatching(/^none \(record /) },
+    ]),
+  })
+  await executeTasks([task], engine({ runner: context.runner }))
+  expect(asked.map((line) => line.split(' ')[0])).toEqual(['DELETE', 'PATCH'])
   expect(contents((await zone()).records)).toEqual(contents(right))
 })
 
@@ -140,12 +169,18 @@ test('task, certificate, doctor and health give one verdict on a stale AAAA reco
   expect(await judge(dnsCheck, context), 'a machine that never saw the VPS').toEqual({
     verdict: 'WARNING',
     detail: stale
-      .map(({ name, content }) => `${name} has AAAA ${content}, and it is not known here whether that is the VPS`)
+      .map(
+        ({ name, content }) =>
+          `${name} has AAAA ${content}, and it is not known here whether that is the VPS`,
+      )
       .join('; '),
   })
   expect(await judge(dnsRecords, context)).toEqual({ verdict: 'CRITICAL', detail: message })
   expect(getRememberedIpv6(context.config)).toEqual([expandIpv6(own)])
-  expect(await judge(dnsCheck, context), 'with what doctor saw').toEqual({ verdict: 'CRITICAL', detail: message })
+  expect(await judge(dnsCheck, context), 'with what doctor saw').toEqual({
+    verdict: 'CRITICAL',
+    detail: message,
+  })
   const refused = await getFailure(assertDnsPointsHere(context.config, () => readOwnIpv6(context)))
   expect(refused.said).toBe(message.replace('; ', '\n'))
   const [outcome] = await executeTasks(
