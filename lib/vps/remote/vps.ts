@@ -33,10 +33,27 @@ export function vps(config: Config) {
   return Object.assign(run, { sudo })
 }
 
+/** What sudo and sudo-rs (Ubuntu 25.10 and later) print when they would ask for a password, or refuse the user. */
+const refusedBySudo = new RegExp(
+  [
+    'sudo: .*password is required|sudo: a terminal is required|is not in the sudoers|is not allowed to execute',
+    "sudo: interactive authentication is required|I'm sorry \\S+ I'm afraid I can't do that",
+    'Sorry, user \\S+ may not run',
+  ].join('|'),
+  'i',
+)
+
 function explainSudo({ user, address }: Host, output: string): Partial<Failure> | undefined {
   if (user === 'root') return undefined
   const failure = { said: output.trim(), exitCode: exitCode.notLoggedIn }
-  if (/sudo: .*password is required|sudo: a terminal is required|is not in the sudoers/i.test(output)) {
+  if (/sudo: sorry, you must have a tty/i.test(output)) {
+    return {
+      ...failure,
+      what: `sudo on ${address} wants a terminal (requiretty), and these commands have none`,
+      next: `Set IONOS_USER=root, or add this line there (visudo): Defaults:${user} !requiretty`,
+    }
+  }
+  if (refusedBySudo.test(output)) {
     return {
       ...failure,
       what: `${user} may not use sudo without a password on ${address}`,

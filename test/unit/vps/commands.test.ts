@@ -69,7 +69,7 @@ test('another program on a port of nginx is named before anything is installed',
     what: `nginx needs the ports 80 and 443 of ${config.ionos.host}, but port 443 is taken by apache2 (process 12), port 80 is taken by apache2 (process 12)`,
     next: expect.stringContaining('systemctl status 12'),
   })
-  expect(await inspect(state('port\t80\tnginx\t7'))).toMatchObject({ state: 'change' })
+  expect(await inspect(state('port\t80\tnginx\t7'))).toMatchObject({ state: 'create' })
 })
 
 test('an interrupted dpkg is set right before anything is installed', () => {
@@ -99,6 +99,22 @@ test('a user other than root uses sudo without a prompt', async () => {
     effect: 'change',
   })
   const command = remoteScript(deploy, 'read', 'manifest', ['/var/www/x', 'id', 'quick'])
+  const refusals = [
+    ...['sudo: a password is required\n', 'deploy is not in the sudoers file.\n'],
+    // sudo-rs: src/common/error.rs, src/pam/error.rs
+    ...['sudo: interactive authentication is required\n', 'sudo: A terminal is required to authenticate\n'],
+    ...[
+      "sudo: I'm sorry deploy. I'm afraid I can't do that\n",
+      'Sorry, user deploy may not run id on host.\n',
+    ],
+  ]
+  for (const said of refusals)
+    expect(command.explain?.(said)?.what, said).toBe(
+      'deploy may not use sudo without a password on 74.208.123.158',
+    )
+  expect(command.explain?.('sudo: sorry, you must have a tty to run sudo\n')).toMatchObject({
+    next: expect.stringContaining('Defaults:deploy !requiretty'),
+  })
   expect(command.explain?.('sudo: a password is required\n')).toMatchObject({
     what: 'deploy may not use sudo without a password on 74.208.123.158',
   })
