@@ -239,9 +239,18 @@ test('a key with a passphrase needs an agent, and works with one', async () => {
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] })
   agentPid = agent.pid!
   await once(agent.stdout!, 'data')
-  await runOrThrow(['ssh-add', '-q', path.join(clouds.folder, 'id_ed25519')], {
-    env: { SSH_AUTH_SOCK: socket },
-  })
+  const add = (key: string) => runOrThrow(['ssh-add', '-q', key], { env: { SSH_AUTH_SOCK: socket } })
+  // More than sshd's MaxAuthTries, and the right one is the last.
+  for (const number of [1, 2, 3, 4, 5, 6, 7]) {
+    await keyFile(`other${number}`, '-N', '')
+    await add(path.join(work, `other${number}`))
+  }
+  await add(path.join(clouds.folder, 'id_ed25519'))
+  const many = await withValues('locked', { IONOS_SSH_KEY: file }, socket)
+  expect(many.code).toBe(4)
+  expect(many.stderr).toContain('after too many keys of the ssh agent')
+  expect(many.stderr).toContain('IONOS_SSH_KEY')
+  writeFileSync(`${file}.pub`, readFileSync(path.join(clouds.folder, 'id_ed25519.pub')))
   const opened = await withValues('locked', { IONOS_SSH_KEY: file }, socket)
   expect(opened.code, opened.stderr).toBe(0)
 })

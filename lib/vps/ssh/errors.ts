@@ -104,14 +104,19 @@ export function createLoginError(
   tried: string[],
   skipped: string[],
 ): OpsError {
+  const tooMany = /too many authentication failures/i.test(error.message)
   return new OpsError({
-    what: `${host} accepted none of the keys tried for ${user}`,
+    what: tooMany
+      ? `${host} ended the login for ${user} after too many keys of the ssh agent`
+      : `${host} accepted none of the keys tried for ${user}`,
     said: [
       error.message,
       ...tried.map((name) => `tried: ${name}`),
       ...skipped.map((why) => `not tried: ${why}`),
     ].join('\n'),
-    next: `Add the public key of ${key || 'one of them'} to ~${user}/.ssh/authorized_keys on the VPS, or set IONOS_USER and IONOS_SSH_KEY in ${formatKeyFile('IONOS_USER', 'IONOS_SSH_KEY')}.`,
+    next: tooMany
+      ? `Set IONOS_SSH_KEY in ${formatKeyFile('IONOS_SSH_KEY')} to the private key for this VPS, with its .pub file beside it; only that key is offered then. sshd allows six tries (MaxAuthTries).`
+      : `Add the public key of ${key || 'one of them'} to ~${user}/.ssh/authorized_keys on the VPS, or set IONOS_USER and IONOS_SSH_KEY in ${formatKeyFile('IONOS_USER', 'IONOS_SSH_KEY')}.`,
     exitCode: exitCode.notLoggedIn,
   })
 }

@@ -91,7 +91,10 @@ async function findConfiguredKey(host: Host, agentKeys: AgentKeys | undefined): 
   const { key, problem } = await readKey(file)
   if (key) return { methods: [createKeyLogin(host, file, key)], skipped: [] }
   if (problem === hasPassphrase) {
-    if (agentKeys) return { methods: [createAgentLogin(host, agentKeys)], skipped: [] }
+    if (agentKeys) {
+      const own = await selectAgentKeys(agentKeys, [file])
+      return { methods: [createAgentLogin(host, own ?? agentKeys)], skipped: [] }
+    }
     throw new OpsError({
       what: `The private key ${file} has a passphrase, and no ssh agent holds it`,
       next: `Load it, then run this command again: ssh-add ${file}`,
@@ -118,7 +121,10 @@ async function findAnyKey(
     else skipped.push(problem === hasPassphrase ? `${file} ${problem}` : `${file}: ${problem}`)
   }
   // IdentitiesOnly asks for the files, but a key with a passphrase works only through the agent.
-  if (methods.length === 0 && agentKeys) methods.push(createAgentLogin(host, agentKeys))
+  if (methods.length === 0 && agentKeys) {
+    const own = await selectAgentKeys(agentKeys, settings.identityFiles)
+    methods.push(createAgentLogin(host, own ?? agentKeys))
+  }
   return { methods, skipped }
 }
 
@@ -158,6 +164,28 @@ async function readAgentKeys(socket: string): Promise<AgentKeys | undefined> {
     })
   })
   return keys.length > 0 ? { agent, keys } : undefined
+}
+
+/**
+ * The agent with only the keys of these files, by their .pub files: sshd ends a login after six keys (MaxAuthTries in
+ * sshd_config(5)). Undefined if the agent holds none of them.
+ */
+async function selectAgentKeys(
+  { agent, keys }: AgentKeys,
+  files: readonly string[],
+): Promise<AgentKeys | undefined> {
+  const { default: ssh2 } = await import('ssh2')
+  const blob = (key: ParsedKey) => key.getPublicSSH().toString('base64')
+  const wanted = files
+    .map((file) => `${file}.pub`)
+    .filter((file) => existsSync(file))
+    .map((file) => ssh2.utils.parseKey(readFileSync(file)))
+    .flatMap((parsed) => (parsed instanceof Error ? [] : [parsed].flat().map(blob)))
+  const own = keys.filter((key) => wanted.includes(blob(key)))
+  if (own.length === 0) return undefined
+  const getIdentities: BaseAgent['getIdentities'] = (done) => done(null, own)
+  // ssh2 takes only instances of its own classes.
+  return { agent: Object.create(agent, { getIdentities: { value: getIdentities } }), keys: own }
 }
 
 const createKeyLogin = ({ user }: Host, file: string, key: Buffer): Login => ({
