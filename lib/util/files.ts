@@ -1,23 +1,45 @@
 import { createHash } from 'node:crypto'
-import {
-  chownSync,
-  createReadStream,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { chownSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import path from 'node:path'
-import { pipeline } from 'node:stream/promises'
+
+const blockSize = 256 * 1024
+/** Blocks that no file uses now. New memory for each file would stay until the next garbage collection. */
+const blocks: Buffer[] = []
+
+/**
+ * Size and SHA-256 (hexadecimal) of a file of any size; one block of it is in memory at a time.
+ * @param keep returns the content, too, if it has at most this many bytes and fits into one block
+ */
+export async function hashFile(
+  file: string,
+  keep = 0,
+): Promise<{ sha256: string; size: number; content?: Buffer }> {
+  const hash = createHash('sha256')
+  const handle = await open(file)
+  const block = blocks.pop() ?? Buffer.allocUnsafe(blockSize)
+  try {
+    let size = 0
+    let read = 0
+    do {
+      read = (await handle.read(block, 0, blockSize)).bytesRead
+      hash.update(block.subarray(0, read))
+      size += read
+    } while (read > 0)
+    const isWhole = size <= keep && size < blockSize
+    return {
+      sha256: hash.digest('hex'),
+      size,
+      ...(isWhole ? { content: Buffer.from(block.subarray(0, size)) } : {}),
+    }
+  } finally {
+    blocks.push(block)
+    await handle.close()
+  }
+}
 
 /** SHA-256 of a file of any size, in hexadecimal. */
-export async function sha256OfFile(file: string): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(file), hash)
-  return hash.digest('hex')
-}
+export const sha256OfFile = async (file: string): Promise<string> => (await hashFile(file)).sha256
 
 /**
  * Replaces or creates a file atomically: a reader sees either the old content or the new one, even after a power

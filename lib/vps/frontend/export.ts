@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { mapLimit } from '../../util/concurrency.ts'
 import { OpsError } from '../../util/errors.ts'
+import { hashFile } from '../../util/files.ts'
 import { isText } from './release.ts'
 
 /** Written into out/ after a build, with the hash of its sources. Not published. */
@@ -12,12 +13,14 @@ export const controlFolder = '.publish'
 const reserved = new Set(['release.json', controlFolder, buildNoteName])
 
 /** How many bytes of an export stay in memory from hashing to sending; the rest is read again. */
-const memory = 64e6
+const memory = 16e6
 
 export interface ExportedFile {
   sha256: string
   size: number
   read: () => Promise<Buffer>
+  /** Where the content is, to read a large one in parts. */
+  file?: string
 }
 
 /** Reads the files of a static export, by path with `/`. Throws when one is missing or cannot be published. */
@@ -48,10 +51,9 @@ export async function readExport(folder: string): Promise<Map<string, ExportedFi
   let room = memory
   const files = await mapLimit(16, paths, async (name) => {
     const file = path.join(folder, ...name.split('/'))
-    const content = await readFile(file)
-    room -= content.length
-    const read = room > 0 ? async () => content : () => readFile(file)
-    return [name, { sha256: sha256(content), size: content.length, read }] as const
+    const { content, ...known } = await hashFile(file, room)
+    room -= content?.length ?? 0
+    return [name, { ...known, read: content ? async () => content : () => readFile(file), file }] as const
   })
   return new Map(files)
 }

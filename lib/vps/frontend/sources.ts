@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { readdir, readFile, readlink } from 'node:fs/promises'
+import { readdir, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import type { Ignore } from 'ignore'
 import { formatKeyFile } from '../../config/config.ts'
 import type { Context } from '../../tasks/task.ts'
 import { mapLimit } from '../../util/concurrency.ts'
 import { usageError } from '../../util/errors.ts'
+import { sha256OfFile } from '../../util/files.ts'
+import { sha256 } from './export.ts'
 
 /** A part of the hash, so that pages are published again when the way of publishing changes. */
 const format = 'export and gzip, 1'
@@ -53,8 +55,8 @@ export async function hashSources(folder: string, environment: NodeJS.ProcessEnv
   const paths = [...new Set([...(await listSources(folder)), ...envFiles])].sort()
   const sums = await mapLimit(16, paths, async (name) => {
     const file = path.join(folder, ...name.split('/'))
-    const content = await readFile(file).catch(() => readlink(file))
-    return createHash('sha256').update(content).digest('hex')
+    // A link to a folder cannot be read.
+    return sha256OfFile(file).catch(async () => sha256(await readlink(file)))
   })
   const variables = Object.keys(environment)
     .filter((name) => name.startsWith('NEXT_PUBLIC_'))

@@ -1,8 +1,11 @@
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
 import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib'
 import { type Config, formatKeyFile } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import { type Context, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
+import { sha256OfFile } from '../../util/files.ts'
 import { formatBytes, formatCount, formatList } from '../../util/format.ts'
 import { getSiteRoot, remoteScript } from '../remote/vps.ts'
 import { inspectServer, type ServerState, updateServerState } from '../serverState.ts'
@@ -77,7 +80,9 @@ export function uploadTask(
         what: `release ${facts.id}: ${describeUpload(publication)}`,
         fields: [
           { name: 'files to send', after: `${plan.send.length} of ${files.size}` },
-          ...(unserved.length > 0 ? [{ name: 'never served by nginx', after: formatList(unserved, 10) }] : []),
+          ...(unserved.length > 0
+            ? [{ name: 'never served by nginx', after: formatList(unserved, 10) }]
+            : []),
         ],
         effects: [stageCommand(config, publication, { bytes: 0 })],
         fact: { ...fact, publication },
@@ -122,9 +127,9 @@ export async function findChangedHere({
   files,
 }: Pick<Publication, 'plan' | 'files'>): Promise<string | undefined> {
   for (const name of plan.send) {
-    const { read, sha256: hashed } = files.get(name)!
-    const content = await read().catch(() => undefined)
-    if (content === undefined || sha256(content) !== hashed) return name
+    const { read, file, size, sha256: hashed } = files.get(name)!
+    const now = file && size > largest ? sha256OfFile(file) : read().then(sha256)
+    if ((await now.catch(() => undefined)) !== hashed) return name
   }
   return undefined
 }
@@ -212,9 +217,13 @@ export function stageCommand(
     compress: plan.compress.map((name) => `${name}\n`).join(''),
     'release.json': `${JSON.stringify(facts)}\n`,
   }
-  async function* members(): AsyncGenerator<[name: string, content: Buffer]> {
-    for (const [name, text] of Object.entries(control)) yield [`${controlFolder}/${name}`, Buffer.from(text)]
-    for (const name of plan.send) yield [name, await files.get(name)!.read()]
+  async function* members(): AsyncGenerator<Member> {
+    for (const [name, text] of Object.entries(control))
+      yield { name: `${controlFolder}/${name}`, content: Buffer.from(text) }
+    for (const name of plan.send) {
+      const { file, size, read } = files.get(name)!
+      yield file && size > largest ? { name, file, size } : { name, content: await read() }
+    }
   }
   const lengths = [String(removed.length), String(plan.manifest.size)]
   return remoteScript(
@@ -236,11 +245,27 @@ export function stageCommand(
   )
 }
 
+/** A file of the archive: its content, or where to read a large one in parts. */
+type Member = { name: string } & ({ content: Buffer } | { file: string; size: number })
+
+/** The size above which a file is sent in parts. */
+const largest = 4e6
+
+/** As many bytes of a file as its tar header says, even if it changes meanwhile: the VPS compares the hash. */
+async function* readExactly(file: string, size: number): AsyncGenerator<Buffer> {
+  let left = size
+  for await (const chunk of createReadStream(file, {
+    highWaterMark: 256 * 1024,
+    end: Math.max(0, size - 1),
+  })) {
+    left -= chunk.length
+    yield chunk
+  }
+  for (; left > 0; left -= Math.min(left, 65_536)) yield Buffer.alloc(Math.min(left, 65_536))
+}
+
 /** A compressed tar whose files are world-readable, independent of the umask here. */
-async function* archive(
-  members: AsyncIterable<[name: string, content: Buffer]>,
-  form: Compression,
-): AsyncGenerator<Uint8Array> {
+async function* archive(members: AsyncIterable<Member>, form: Compression): AsyncGenerator<Uint8Array> {
   const { pack: createPack } = await import('tar-stream')
   const pack = createPack()
   const compressed =
@@ -251,11 +276,23 @@ async function* archive(
   pack.pipe(compressed)
   const mtime = new Date()
   const fill = async () => {
-    for await (const [name, content] of members) {
-      const header = { name, mode: 0o644, mtime, type: 'file' as const, size: content.length }
-      await new Promise<void>((resolve, reject) =>
-        pack.entry(header, content, (error) => (error ? reject(error) : resolve())),
-      )
+    for await (const member of members) {
+      const { name } = member
+      const header = { name, mode: 0o644, mtime, type: 'file' as const }
+      const added = Promise.withResolvers<void>()
+      const done = (error?: Error | null) => (error ? added.reject(error) : added.resolve())
+      if ('content' in member) pack.entry({ ...header, size: member.content.length }, member.content, done)
+      else {
+        const entry = pack.entry({ ...header, size: member.size }, done)
+        const write = async () => {
+          for await (const chunk of readExactly(member.file, member.size))
+            if (!entry.write(chunk)) await once(entry, 'drain')
+          entry.end(undefined)
+        }
+        // A destroyed entry never drains.
+        await Promise.race([write(), added.promise])
+      }
+      await added.promise
     }
     pack.finalize()
   }

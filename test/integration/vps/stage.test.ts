@@ -1,4 +1,5 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -11,6 +12,7 @@ import { parseManifest, planRelease } from '../../../lib/vps/frontend/release.ts
 import { type Compression, changedByHand, stageCommand } from '../../../lib/vps/frontend/upload.ts'
 import { remoteScript } from '../../../lib/vps/remote/vps.ts'
 import { loadFileConfig } from '../../support/config.ts'
+import { temporaryFolder } from '../../support/helpers.ts'
 
 /* The scripts for the VPS, run here by this machine's shell on a temporary folder. */
 
@@ -38,12 +40,26 @@ async function site() {
         return [name, { sha256: sha256(content), size: content.length, read: async () => content }]
       }),
     )
+    return stageFiles(id, base, files, form)
+  }
+  const stageFiles = async (
+    id: string,
+    base: string,
+    files: Map<string, ExportedFile>,
+    form: Compression,
+  ) => {
     const before = base ? await manifest(base, 'quick') : new Map()
     const plan = planRelease(files, before, { now: new Date(), keepDays: 30 })
     const facts = { id, source: 's', revision: '', builtAt: 'now', files: files.size, bytes: 1 }
     return run(stageCommand(config, { facts, base, plan, files, form }, { bytes: 0 }))
   }
-  return { releases, manifest, stage, file: (...parts: string[]) => path.join(releases, ...parts) }
+  return {
+    releases,
+    manifest,
+    stage,
+    stageFiles,
+    file: (...parts: string[]) => path.join(releases, ...parts),
+  }
 }
 
 const page = (word: string) => `<html>${`${word} `.repeat(500)}</html>`
@@ -78,6 +94,24 @@ test.each(['zstd', 'gzip'] as const)('stages a release sent with %s', async (for
   const kept = await manifest(id, 'quick')
   expect(kept.size).toBe(9)
   expect(kept, 'what is written down is what lies there').toEqual(await manifest(id, 'full'))
+})
+
+test('a large file is read in parts; one that shrinks while it is sent does not match', async () => {
+  const { stageFiles, file } = await site()
+  const source = path.join(temporaryFolder(), 'big.bin')
+  const content = randomBytes(9_000_001)
+  writeFileSync(source, content)
+  const about = { sha256: sha256(content), size: content.length, read: async () => content, file: source }
+  const id = '20260101T000000Z-aaaaaaaa'
+  const done = await stageFiles(id, '', new Map([['big.bin', about]]), 'zstd')
+  expect([done.status, done.stderr.toString()]).toEqual([0, ''])
+  expect(readFileSync(file(id, 'big.bin')).equals(content)).toBe(true)
+  writeFileSync(source, content.subarray(0, 8_000_000))
+  const shrunk = await stageFiles('20260102T000000Z-aaaaaaaa', '', new Map([['big.bin', about]]), 'gzip')
+  expect([shrunk.status, shrunk.stderr.toString()]).toEqual([
+    changedByHand,
+    expect.stringContaining('big.bin: FAILED'),
+  ])
 })
 
 test('a hard-linked text file without a .gz gets one', async () => {
