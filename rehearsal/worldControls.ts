@@ -6,6 +6,7 @@ import type { Dns } from './dns.ts'
 import { expireCertificate } from './expired.ts'
 import type { Network } from './network.ts'
 import type { Pebble } from './pebble.ts'
+import { setVpsFault } from './vps/faults.ts'
 import type { Vps } from './vps.ts'
 
 /**
@@ -23,7 +24,8 @@ export const zone: IonosDnsOptions['zones'][string] = [
  * Lets tests change the world between the clouds: POST /dns {name, a?, aaaa?} sets records, POST /ca/mislead
  * {name, addresses?} makes only the CA see other records, /ca/refuse {names}, /ca/stop, /ca/start; /network
  * {cut} disconnects this host (true) or reconnects it; /certificate {expired} gives the site an expired
- * certificate (true) or the valid one again. @param trust called when the CA has a new root, as after each
+ * certificate (true) or the valid one again; /vps {name, on?} turns a fault of the server on or off (vps/faults.ts:
+ * nameserver, apache, noise, locale). @param trust called when the CA has a new root, as after each
  * start
  */
 export function createControls(
@@ -49,6 +51,11 @@ export function createControls(
     },
     async certificate(call) {
       await expireCertificate(await vps, own, jsonBody(call).expired === true)
+      return { status: 204 }
+    },
+    async vps(call) {
+      const { name, on } = jsonBody(call)
+      await setVpsFault(await vps, String(name), on !== false)
       return { status: 204 }
     },
     async ca(call) {

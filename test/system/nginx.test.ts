@@ -296,7 +296,7 @@ test('a backend whose address moves is followed without a reload', async () => {
 
 test('a dead name server of the VPS is left out of nginx, and doctor names it', async () => {
   const alive = hostAddress
-  await ssh(clouds, `sed -i '1i nameserver 192.0.2.1' /etc/resolv.conf`)
+  expect((await clouds.control('/vps', { name: 'nameserver' })).status).toBe(204)
   const done = await configure()
   expect(done.code, done.stderr).toBe(0)
   expect(await ssh(clouds, `grep ^resolver /etc/nginx/dominion/${domain}/current/proxy.conf`)).toBe(
@@ -312,7 +312,7 @@ test('a dead name server of the VPS is left out of nginx, and doctor names it', 
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   expect(answers.filter((status) => status !== 200)).toEqual([])
-  await ssh(clouds, `sed -i 1d /etc/resolv.conf`)
+  await clouds.control('/vps', { name: 'nameserver', on: false })
   expect((await configure()).stdout).toContain('Nothing to do')
   const again = await clouds.dominion(['doctor', '--only', 'vps'], { environment })
   expect(again.stdout).not.toContain('192.0.2.1')

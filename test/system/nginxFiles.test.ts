@@ -1,4 +1,5 @@
-import { rmSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { createContent, createVisitor, smallDashboard, ssh, trySsh } from '../support/system/site.ts'
@@ -114,6 +115,18 @@ test('manual changes are detected, named and corrected; a stopped nginx is start
   expect((await configure()).stdout).toContain('Nothing to do')
 })
 
+test('files of an export that nginx never serves are named in plan and run', async () => {
+  for (const name of ['.hidden/x.txt', 'api/x.json']) {
+    const file = path.join(dashboard, 'public', name)
+    mkdirSync(path.dirname(file), { recursive: true })
+    writeFileSync(file, 'x')
+  }
+  const done = await clouds.dominion(['publish-frontend'], { environment })
+  expect(done.code, done.stderr).toBe(0)
+  expect(done.stderr).toContain('warning: nginx never serves .hidden/x.txt, api/x.json')
+  for (const name of ['/.hidden/x.txt', '/api/x.json']) expect((await get(name)).body).not.toBe('x')
+})
+
 test('a port in use: nginx does not start, and its message is shown', async () => {
   await ssh(clouds, 'systemctl stop nginx')
   await ssh(
@@ -131,13 +144,8 @@ test('a port in use: nginx does not start, and its message is shown', async () =
 })
 
 test('an apache on port 80 is named by setup-server, which then changes nothing', async () => {
-  await ssh(clouds, 'systemctl stop nginx && ln -s /usr/bin/python3 /usr/local/bin/apache2')
-  const listen =
-    'import os,socket,time; s=socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("0.0.0.0", 80)); s.listen(); open("/run/apache2.pid", "w").write(str(os.getpid())); time.sleep(120)'
-  await ssh(
-    clouds,
-    `setsid -f /usr/local/bin/apache2 -c '${listen}' > /dev/null 2>&1 < /dev/null; while [ ! -s /run/apache2.pid ]; do sleep 0.1; done`,
-  )
+  await ssh(clouds, 'systemctl stop nginx')
+  expect((await clouds.control('/vps', { name: 'apache' })).status).toBe(204)
   const pid = (await ssh(clouds, 'cat /run/apache2.pid')).trim()
   const done = await clouds.dominion(['setup-server'], { environment })
   expect(done.code).toBe(1)
@@ -145,7 +153,7 @@ test('an apache on port 80 is named by setup-server, which then changes nothing'
   expect(done.stderr).toContain(`systemctl status ${pid}`)
   const doctor = await clouds.dominion(['doctor', '--only', 'vps'], { environment })
   expect(doctor.stdout).toContain(`is not running; port 80 is taken by apache2 (process ${pid})`)
-  await ssh(clouds, `kill ${pid} && rm /usr/local/bin/apache2 /run/apache2.pid`)
+  await clouds.control('/vps', { name: 'apache', on: false })
   expect((await clouds.dominion(['setup-server'], { environment })).code).toBe(0)
   const fixed = await configure()
   expect(fixed.code, fixed.stderr).toBe(0)
