@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { templateParameters } from '../../../lib/azure/dataTier.ts'
+import { deploymentsRoute } from '../../../rehearsal/azure/deployments.ts'
+import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
+import type { World } from '../../../rehearsal/azure/world.ts'
+import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
+import { home, loadTestConfig } from '../../support/helpers.ts'
+
+/* infra/data-tier.json as the rehearsal's Azure deploys it. Nothing runs behind the resources. */
+
+const template: unknown = JSON.parse(readFileSync(path.join(home, 'infra', 'data-tier.json'), 'utf8'))
+
+const ours = () => createEmptyWorld(resourceTypes.map((type) => ({ ...type, apply: async () => {} })))
+
+/** Deploys; gives the end state and the error, if there is one. */
+async function deploy(world: World, name: string, lines: string[], postgresCreateMode = 'Default') {
+  const given = {
+    ...templateParameters(await loadTestConfig(...lines)),
+    ...{ configuration: name, operatorAddress: '198.51.100.7', postgresPassword: 'Gr8-password' },
+    postgresCreateMode,
+  }
+  const parameters = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, { value }]))
+  const body = Buffer.from(JSON.stringify({ properties: { mode: 'Incremental', template, parameters } }))
+  const call = { method: 'PUT', host: '', path: '', query: new URLSearchParams(), headers: {}, body }
+  deploymentsRoute(world, call, 'rg', [name], '2021-04-01')
+  await Promise.all([...world.operations.values()].map(({ done }) => done))
+  return [...world.deployments.values()].at(-1)!.properties as { provisioningState: string; error?: object }
+}
+
+const find = (world: World, end: string) =>
+  [...world.resources.values()].find(({ id }) => id.endsWith(end))?.wanted
+
+test('each resource is created in its region, PostgreSQL in the tier of its size', async () => {
+  const world = ours()
+  const lines = ['POSTGRES_LOCATION=westus3', 'REDIS_LOCATION=northeurope', 'POSTGRES_SKU=Standard_D2ds_v5']
+  expect(await deploy(world, 'd1', [...lines, 'POSTGRES_VERSION=18'])).toMatchObject({
+    provisioningState: 'Succeeded',
+  })
+  expect(find(world, 'registries/codexacr1216')).toMatchObject({ location: 'eastus' })
+  expect(find(world, 'flexibleServers/codexdominion-db')).toMatchObject({
+    location: 'westus3',
+    sku: { name: 'Standard_D2ds_v5', tier: 'GeneralPurpose' },
+    properties: { version: '18' },
+  })
+  expect(find(world, 'redisEnterprise/codexdominion-redis')).toMatchObject({ location: 'northeurope' })
+  expect(find(world, 'firewallRules/operator')).toMatchObject({
+    properties: { startIpAddress: '198.51.100.7', endIpAddress: '198.51.100.7' },
+  })
+})
+
+test('a newer major version is deployed only as an upgrade', async () => {
+  const world = ours()
+  await deploy(world, 'd1', ['POSTGRES_VERSION=15'])
+  const newer = ['POSTGRES_VERSION=16']
+  expect(await deploy(world, 'd2', newer)).toMatchObject({
+    provisioningState: 'Failed',
+    error: { details: [{ code: 'InvalidParameterValue', message: expect.stringContaining('Update') }] },
+  })
+  expect(await deploy(world, 'd3', newer, 'Update')).toMatchObject({ provisioningState: 'Succeeded' })
+  expect(find(world, 'flexibleServers/codexdominion-db')).toMatchObject({ properties: { version: '16' } })
+})
