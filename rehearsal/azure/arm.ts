@@ -1,3 +1,4 @@
+import { requireArmVersion, requireVersion } from './catalogue.ts'
 import { deploymentsRoute } from './deployments.ts'
 import { ArmError, badRequest } from './errors.ts'
 import { groupRoute, groupsRoute } from './groups.ts'
@@ -54,6 +55,8 @@ export async function arm(world: World, call: Call): Promise<Reply> {
   // `az container create --file` sends a double slash in its path.
   const parts = call.path.split('/').filter(Boolean)
   const lower = parts.map((part) => part.toLowerCase())
+  // Other providers' paths are checked with their type.
+  if (!lower.includes('providers') || parts.at(-1)?.toLowerCase() === 'providers') requireArmVersion(version)
   if (lower[0] !== 'subscriptions' || parts.length === 1) return subscriptionRoute(world, call, parts)
   requireSubscription(world, parts[1]!)
   if (lower[2] === 'providers' && lower[4] === 'operations')
@@ -68,8 +71,10 @@ export async function arm(world: World, call: Call): Promise<Reply> {
   if (lower[4] === 'deployments') return deploymentsRoute(world, call, group, parts.slice(5), version)
   if (lower[4] !== 'providers') return groupRoute(world, call, group, version, parts.slice(4))
   const namespace = lower[5]
-  if (namespace === 'microsoft.resources' && lower[6] === 'deployments')
+  if (namespace === 'microsoft.resources' && lower[6] === 'deployments') {
+    requireArmVersion(version)
     return deploymentsRoute(world, call, group, parts.slice(7), version)
+  }
   if (namespace === 'microsoft.authorization') return permissionsReply(world, call, parts.slice(6))
   return resourceRoute(world, call, getGroup(world, group).name, parts[5]!, parts.slice(6), version)
 }
@@ -98,6 +103,12 @@ async function resourceRoute(
   version: string,
 ): Promise<Reply> {
   const path = splitPath(world, group, namespace, rest)
+  const within =
+    findResource(world, path?.address.id ?? '')?.wanted.location ?? getGroup(world, group).location
+  // What belongs to another provider, such as metrics, has that one's versions.
+  const types = rest.filter((_, index) => index % 2 === 0)
+  if (path?.tail[0]?.toLowerCase() !== 'providers')
+    requireVersion([namespace, ...types].join('/'), version, within)
   if (!path) return listReply(world, call, group, namespace, rest)
   const { address, tail } = path
   if (tail.length > 0) return belowResource(world, call, address, tail, namespace, rest)

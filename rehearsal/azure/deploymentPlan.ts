@@ -1,3 +1,4 @@
+import { requireTypeLocation, requireVersion } from './catalogue.ts'
 import { ArmError, badRequest } from './errors.ts'
 import { listCalls } from './expression.ts'
 import type { Bag } from './json.ts'
@@ -180,6 +181,9 @@ export function planDeployment(
       String(evaluate(scope, each.name)),
     )
     requireRegistered(world, address.type.split('/')[0]!)
+    const location = each.location === undefined ? group.location : String(evaluate(scope, each.location))
+    requireVersion(address.type, each.apiVersion, location)
+    requireTypeLocation(address.type, location.replaceAll(' ', '').toLowerCase())
     return { address, template: each, after: new Set() }
   })
   const left = templates

@@ -1,3 +1,4 @@
+import { requireGroupLocation } from './catalogue.ts'
 import { ArmError, badRequest, conflict, groupNotFound } from './errors.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
@@ -33,6 +34,7 @@ function putGroup(world: World, call: Call, name: string): Reply {
   if (typeof body.location !== 'string')
     throw badRequest('LocationRequired', 'The location property is required for this definition.')
   const location = body.location.replaceAll(' ', '').toLowerCase()
+  requireGroupLocation(location)
   const existing = world.groups.get(name.toLowerCase())
   if (existing?.deleting)
     throw conflict('ResourceGroupBeingDeleted', `The resource group '${name}' is in deprovisioning state.`)

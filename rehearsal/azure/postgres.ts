@@ -293,13 +293,4 @@ const configurations: ResourceType = {
   },
 }
 
-/** Azure's own answer in Azure/bicep-types-az#2333, without the private ones, and the versions since then. */
-const apiVersions = [
-  ...['2021-06-01', '2022-12-01', '2023-03-01-preview', '2023-06-01-preview', '2023-12-01-preview'],
-  ...['2024-08-01', '2024-11-01-preview', '2025-01-01-preview', '2025-06-01-preview', '2025-08-01'],
-]
-
-export const postgresTypes = [flexibleServers, firewallRules, databases, configurations].map((type) => ({
-  ...type,
-  apiVersions,
-}))
+export const postgresTypes = [flexibleServers, firewallRules, databases, configurations]

@@ -1,3 +1,4 @@
+import { requireTypeLocation } from './catalogue.ts'
 import { ArmError, badRequest, conflict, groupNotFound, refuse, resourceNotFound } from './errors.ts'
 import { policyFault } from './faults.ts'
 import { type Bag, sameJson } from './json.ts'
@@ -90,6 +91,7 @@ function requireLocation(type: ResourceType, address: Address, wanted: Bag, exis
   if (typeof wanted.location !== 'string' || wanted.location === '')
     throw badRequest('LocationRequired', 'The location property is required for this definition.')
   wanted.location = wanted.location.replaceAll(' ', '').toLowerCase()
+  requireTypeLocation(type.type, wanted.location)
   if (existing && existing.wanted.location !== wanted.location)
     throw refuse('wrongLocation', {
       name: address.name,
@@ -143,13 +145,6 @@ export function putResource(world: World, address: Address, body: Bag, apiVersio
   const { id: _id, name: _name, type: _type, ...fields } = body
   const wanted = structuredClone({ ...fields, properties: fields.properties ?? {} }) as Bag
   requireLocation(type, address, wanted, existing)
-  if (apiVersion && type.apiVersions && !type.apiVersions.includes(apiVersion))
-    throw refuse('noRegisteredProvider', {
-      location: wanted.location ?? group.location,
-      apiVersion,
-      type: type.type.split('/').slice(1).join('/'),
-      versions: type.apiVersions.join(', '),
-    })
   type.check({ world, address, wanted, existing, apiVersion })
   if (existing && existing.state === 'Succeeded' && sameJson(existing.wanted, wanted))
     return { resource: existing, created: false }

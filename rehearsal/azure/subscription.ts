@@ -1,3 +1,4 @@
+import { getVersions, locations } from './catalogue.ts'
 import { largestGroup } from './containerRules.ts'
 import { ArmError } from './errors.ts'
 import { listResources } from './groups.ts'
@@ -6,19 +7,6 @@ import type { Bag } from './json.ts'
 import { getResourceType, view } from './resources.ts'
 import { usagesReply } from './usages.ts'
 import type { World } from './world.ts'
-
-/** Locations of the rehearsal: those with prices, and a few more. */
-export const locations: Record<string, string> = {
-  eastus: 'East US',
-  eastus2: 'East US 2',
-  westus2: 'West US 2',
-  westus3: 'West US 3',
-  centralus: 'Central US',
-  northeurope: 'North Europe',
-  westeurope: 'West Europe',
-  germanywestcentral: 'Germany West Central',
-  uksouth: 'UK South',
-}
 
 function showSubscription(world: World): Bag {
   const { id, name, tenant } = world.subscription
@@ -50,12 +38,11 @@ function showProvider(world: World, name: string): Bag {
     registrationPolicy: 'RegistrationRequired',
     resourceTypes: world.types
       .filter((each) => each.type.toLowerCase().startsWith(prefix))
-      .map((each) => ({
-        resourceType: each.type.split('/').slice(1).join('/'),
+      .map(({ type }) => ({
+        resourceType: type.split('/').slice(1).join('/'),
         locations: Object.values(locations),
         // `az resource show` uses the newest version from here by default.
-        apiVersions: ['2025-07-01', '2024-08-01', '2023-05-01', '2021-10-01'],
-        defaultApiVersion: '2024-08-01',
+        apiVersions: getVersions(type)!.toReversed(),
         capabilities: 'SupportsTags, SupportsLocation',
       })),
   }
@@ -113,7 +100,7 @@ function nameAvailable(world: World, call: Call, type: string): Reply {
   return {
     status: 200,
     body: {
-      name,
+      ...(type.endsWith('/flexibleServers') ? { name } : {}),
       nameAvailable: !taken,
       reason: taken ? 'AlreadyExists' : null,
       message: taken ? 'Specified server name is already used.' : '',

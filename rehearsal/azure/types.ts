@@ -25,8 +25,6 @@ export interface Request {
 export interface ResourceType {
   /** Such as `Microsoft.Cache/redisEnterprise/databases`. */
   type: string
-  /** The API versions that it knows; any where none are listed. */
-  apiVersions?: readonly string[]
   /** Azure's usual time to create one, in seconds (used by latency `realistic`). */
   usualSeconds: number
   /** Child resources have no location. */
