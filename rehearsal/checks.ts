@@ -3,6 +3,7 @@ import { checks } from '../lib/checks/list.ts'
 import { assertThat } from '../lib/checks/run.ts'
 import { poll } from '../lib/util/poll.ts'
 import { vps } from '../lib/vps/remote/vps.ts'
+import type { Finding, Verdict } from './judge/judge.ts'
 import type { State } from './rehearsal.ts'
 
 /** The checks that any deployment must pass; none of them relies on this being a rehearsal. */
@@ -63,5 +64,27 @@ export const createCrashCheck = ({ controlUrl }: State): Check<QuickContext> => 
       ...{ intervalMs: 250, timeoutMs: 60_000 },
       describe: () => new Error('the API was not back within 60 s'),
     })
+  },
+})
+
+const formatFinding = ({ side, model, at, what, times, seenAt }: Finding): string =>
+  `${side} ${model} ${at}: ${what} (${times} ×, first in ${seenAt})`
+
+/** Every request of az and every answer of the rehearsal's Azure fits the models of Microsoft's SDK. */
+export const createModelsCheck = ({ controlUrl }: State): Check<QuickContext> => ({
+  id: 'models',
+  title: "Requests and answers fit Microsoft's models",
+  tags: ['acceptance'],
+  needs: 'nothing',
+  async run() {
+    const verdict = (await (await fetch(`${controlUrl}/verdict`)).json()) as Verdict
+    const { requests, answers, withoutModel, wanted, findings } = verdict
+    assertThat(
+      findings.length === 0,
+      `${findings.length} differences from Microsoft's models:\n${findings.map(formatFinding).join('\n')}`,
+    )
+    return pass(
+      `${requests} requests and ${answers} answers fit (${wanted} wanted differences; ${withoutModel} polls have no model)`,
+    )
   },
 })

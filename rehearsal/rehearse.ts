@@ -16,7 +16,7 @@ import { startProcess } from '../lib/shell/spawn.ts'
 import { exitCode, OpsError, usageError } from '../lib/util/errors.ts'
 import { formatDuration } from '../lib/util/format.ts'
 import { prepareAz } from './az.ts'
-import { createCrashCheck, ordinaryChecks, renewalCheck } from './checks.ts'
+import { createCrashCheck, createModelsCheck, ordinaryChecks, renewalCheck } from './checks.ts'
 import { isRelease, RELEASES, type Release } from './debianRoot.ts'
 import { login } from './login.ts'
 import { assertRoot } from './network.ts'
@@ -170,7 +170,10 @@ async function deployAndCheck(run: Run<Flags>, name: string, state: State): Prom
   try {
     const checking = createCheckContext(context, { filled: true })
     const first = await runChecks(ordinaryChecks, checking)
-    const later = await inTurn([renewalCheck, createCrashCheck(state), rerunCheck(run, name)], checking)
+    const later = await inTurn(
+      [renewalCheck, createCrashCheck(state), rerunCheck(run, name), createModelsCheck(state)],
+      checking,
+    )
     const stateFolder = path.join(getFolder(name), 'state')
     const unseen: Check = {
       id: 'secrets-unseen',

@@ -6,7 +6,9 @@ import type { Roots } from '../roots.ts'
 import { arm } from './arm.ts'
 import { blobs } from './blobs.ts'
 import { type Controls, openControlServer } from './controlServer.ts'
+import { errorReply } from './errors.ts'
 import { applyFaults } from './faults.ts'
+import type { Call, Reply } from './http.ts'
 import { createIonosDns, type IonosDnsOptions } from './ionosDns.ts'
 import { login } from './login.ts'
 import { retailPrices } from './prices.ts'
@@ -52,13 +54,28 @@ const defaultSubscription = {
 /** Hosts that clients reach by name, without the proxy. */
 const namedHosts = ['api.ipify.org', 'prices.azure.com', 'api.hosting.ionos.com']
 
+/** management.azure.com, whose every request and answer the judge sees. */
+async function judged(world: World, call: Call): Promise<Reply> {
+  const reply = await applyFaults(world)
+    .then(() => arm(world, call))
+    .catch(errorReply)
+  const { method, path } = call
+  world.judge.see({ method, path, request: readJson(call.body), status: reply.status, answer: reply.body })
+  return reply
+}
+
+function readJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    return undefined // nothing, or what the emulator itself refuses
+  }
+}
+
 async function getHosts(world: World, options: AzureOptions): Promise<Hosts> {
   const hosts: Hosts = {
     'login.microsoftonline.com': (call) => login(world, call),
-    'management.azure.com': async (call) => {
-      await applyFaults(world)
-      return arm(world, call)
-    },
+    'management.azure.com': (call) => judged(world, call),
     '*.azurecr.io': (call) => registryApi(world, call),
     '*.blob.core.windows.net': (call) => blobs(world, call),
     'api.ipify.org': (call) => publicAddress(world, call),

@@ -117,6 +117,7 @@ async function route(world: World, more: Controls, call: Call): Promise<Reply> {
     world.requests.length = 0
     return { status: 204 }
   }
+  if (kind === 'verdict' && call.method === 'GET') return { status: 200, body: world.judge.verdict }
   if (kind === 'resources' && call.method === 'GET') {
     const value = [...world.resources.values()].map(({ id, state }) => ({ id, state }))
     return { status: 200, body: { resources: value } }

@@ -43,7 +43,9 @@ async function deployOne(world: World, plan: DeploymentPlan, at: number, deploym
   deployment.steps.push(step)
   try {
     const { address, template } = planned
-    const put = putResource(world, address, resourceBody(plan.scope, planned), template.apiVersion)
+    const body = resourceBody(plan.scope, planned)
+    world.judge.seeResource(address.id, body)
+    const put = putResource(world, address, body, template.apiVersion)
     await put.operation?.done
     if (put.operation?.error) throw new ArmError(409, put.operation.error.code, put.operation.error.message)
     step.provisioningState = 'Succeeded'

@@ -118,6 +118,9 @@ export function listResources(world: World, call: Call, group?: string): Reply {
     .filter((each) => !name || each.name.toLowerCase() === name)
     .map((each) => view(world, each))
     .filter((each) => !tag || String(each.tags?.[tag] ?? '').toLowerCase() === (tagValue ?? each.tags?.[tag]))
-    .map(({ properties, ...rest }) => ({ ...rest, provisioningState: properties?.provisioningState }))
+    .map(({ properties, systemData: _systemData, ...rest }) => ({
+      ...rest,
+      provisioningState: properties?.provisioningState,
+    }))
   return { status: 200, body: { value } }
 }

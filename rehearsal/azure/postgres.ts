@@ -52,7 +52,7 @@ function showServer(_world: World, resource: Resource): Bag {
       minorVersion: resource.runtime.server?.version() ?? '',
       state: states[resource.state] ?? (running ? 'Ready' : 'Stopped'),
       fullyQualifiedDomainName: `${resource.name}.postgres.database.azure.com`,
-      storage: { autoGrow: 'Disabled', iops: 120, tier: 'P4', type: '', ...properties.storage },
+      storage: { autoGrow: 'Disabled', iops: 120, tier: 'P4', ...properties.storage },
       backup: {
         geoRedundantBackup: 'Disabled',
         ...properties.backup,

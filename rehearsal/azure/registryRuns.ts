@@ -79,7 +79,7 @@ function show(registry: Resource, run: Run): Bag {
     properties: {
       runId: run.id,
       status: run.status,
-      provisioningState: ['Failed', 'Succeeded'].includes(run.status) ? run.status : 'Running',
+      provisioningState: ['Failed', 'Succeeded'].includes(run.status) ? run.status : 'Creating',
       runType: 'QuickRun',
       isArchiveEnabled: false,
       createTime: run.createdAt.toISOString(),

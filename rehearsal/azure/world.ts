@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Authority } from '../authority.ts'
 import type { Dns } from '../dns.ts'
+import { Judge } from '../judge/judge.ts'
 import type { Network } from '../network.ts'
 import type { Roots } from '../roots.ts'
 import type { Bag } from './json.ts'
@@ -67,6 +68,8 @@ export interface World {
   providers: Map<string, 'Registered' | 'Registering' | 'NotRegistered'>
   faults: Map<string, Bag>
   requests: SeenRequest[]
+  /** Compares what is said with Microsoft's models. */
+  judge: Judge
   /** Uploaded build contexts by their path on the blob host. */
   blobs: Map<string, Buffer>
   /** Called when the set of addresses that belong to Azure machines changes (firewall rule 0.0.0.0). */
@@ -110,6 +113,7 @@ export function createWorld(parts: WorldParts): World {
     // A new tenant cannot create the retiring cache any more, so neither can the rehearsal by default.
     faults: new Map([['classic-redis-retired', { name: 'classic-redis-retired', on: true }]]),
     requests: [],
+    judge: new Judge(),
     blobs: new Map(),
     addressListeners: new Set(),
     azureAddresses: new Set(),

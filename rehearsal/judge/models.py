@@ -1,0 +1,148 @@
+"""Writes Microsoft's models of the API as JSON Schema, one definition a line.
+
+    python3 rehearsal/judge/models.py TREE > rehearsal/judge/models.jsonl
+
+TREE is a Debian root with python3-azure, such as the one of `--az-from trixie`: the models come from its SDK
+(`_attribute_map`, `_validation`, and the values that the descriptions name).
+"""
+
+import importlib
+import json
+import re
+import sys
+from pathlib import Path
+
+# The roots; whatever they refer to comes with them.
+ROOTS = {
+    "containerinstance": "ContainerGroup ContainerGroupListResult Logs CapabilitiesListResult UsageListResult",
+    "postgresqlflexibleservers": "Server ServerForUpdate ServerListResult Database DatabaseListResult FirewallRule "
+    "FirewallRuleListResult Configuration ConfigurationListResult ServerBackup ServerBackupListResult "
+    "CheckNameAvailabilityRequest NameAvailability CapabilitiesListResult QuotaUsagesListResult RestartParameter",
+    "redisenterprise": "Cluster ClusterUpdate ClusterList Database DatabaseUpdate DatabaseList AccessKeys "
+    "RegenerateKeyParameters",
+    "redis": "RedisCreateParameters RedisUpdateParameters RedisResource RedisListResult RedisAccessKeys "
+    "RedisRegenerateKeyParameters",
+    "containerregistry.v2025_03_01_preview": "Registry RegistryUpdateParameters RegistryListResult RegistryListCredentialsResult "
+    "RegenerateCredentialParameters RunRequest Run RunListResult RunGetLogResult SourceUploadDefinition "
+    "RegistryUsageListResult RegistryNameCheckRequest RegistryNameStatus",
+    "resource.resources.v2024_11_01": "Deployment DeploymentExtended DeploymentListResult DeploymentOperation "
+    "DeploymentOperationsListResult DeploymentValidateResult DeploymentWhatIf WhatIfOperationResult ResourceGroup "
+    "ResourceGroupListResult ResourceGroupPatchable Provider ProviderListResult ResourceListResult ErrorResponse",
+    "resource.subscriptions.v2022_12_01": "Subscription SubscriptionListResult LocationListResult TenantListResult",
+    "resource.policy.v2022_06_01": "PolicyAssignmentListResult",
+    "authorization.v2022_04_01": "PermissionGetResult RoleAssignmentListResult",
+    "monitor": "Response",
+}
+SIMPLE = {
+    "str": {"type": "string"},
+    "int": {"type": "integer"},
+    "long": {"type": "integer"},
+    "float": {"type": "number"},
+    "bool": {"type": "boolean"},
+    "iso-8601": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"},
+    "duration": {"type": "string", "pattern": "^-?P"},
+    "object": {},
+}
+LIMITS = {
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "min_length": "minLength",
+    "max_length": "maxLength",
+    "min_items": "minItems",
+    "max_items": "maxItems",
+    "pattern": "pattern",
+}
+
+
+def described(model):
+    """The text about each attribute, with line breaks taken out."""
+    parts = re.split(r"\n\s*:(ivar|vartype) (\w+):", model.__doc__ or "")
+    texts = zip(parts[1::3], parts[2::3], parts[3::3])
+    return {name: re.sub(r"\s+", " ", text) for kind, name, text in texts if kind == "ivar"}
+
+
+def schema_of(kind, short, models, wanted):
+    if kind in SIMPLE:
+        return dict(SIMPLE[kind])
+    if kind.startswith("["):
+        return {"type": "array", "items": schema_of(kind[1:-1], short, models, wanted)}
+    if kind.startswith("{"):
+        return {"type": "object", "additionalProperties": schema_of(kind[1:-1], short, models, wanted)}
+    if not hasattr(getattr(models, kind, None), "_attribute_map"):
+        return {"type": "string"}
+    wanted.append(kind)
+    return {"$ref": f"#/$defs/{short}.{kind}"}
+
+
+def subtypes(model, short, wanted):
+    """A model that the value of one property tells apart."""
+    own = model.__dict__.get("_subtype_map")
+    if not own:
+        return None
+    (attribute, values), = own.items()
+    key = model._attribute_map[attribute]["key"]
+    wanted.extend(values.values())
+    return {
+        "type": "object",
+        "required": [key],
+        "properties": {key: {"enum": list(values)}},
+        "allOf": [
+            {"if": {"properties": {key: {"const": value}}}, "then": {"$ref": f"#/$defs/{short}.{name}"}}
+            for value, name in values.items()
+        ],
+    }
+
+
+def definition(model, short, models, wanted):
+    told_apart = subtypes(model, short, wanted)
+    if told_apart:
+        return told_apart
+    texts = described(model)
+    whole = {"type": "object", "properties": {}}
+    for attribute, about in model._attribute_map.items():
+        if about["key"] == "" or attribute == "additional_properties":
+            continue
+        rules = model._validation.get(attribute, {})
+        schema = schema_of(about["type"], short, models, wanted)
+        named = re.search(r'Known values are: (".*?")\.(?: |$)', texts.get(attribute, "") + " ")
+        if named and about["type"] == "str":
+            schema = {"enum": re.findall(r'"([^"]*)"', named[1])}
+        schema |= {there: rules[here] for here, there in LIMITS.items() if here in rules and "enum" not in schema}
+        if rules.get("readonly"):
+            schema["readOnly"] = True
+        place = whole
+        *path, last = [part.replace("\\.", ".") for part in re.split(r"(?<!\\)\.", about["key"])]
+        for part in path:
+            if rules.get("required") and part not in place.setdefault("required", []):
+                place["required"].append(part)
+            place = place["properties"].setdefault(
+                part, {"type": "object", "properties": {}, "additionalProperties": False}
+            )
+        place["properties"][last] = schema
+        if rules.get("required"):
+            place.setdefault("required", []).append(last)
+    if "additional_properties" not in model._attribute_map:
+        whole["additionalProperties"] = False
+    return whole
+
+
+def main(tree):
+    sys.path.insert(0, str(Path(tree) / "usr/lib/python3/dist-packages"))
+    for module, roots in ROOTS.items():
+        models = importlib.import_module(f"azure.mgmt.{module}.models")
+        short = module.split(".v")[0].split(".")[-1]
+        wanted, done = roots.split(), set()
+        while wanted:
+            name = wanted.pop(0)
+            if name in done:
+                continue
+            done.add(name)
+            model = getattr(models, name, None)
+            if model is None:
+                print(f"{module} has no {name}", file=sys.stderr)
+                continue
+            line = {"id": f"{short}.{name}", "schema": definition(model, short, models, wanted)}
+            print(json.dumps(line, separators=(",", ":"), sort_keys=True))
+
+
+main(sys.argv[1])

@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { planDeployment, resourceBody } from '../../../rehearsal/azure/deploymentPlan.ts'
+import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
+import { getAddress, putResource, view } from '../../../rehearsal/azure/resources.ts'
+import { differences } from '../../../rehearsal/judge/differences.ts'
+import { Judge } from '../../../rehearsal/judge/judge.ts'
+import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
+
+const rg = '/subscriptions/s/resourceGroups/rg'
+const database = `${rg}/providers/Microsoft.Cache/redisEnterprise/codexredis/databases/default`
+const registry = `${rg}/providers/Microsoft.ContainerRegistry/registries/codexregistry`
+const kinds = (judge: Judge) => judge.verdict.findings.map(({ side, at, what }) => `${side} ${at} ${what}`)
+
+test.each([
+  [{ properties: { port: 10000, clusteringPolicy: 'NoCluster' } }, []],
+  [{ properties: { evictionPolicy: null } }, []],
+  [{ properties: { sharding: true } }, ['request /properties/sharding unknown']],
+  [{ properties: { resourceState: 'Running' } }, ['request /properties/resourceState read-only']],
+  [{ properties: { clusteringPolicy: 'None' } }, ['request /properties/clusteringPolicy no such value']],
+  [{ properties: { port: '10000' } }, ['request /properties/port type']],
+  [{ properties: { modules: [{ args: '' }] } }, ['request /properties/modules/*/name missing']],
+])('a request with %j', (request, expected) => {
+  const judge = new Judge()
+  judge.see({ method: 'PUT', path: database, request, status: 202 })
+  expect(kinds(judge)).toEqual(expected)
+  expect(judge.verdict).toMatchObject({ requests: 1, answers: 1 })
+})
+
+test('an answer may show what is read-only, but nothing that the model does not know', () => {
+  const judge = new Judge()
+  const answer = {
+    location: 'eastus',
+    sku: { name: 'Basic', tier: 'Basic' },
+    properties: { loginServer: 'x' },
+  }
+  judge.see({ method: 'GET', path: registry, status: 200, answer })
+  expect(kinds(judge)).toEqual([])
+  judge.see({ method: 'GET', path: registry, status: 200, answer: { ...answer, colour: 'red' } })
+  judge.see({ method: 'GET', path: registry, status: 200, answer: { ...answer, colour: 'blue' } })
+  expect(judge.verdict.findings).toEqual([
+    {
+      side: 'answer',
+      model: 'containerregistry.Registry',
+      at: '/colour',
+      what: 'unknown',
+      seenAt: `GET ${registry}`,
+      times: 2,
+    },
+  ])
+  expect(JSON.stringify(judge.verdict), 'no values').not.toMatch(/red|blue/)
+})
+
+test('a build is judged by its kind', () => {
+  const judge = new Judge()
+  const request = { type: 'DockerBuildRequest', platform: { os: 'Linux' }, timeout: 10 }
+  judge.see({ method: 'POST', path: `${registry}/scheduleRun`, request, status: 200 })
+  expect(kinds(judge)).toEqual(['request /dockerFilePath missing', 'request /timeout limit'])
+})
+
+test('a refusal has the form of an error, and what it refuses is not judged', () => {
+  const judge = new Judge()
+  const error = { code: 'BadRequest', message: 'No.' }
+  judge.see({ method: 'PUT', path: database, request: { colour: 1 }, status: 400, answer: { error } })
+  expect(kinds(judge)).toEqual([])
+  judge.see({ method: 'GET', path: database, status: 404, answer: error })
+  expect(kinds(judge)).toContain('answer /error missing')
+})
+
+test('an address that no model describes is a finding; polls of operations are counted', () => {
+  const judge = new Judge()
+  judge.see({
+    method: 'GET',
+    path: '/subscriptions/s/providers/Microsoft.Web/sites',
+    status: 200,
+    answer: {},
+  })
+  expect(judge.verdict.findings).toMatchObject([{ what: 'no model' }])
+  judge.see({
+    method: 'GET',
+    path: '/subscriptions/s/providers/Microsoft.Resources/operations/1',
+    status: 200,
+  })
+  expect(judge.verdict).toMatchObject({ requests: 1, withoutModel: 1 })
+})
+
+const template = JSON.parse(readFileSync('infra/data-tier.json', 'utf8'))
+const samples: Record<string, unknown> = {
+  int: 32,
+  string: 'eastus',
+  secureString: 'Secret-1234',
+  object: {},
+}
+const named: Record<string, unknown> = {
+  postgresVersion: '16',
+  postgresSku: 'Standard_B1ms',
+  postgresCreateMode: 'Default',
+  redisKind: 'managed',
+  redisSku: 'Balanced_B0',
+  operatorAddress: '192.0.2.1',
+}
+
+test.each(['managed', 'classic'])(
+  'our template with %s Redis, and what the emulator shows of it',
+  async (redisKind) => {
+    const idle = resourceTypes.map((type) => ({ ...type, apply: async () => {} }))
+    const world = createEmptyWorld(idle)
+    world.faults.clear()
+    const parameters = Object.fromEntries(
+      Object.entries<{ type: string; defaultValue?: unknown; allowedValues?: unknown[] }>(template.parameters)
+        .filter(([, { defaultValue }]) => defaultValue === undefined)
+        .map(([name, { type, allowedValues = [] }]) => {
+          const value = { ...named, redisKind }[name] ?? allowedValues[0] ?? samples[type]
+          return [name, { value }]
+        }),
+    )
+    const plan = planDeployment(world, world.groups.get('rg')!, 'd', { template, parameters })
+    expect(plan.resources.length).toBeGreaterThan(4)
+    for (const planned of plan.resources) {
+      const request = resourceBody(plan.scope, planned)
+      const { resource, operation } = putResource(world, planned.address, request)
+      world.judge.see({
+        method: 'PUT',
+        path: planned.address.id,
+        request,
+        status: 201,
+        answer: view(world, resource),
+      })
+      await operation?.done
+      world.judge.see({ method: 'GET', path: planned.address.id, status: 200, answer: view(world, resource) })
+    }
+    expect(world.judge.verdict.findings).toEqual([])
+  },
+)
+
+test('each wanted difference says why, once', () => {
+  const keys = differences.map(({ side, model, at, what }) => `${side} ${model} ${at} ${what}`)
+  expect(new Set(keys).size).toBe(keys.length)
+  for (const { why } of differences) expect(why.length).toBeGreaterThan(20)
+})
+
+test.each(['Microsoft.Insights/metrics', 'Microsoft.Authorization/permissions'])(
+  '%s of any resource have a model',
+  (path) => {
+    const judge = new Judge()
+    judge.see({ method: 'GET', path: `${registry}/providers/${path}`, status: 200, answer: { colour: 1 } })
+    expect(kinds(judge)).toContain('answer /colour unknown')
+  },
+)
+
+test('a resource below another is found by its own model', () => {
+  const world = createEmptyWorld()
+  const { id } = getAddress(
+    world,
+    'rg',
+    'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules',
+    'server/operator',
+  )
+  world.judge.seeResource(id, { properties: { startIpAddress: '192.0.2.1' } })
+  expect(kinds(world.judge)).toEqual(['request /properties/endIpAddress missing'])
+})
