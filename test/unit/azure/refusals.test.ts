@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { explainAz, meanings } from '../../../lib/azure/errors.ts'
 import { formatRefusal, type RefusalName, refusals } from '../../../lib/azure/refusals.ts'
+import { requireVersion } from '../../../rehearsal/azure/catalogue.ts'
 import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
 import { getAddress, putResource } from '../../../rehearsal/azure/resources.ts'
 import type { ResourceType } from '../../../rehearsal/azure/types.ts'
@@ -132,7 +133,8 @@ const provoked: Record<RefusalName, Provoked> = {
       versions:
         '2021-06-01, 2022-12-01, 2023-03-01-preview, 2023-06-01-preview, 2023-12-01-preview, 2024-08-01, 2024-11-01-preview, 2025-01-01-preview, 2025-06-01-preview, 2025-08-01',
     },
-    provoke: (world) => put(world, postgres, 'codexdb', server, '2024-03-01-preview'),
+    // The entries of requests and of deployments ask this first.
+    provoke: async () => requireVersion(postgres, '2024-03-01-preview', location),
   },
   wrongLocation: {
     values: { name: 'codexredis', location, group: 'rg', wanted: 'westus3' },
