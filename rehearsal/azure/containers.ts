@@ -278,6 +278,7 @@ export const containerGroups: ResourceType = {
       )
     const stamped = call.query.get('timestamps')?.toLowerCase() === 'true'
     const content = container.log.text(Number(call.query.get('tail') ?? 0), stamped)
-    return { status: 200, body: { content } }
+    // Without output ARM returns null, not an empty text (apache/airflow#63394).
+    return { status: 200, body: { content: content || null } }
   },
 }

@@ -205,7 +205,7 @@ function describeEnd(
     : describeCrashSince(group, restartsBefore)
 }
 
-/** Reads the last 50 lines that the container wrote. */
+/** Reads the last 50 lines that the container wrote. az prints `None` when ARM returns no content. */
 export async function readLogTail({ runner, config }: Context, azure: Azure, name: string): Promise<string> {
   const { resourceGroup } = config.azure
   const { id } = await azure.account()
@@ -213,5 +213,7 @@ export async function readLogTail({ runner, config }: Context, azure: Azure, nam
     az({ accept: [0, 1, 3] })`
       container logs --resource-group ${resourceGroup} --name ${name} --subscription ${id}`,
   )
-  return (stdout || stderr || `${name} has written no log`).trimEnd().split('\n').slice(-50).join('\n')
+  const written = stdout.trimEnd()
+  const text = (written === 'None' ? '' : written) || stderr.trimEnd() || `${name} has written no log`
+  return text.split('\n').slice(-50).join('\n')
 }

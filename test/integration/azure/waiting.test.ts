@@ -145,6 +145,11 @@ test.each<[string, Parameters<typeof wait>, string]>([
   expect(failure.what).toContain(words)
 })
 
+test.each(['None\n', '\n', ''])('a container that has written nothing: az prints %j', async (log) => {
+  const failure = await getFailure(wait([503, { release: 'src-new' }], pending, undefined, log))
+  expect(failure.said).toBe('codex-backend-next has written no log')
+})
+
 test('healthy as the VPS sees it is healthy', async () => {
   const seen = { ready: true, last: 'requested from the VPS, it answers 200 (release src-new)' }
   expect((await wait(undefined, { state: 'Running' }, elsewhere(seen))).at(-1)).toBe(
