@@ -48,7 +48,7 @@ export function removeAzureTasks(context: Context, azure: Azure, { after, stays 
     part: 'azure',
     after: [containers],
     async inspect() {
-      const stay = stays(part.shareKind)
+      const stay = stays(part.shared[0].kind)
       if (stay) return ok(stay)
       if ((await azure[part.id]()) === undefined) return ok('it does not exist')
       const effects = [deleteResource(config, (await azure.account()).id, part)]

@@ -1,24 +1,18 @@
 import { type Azure, createAzure } from '../azure/client.ts'
 import { ownGroups } from '../azure/remove.ts'
-import { getDataTier, type PartId } from '../azure/resources/index.ts'
+import { getDataTier } from '../azure/resources/index.ts'
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { confirmName } from '../cli/prompt.ts'
-import type { Config } from '../config/config.ts'
-import {
-  findSharedWithOthers,
-  getSeparateConfig,
-  readOthers,
-  type SharedWith,
-} from '../config/environments.ts'
+import { readOthers } from '../config/environments.ts'
 import type { ShareKind } from '../config/schema.ts'
 import { monthlyEstimate } from '../cost/estimate.ts'
 import { type Context, ok, type Task } from '../tasks/task.ts'
 import { getMessage, usageError } from '../util/errors.ts'
-import { formatCount } from '../util/format.ts'
 import { listSiteParts } from '../vps/remove.ts'
 import { inspectServer } from '../vps/serverState.ts'
 import { withContext } from './context.ts'
 import { assertUnlocked } from './lock.ts'
+import { findSharedWithOthers, getSeparateConfig, type SharedWith } from './separation.ts'
 
 export interface RemoveFlags extends CommonFlags {
   confirm?: string
@@ -62,7 +56,7 @@ export const azurePartsTask = ({ config }: Context, azure: Azure, staying: Stayi
   after: [login],
   async inspect() {
     const [groups, tier] = await Promise.all([azure.groups(), azure.dataTier()])
-    const parts = getDataTier(config).filter(({ shareKind }) => !staying.has(shareKind))
+    const parts = getDataTier(config).filter(({ shared }) => !staying.has(shared[0].kind))
     const own = [...(staying.has('containers') ? [] : groups), ...parts.map(({ id }) => tier[id])]
     return ok(own.flatMap((each) => (each ? [each.name] : [])).join(', ') || 'nothing')
   },
@@ -82,29 +76,6 @@ export const confirmRemoval = (run: Run<RemoveFlags>, staying: Staying): Promise
     return 0
   })
 
-interface Loss {
-  /** What the output calls it. */
-  what: string
-  /** What is lost with the resource; undefined when it contains nothing. */
-  loss(config: Config, azure: Azure): string | undefined | Promise<string | undefined>
-}
-
-/** What each part of the data tier takes with it, in the order in which the lines are shown. */
-const losses: Record<PartId, Loss> = {
-  database: {
-    what: 'Database',
-    loss: ({ postgres }) => `${postgres.server} with every row and its own backups`,
-  },
-  redis: { what: 'Redis', loss: ({ redis }) => `${redis.name} with its queue` },
-  registry: {
-    what: 'Images',
-    async loss(config, azure) {
-      const { length } = await azure.tags()
-      return length === 0 ? undefined : `${formatCount(length, 'image')} in ${config.azure.registry}`
-    },
-  },
-}
-
 /** What exists, part by part; the line of an unknown part says so. */
 async function readLosses(
   context: Context,
@@ -113,7 +84,8 @@ async function readLosses(
 ): Promise<string[]> {
   const { config } = context
   const azure = createAzure(context)
-  const parts = getDataTier(config)
+  // The images last: they can be built again.
+  const parts = getDataTier(config).sort((a, b) => Number(a.id === 'registry') - Number(b.id === 'registry'))
   const goes = (kind: ShareKind) => !staying.has(kind) && !(kind === 'site' ? skipIonos : skipAzure)
   const describe = async <Value>(what: string, ask: () => Promise<Value>, text: (value: Value) => string) =>
     `${what}: ${await ask().then(text, (thrown) => `unknown (${getMessage(thrown)})`)}`
@@ -121,11 +93,9 @@ async function readLosses(
   const lines = await Promise.all([
     goes('site') && describe('VPS', async () => listSiteParts(await inspectServer(context)), list),
     goes('containers') && describe('Containers', () => ownGroups(azure), list),
-    ...(Object.keys(losses) as PartId[]).map((id) => {
-      const { what, loss } = losses[id]
-      const { shareKind } = parts.find((part) => part.id === id)!
-      const read = async () => ((await azure[id]()) === undefined ? undefined : loss(config, azure))
-      return goes(shareKind) && describe(what, read, (lost) => lost ?? 'nothing')
+    ...parts.map(({ id, shared: [{ kind }], loss }) => {
+      const read = async () => ((await azure[id]()) === undefined ? undefined : loss.describe(config, azure))
+      return goes(kind) && describe(loss.title, read, (lost) => lost ?? 'nothing')
     }),
     describe(
       'Cost',

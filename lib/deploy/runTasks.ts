@@ -1,6 +1,5 @@
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { type Config, formatScriptLine } from '../config/config.ts'
-import { getSeparateConfig } from '../config/environments.ts'
 import { getRevision } from '../shell/git.ts'
 import type { Loss } from '../shell/remote.ts'
 import { criticalPath, executeTasks, type Outcome } from '../tasks/engine.ts'
@@ -14,6 +13,7 @@ import { getVps } from '../vps/remote/vps.ts'
 import { type OpenContext, openContext } from './context.ts'
 import { type LockTask, lockTask } from './lock.ts'
 import { type ReceiptFacts, writeReceipt } from './receipts/receipts.ts'
+import { getSeparateConfig } from './separation.ts'
 
 export interface TaskList {
   /** Every task except those of the part `prepare` waits for the lock. */

@@ -13,7 +13,6 @@ export { removeAzureTasks } from '../azure/remove.ts'
 export { showGroup } from '../azure/resources/containerGroups.ts'
 export { containerSecretsTask, secretsTask } from '../azure/secrets.ts'
 export { confirmName } from '../cli/prompt.ts'
-export { getSeparateConfig } from '../config/environments.ts'
 export { readManifest } from '../database/backup/manifest.ts'
 export { migrationTask } from '../database/migrations.ts'
 export { assertDatabaseName, restoreTasks } from '../database/restore/restore.ts'
@@ -36,6 +35,7 @@ export { azurePartsTask, confirmRemoval, readStaying, reasonToStay } from './rem
 export { automaticRollback, verifyingProxy } from './rollback/automatic.ts'
 export { listReleases, rollbackTasks } from './rollback/tasks.ts'
 export { runTasks } from './runTasks.ts'
+export { getSeparateConfig } from './separation.ts'
 export { verifyBackendTask, verifyFrontendTask, verifyTask } from './verify.ts'
 
 export type Factories = typeof import('./taskFactories.ts')

@@ -1,10 +1,16 @@
-import type { Config } from '../../config/config.ts'
+import { type Config, getContainerHost, stableHost, surgeHost, surgeLabel } from '../../config/config.ts'
 import { type Command, secretFile } from '../../shell/command.ts'
 import type { Context } from '../../tasks/task.ts'
 import { az } from '../cli.ts'
 import type { Login } from '../client.ts'
 import type { Size } from '../containers/limits.ts'
-import { type AzureResource, hoursPerMonth, type PricedQuantity, resourceId } from './resource.ts'
+import {
+  type AzureResource,
+  hoursPerMonth,
+  isSameGroup,
+  type PricedQuantity,
+  resourceId,
+} from './resource.ts'
 
 /** A container group as `az container list` prints it; the parts that are compared. */
 export interface ContainerGroup {
@@ -35,6 +41,23 @@ export const containerGroups: AzureResource = {
     'Microsoft.ContainerInstance/containerGroups/delete',
   ],
   location: ({ azure }) => azure.location,
+  shared: [
+    {
+      kind: 'containers',
+      keys: ['AZURE_RESOURCE_GROUP'],
+      describe: ({ azure }) => `containers in the resource group ${azure.resourceGroup}`,
+      sameWhen: 'resource group and subscription are the same; the containers in it have fixed names',
+      isSame: isSameGroup,
+    },
+    {
+      kind: 'dns-label',
+      keys: ['BACKEND_DNS_LABEL'],
+      describe: (config) => `backend address ${stableHost(config)}`,
+      sameWhen:
+        'label and region are the same, or one is the address that the other uses during a release (`LABEL-next`)',
+      isSame: sharesLabel,
+    },
+  ],
   getPricedParts: ({ backend, worker }) => [
     { id: 'backend', title: 'Backend container', quantities: getQuantities(backend, 1) },
     {
@@ -43,6 +66,15 @@ export const containerGroups: AzureResource = {
       quantities: getQuantities(worker, worker.count),
     },
   ],
+}
+
+/** A release in progress uses a second label. */
+function sharesLabel(config: Config, other: Config): boolean {
+  const own = [stableHost(config), surgeHost(config)]
+  const { dnsLabel } = other.backend
+  return own.some((host) =>
+    [dnsLabel, surgeLabel(other)].map((label) => getContainerHost(other, label)).includes(host),
+  )
 }
 
 function createMeter(meter: string, unit: string) {

@@ -65,7 +65,27 @@ export const postgres: DataTierResource<DatabaseServer> = {
   provider: 'Microsoft.DBforPostgreSQL',
   permissions: ['Microsoft.DBforPostgreSQL/flexibleServers/write'],
   title: 'PostgreSQL server',
-  shareKind: 'postgres',
+  shared: [
+    {
+      kind: 'postgres',
+      keys: ['POSTGRES_SERVER'],
+      describe: ({ postgres }) => `PostgreSQL server ${postgres.server}`,
+      sameWhen: 'the server has the same name',
+      isSame: ({ postgres: own }, { postgres: its }) => own.server === its.server,
+    },
+    {
+      kind: 'database',
+      keys: ['POSTGRES_DATABASE'],
+      describe: ({ postgres }) => `database ${postgres.database} on it`,
+      sameWhen: 'the same database on the same server',
+      isSame: ({ postgres: own }, { postgres: its }) =>
+        own.server === its.server && own.database === its.database,
+    },
+  ],
+  loss: {
+    title: 'Database',
+    describe: ({ postgres }) => `${postgres.server} with every row and its own backups`,
+  },
   name: (config) => config.postgres.server,
   keys: { name: 'POSTGRES_SERVER', location: 'POSTGRES_LOCATION' },
   location: ({ postgres }) => postgres.location,

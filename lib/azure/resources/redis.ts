@@ -1,4 +1,5 @@
 import { type Config, formatAzLine, formatScriptLine } from '../../config/config.ts'
+import type { ShareRule } from '../../config/environments.ts'
 import { type Context, differing } from '../../tasks/task.ts'
 import { az } from '../cli.ts'
 import type { Login } from '../client.ts'
@@ -8,6 +9,7 @@ import {
   type DataTierResource,
   type Fault,
   hoursPerMonth,
+  isSameGroup,
   type PricedPart,
   type Resource,
   resourceId,
@@ -18,10 +20,30 @@ export interface Redis extends Resource {
   database?: Resource | undefined
 }
 
+const shared: ShareRule = {
+  kind: 'redis',
+  keys: ['REDIS_NAME'],
+  describe: ({ redis }) => `Redis ${redis.name}`,
+  sameWhen: 'name, kind and region are the same',
+  isSame: sharesRedis,
+}
+
+/** The host name of a managed Redis contains its region; that of a classic one does not. */
+function sharesRedis(config: Config, other: Config): boolean {
+  const [own, its] = [config.redis, other.redis]
+  if (own.name !== its.name) return false
+  const sameHost = own.kind === its.kind && (own.kind === 'classic' || own.location === its.location)
+  return sameHost || isSameGroup(config, other)
+}
+
 const common = {
   provider: 'Microsoft.Cache',
   title: 'Redis',
-  shareKind: 'redis',
+  shared: [shared],
+  loss: {
+    title: 'Redis',
+    describe: ({ redis }: Config) => `${redis.name} with its queue`,
+  },
   name: ({ redis }: Config) => redis.name,
   keys: { name: 'REDIS_NAME', location: 'REDIS_LOCATION' },
   location: ({ redis }: Config) => redis.location,

@@ -2,6 +2,7 @@ import type { Config } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Runner } from '../../shell/runner.ts'
 import { type Context, differing } from '../../tasks/task.ts'
+import { formatCount } from '../../util/format.ts'
 import { absent, az } from '../cli.ts'
 import type { Login } from '../client.ts'
 import { type DataTierResource, daysPerMonth, sharedApiVersion } from './resource.ts'
@@ -13,7 +14,22 @@ export const registry: DataTierResource = {
     'Microsoft.ContainerRegistry/registries/scheduleRun/action',
   ],
   title: 'Container registry',
-  shareKind: 'registry',
+  shared: [
+    {
+      kind: 'registry',
+      keys: ['ACR_NAME'],
+      describe: ({ azure }) => `container registry ${azure.registry}`,
+      sameWhen: 'the registry has the same name',
+      isSame: ({ azure: own }, { azure: its }) => own.registry === its.registry,
+    },
+  ],
+  loss: {
+    title: 'Images',
+    async describe(config, azure) {
+      const { length } = await azure.tags()
+      return length === 0 ? undefined : `${formatCount(length, 'image')} in ${config.azure.registry}`
+    },
+  },
   name: ({ azure }) => azure.registry,
   describe: ({ azure }) => `registry ${azure.registry}`,
   keys: { name: 'ACR_NAME', location: 'AZURE_LOCATION' },

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts'
-import type { KeyName, ShareKind } from '../../config/schema.ts'
+import type { ShareRule } from '../../config/environments.ts'
+import type { KeyName } from '../../config/schema.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Field } from '../../tasks/task.ts'
 
@@ -26,7 +27,7 @@ export interface ArmLocation {
   path(config: Config): string
 }
 
-/** What any Azure resource of the system declares: what doctor checks, and what it costs. */
+/** What any Azure resource of the system declares: what doctor checks, what environments share, and what it costs. */
 export interface AzureResource {
   /** The resource provider that the subscription must be registered for. */
   provider: string
@@ -34,6 +35,8 @@ export interface AzureResource {
   permissions: readonly string[]
   /** Its region. */
   location(config: Config): string
+  /** What two environments in the same Azure can share. */
+  shared: readonly ShareRule[]
   getPricedParts(config: Config): readonly PricedPart[]
 }
 
@@ -56,11 +59,22 @@ export interface Correction {
   deployed?: true
 }
 
+/** What a resource may ask about its contents. */
+interface Contents {
+  /** The backend's images. */
+  tags(): Promise<readonly unknown[]>
+}
+
 /** Everything that this tool knows about one resource of infra/data-tier.json. `Found` is what it reads about it. */
 export interface DataTierResource<Found extends Resource = Resource> extends AzureResource, ArmLocation {
   title: string
-  /** The kind under which environments share it: `remove` keeps whatever another environment names. */
-  shareKind: ShareKind
+  /** The resource itself first: `remove` keeps whatever another environment names. */
+  shared: readonly [ShareRule, ...ShareRule[]]
+  /** What is lost when it is deleted, under a title; undefined when it contains nothing. */
+  loss: {
+    title: string
+    describe(config: Config, azure: Contents): string | undefined | Promise<string | undefined>
+  }
   name(config: Config): string
   /** The keys that set its name and its region. */
   keys: { name: KeyName; location: KeyName }
@@ -124,3 +138,13 @@ export interface PricedPart {
 /** Hours of a month as Azure's own calculator counts them: 365.25 days / 12, rounded. */
 export const hoursPerMonth = 730
 export const daysPerMonth = hoursPerMonth / 24
+
+const id = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Whether both use the same resource group, whose name is unique only within a subscription. */
+export function isSameGroup({ azure: own }: Config, { azure: its }: Config): boolean {
+  if (own.resourceGroup.toLowerCase() !== its.resourceGroup.toLowerCase()) return false
+  const [a, b] = [own.subscription.toLowerCase(), its.subscription.toLowerCase()]
+  // Empty means the current subscription of az. An id and a display name can mean the same subscription.
+  return a === b || a === '' || b === '' || id.test(a) !== id.test(b)
+}

@@ -2,9 +2,10 @@ import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
 import { removeAzureTasks } from '../../../lib/azure/remove.ts'
 import { getDataTier } from '../../../lib/azure/resources/index.ts'
-import type { SharedWith } from '../../../lib/config/environments.ts'
+
 import type { ShareKind } from '../../../lib/config/schema.ts'
 import { azurePartsTask, reasonToStay } from '../../../lib/deploy/remove.ts'
+import type { SharedWith } from '../../../lib/deploy/separation.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
 import { createTask } from '../../support/tasks.ts'
@@ -20,9 +21,10 @@ test('each part of the data tier stays when another environment names it, and th
     { match: /^resource show --ids \S+\/Microsoft\.Cache\/\S+ --api/, stdout: '{"name":"the-redis"}' },
     { match: /^resource show/, code: 3 },
   )
-  for (const { id, shareKind } of getDataTier(context.config)) {
-    const shared: SharedWith = { kind: shareKind, what: id, keys: ['DOMAIN'], files: ['.env.staging'] }
-    const staying = new Map<ShareKind, SharedWith>([[shareKind, shared]])
+  for (const { id, shared: rules } of getDataTier(context.config)) {
+    const { kind } = rules[0]
+    const shared: SharedWith = { kind, what: id, keys: ['DOMAIN'], files: ['.env.staging'] }
+    const staying = new Map<ShareKind, SharedWith>([[kind, shared]])
     const azure = createAzure(context)
     const tasks = removeAzureTasks(context, azure, { after: [login], stays: reasonToStay(staying) })
     const task = tasks.find((each) => each.id === `remove-${id}`)

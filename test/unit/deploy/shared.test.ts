@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { findShared, findSharedWithOthers, readOthers } from '../../../lib/config/environments.ts'
+import { readOthers } from '../../../lib/config/environments.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { shareKinds } from '../../../lib/config/schema.ts'
+import { findShared, findSharedWithOthers } from '../../../lib/deploy/separation.ts'
 import { getFailure, home, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 
 const core = [
