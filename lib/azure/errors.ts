@@ -1,4 +1,4 @@
-import { formatAzLine, formatKeyFile, formatScriptLine } from '../config/config.ts'
+import { formatAzLine, formatKeyFile } from '../config/config.ts'
 import type { KeyName } from '../config/schema.ts'
 import { exitCode, type Failure } from '../util/errors.ts'
 
@@ -249,9 +249,9 @@ export const meanings: readonly Meaning[] = [
     code: 'TasksOperationsNotAllowed',
     when: /TasksOperationsNotAllowed/i,
     what: 'The registry cannot build images for this subscription (ACR Tasks are paused, for example for free credit)',
-    next: () =>
-      `Build here instead: az acr login, docker build --platform linux/amd64, docker push, with the tag that ${formatScriptLine('build-image', '--dry-run')} shows; then run this command with --quick.`,
-    source: 'learn.microsoft.com, Azure Container Registry tasks',
+    // The build knows the line to paste: explainRefusedBuild in image.ts.
+    next: 'Build the image with Docker and push it to the registry, then run this command again.',
+    source: 'Azure-Samples/azure-search-openai-demo#2592',
   },
   {
     code: 'toomanyrequests',

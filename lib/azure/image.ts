@@ -4,8 +4,9 @@ import { lstat, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import { type Config, formatAzLine, formatKeyFile, formatScriptLine } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
+import { quoteLine } from '../shell/quote.ts'
 import { type Context, ok, type Task } from '../tasks/task.ts'
-import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
+import { exitCode, type Failure, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { sha256OfFile } from '../util/files.ts'
 import { formatUtc } from '../util/time.ts'
 import { type Packed, packedFiles } from './buildContext.ts'
@@ -67,12 +68,38 @@ export const buildCommand = (config: Config, tag: string, subscription: string):
     cwd: config.backend.dir,
     timeoutMs: 60 * 60_000,
     env: { PYTHONUTF8: '1' },
-    explain: explainBuild,
+    explain: (output) => explainRefusedBuild(config, tag, subscription, output),
     // A failed build is never repeated, whatever its log says; az itself repeats a throttled upload.
     retry: undefined,
   })`
     acr build --registry ${config.azure.registry} --image ${repository}:${tag}
     --file ${config.backend.dockerfile} . --subscription ${subscription}`
+
+/**
+ * Azure refuses to build for some subscriptions, for example those on free credit; then Docker builds the image of the
+ * same sources here. Without the platform, Docker on ARM builds an image that Container Instances cannot run
+ * (MicrosoftDocs/azure-docs#111668).
+ */
+function explainRefusedBuild(
+  config: Config,
+  tag: string,
+  subscription: string,
+  output: string,
+): Partial<Failure> | undefined {
+  const failure = explainBuild(output)
+  if (!output.includes('TasksOperationsNotAllowed')) return failure
+  const { dir, dockerfile } = config.backend
+  const image = getImageName(config, tag)
+  const platform = ['--platform', 'linux/amd64']
+  const lines = [
+    formatAzLine(`az acr login --name ${config.azure.registry} --subscription ${subscription}`),
+    quoteLine(['docker', 'build', ...platform, '--file', path.join(dir, dockerfile), '--tag', image, dir]),
+    quoteLine(['docker', 'push', image]),
+    formatScriptLine('build-image'),
+  ]
+  const next = `Build the image with Docker, then run this command again: ${lines.join(' && ')}`
+  return { ...failure, next }
+}
 
 /** Requires the registry of the images; does not create it. */
 export const registryTask = ({ config }: Context, azure: Azure, login: Task): Task => ({

@@ -109,6 +109,15 @@ export const refusals = {
     source: 'aka.ms/AzureCacheForRedisRetirement, for new tenants',
     seen: '2026-04-01',
   },
+  tasksNotAllowed: {
+    code: 'TasksOperationsNotAllowed',
+    status: 400,
+    words:
+      'ACR Tasks requests for the registry {name} and {subscription} are not permitted. Please file an Azure support request at ' +
+      'http://aka.ms/azuresupport for assistance.',
+    source: 'Azure-Samples/azure-search-openai-demo#2592',
+    seen: '2025-07-02',
+  },
   containerNoCapacity: {
     code: 'InsufficientCapacity',
     status: 409,

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { poll } from '../../lib/util/poll.ts'
 import { buildImage } from './build.ts'
 import { BuildError } from './dockerfile.ts'
-import { ArmError, badRequest } from './errors.ts'
+import { ArmError, badRequest, refuse } from './errors.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import { imageReference, pushImage } from './images.ts'
 import type { Bag } from './json.ts'
@@ -36,17 +36,13 @@ const logs = new WeakMap<World, Map<string, Run>>()
 /** The run whose log is at a path on the blob host. */
 export const findRunByLog = (world: World, path: string): Run | undefined => logs.get(world)?.get(path)
 
-function requireTasks(world: World): void {
+function requireTasks(world: World, { name }: Resource): void {
   if (world.faults.has('build-tasks-not-allowed'))
-    throw badRequest(
-      'TasksOperationsNotAllowed',
-      'ACR Tasks requests for the registry are not permitted. Please file an Azure support request at ' +
-        'https://aka.ms/azuresupport for assistance.',
-    )
+    throw refuse('tasksNotAllowed', { name, subscription: world.subscription.id })
 }
 
 export function uploadUrl(world: World, registry: Resource): Reply {
-  requireTasks(world)
+  requireTasks(world, registry)
   const relativePath = `source/${new Date().toISOString().replace(/\D/g, '').slice(0, 12)}/${randomUUID()}.tar.gz`
   const folder = `build-${registry.name.toLowerCase()}`
   const signature = randomBytes(24).toString('base64url')
@@ -95,7 +91,7 @@ function show(registry: Resource, run: Run): Bag {
 }
 
 export function scheduleRun(world: World, registry: Resource, call: Call): Reply {
-  requireTasks(world)
+  requireTasks(world, registry)
   const body = jsonBody(call)
   if (body.type !== 'DockerBuildRequest')
     throw badRequest('InvalidRunType', `The rehearsal's registry builds Dockerfiles, not '${body.type}'.`)

@@ -158,7 +158,7 @@ test('a registry that may not build: says so and what to do instead', async () =
   await fault('build-tasks-not-allowed', false)
   expect(code).toBe(1)
   expect(stderr).toMatch(
-    /cannot build images[\s\S]*docker build --platform linux\/amd64, docker push[\s\S]*--quick/,
+    /cannot build images[\s\S]*az acr login .* && docker build --platform linux\/amd64 --file \S+ --tag (\S+\.azurecr\.io\/codex-backend:src-[0-9a-f]{12}) \S+ && docker push \1 && npx dominion build-image --env \S+/,
   )
 })
 

@@ -5,6 +5,7 @@ import { az } from '../../../lib/azure/cli.ts'
 import { createAzure } from '../../../lib/azure/client.ts'
 import { deployCommand } from '../../../lib/azure/dataTier.ts'
 import { buildCommand } from '../../../lib/azure/image.ts'
+import { formatRefusal } from '../../../lib/azure/refusals.ts'
 import { createGroup, deleteGroup, groupId, showGroup } from '../../../lib/azure/resources/containerGroups.ts'
 import { operatorRule, postgres, secureTransport } from '../../../lib/azure/resources/postgres.ts'
 import {
@@ -15,6 +16,7 @@ import {
 } from '../../../lib/azure/resources/redis.ts'
 import { readRegistryCredentials, registry } from '../../../lib/azure/resources/registry.ts'
 import { resourceId } from '../../../lib/azure/resources/resource.ts'
+import { noteEnvironment } from '../../../lib/config/config.ts'
 import { display } from '../../../lib/shell/command.ts'
 import { quoteLine } from '../../../lib/shell/quote.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
@@ -57,6 +59,21 @@ test('the image is built in its own folder, with az’s settings', async () => {
     env: { PYTHONUTF8: '1', AZURE_CORE_NO_COLOR: '1', AZURE_EXTENSION_USE_DYNAMIC_INSTALL: 'no' },
   })
   expect(command.timeoutMs).toBe(3_600_000)
+})
+
+test('a registry that may not build: the whole line that builds the image with Docker, for this environment', async () => {
+  const { explain } = buildCommand(await loadTestConfig('BACKEND_DIR=/srv/my backend'), 'src-abc', 's')
+  noteEnvironment('staging')
+  const failure = explain?.(`ERROR: (TasksOperationsNotAllowed) ${formatRefusal('tasksNotAllowed')}`)
+  noteEnvironment(undefined)
+  expect(failure?.what).toContain('The registry cannot build images for this subscription')
+  expect(failure?.next).toBe(
+    'Build the image with Docker, then run this command again: az acr login --name codexacr1216 --subscription s' +
+      " && docker build --platform linux/amd64 --file '/srv/my backend/Dockerfile.azure'" +
+      " --tag codexacr1216.azurecr.io/codex-backend:src-abc '/srv/my backend'" +
+      ' && docker push codexacr1216.azurecr.io/codex-backend:src-abc && npx dominion build-image --env staging',
+  )
+  expect(explain?.('ERROR: anything else')).toBeUndefined()
 })
 
 test('the data tier: one deployment, its values in a secret file, in the configured subscription', async () => {

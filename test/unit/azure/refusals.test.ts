@@ -3,6 +3,7 @@ import { explainAz, meanings } from '../../../lib/azure/errors.ts'
 import { formatRefusal, type RefusalName, refusals } from '../../../lib/azure/refusals.ts'
 import { requireVersion } from '../../../rehearsal/azure/catalogue.ts'
 import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
+import { uploadUrl } from '../../../rehearsal/azure/registryRuns.ts'
 import { getAddress, putResource } from '../../../rehearsal/azure/resources.ts'
 import type { ResourceType } from '../../../rehearsal/azure/types.ts'
 import type { World } from '../../../rehearsal/azure/world.ts'
@@ -159,6 +160,15 @@ const provoked: Record<RefusalName, Provoked> = {
     provoke(world) {
       fault(world, 'classic-redis-retired')
       return put(world, 'Microsoft.Cache/redis', 'codexredis', classic)
+    },
+  },
+  tasksNotAllowed: {
+    values: { name: 'codexregistry', subscription: '00000000-0000-0000-0000-000000000001' },
+    async provoke(world) {
+      fault(world, 'build-tasks-not-allowed')
+      const address = getAddress(world, 'rg', 'Microsoft.ContainerRegistry/registries', 'codexregistry')
+      const body = { location, sku: { name: 'Basic' }, properties: { adminUserEnabled: true } }
+      return uploadUrl(world, putResource(world, address, body).resource)
     },
   },
   containerNoCapacity: {
