@@ -1,6 +1,7 @@
 import { formatAzLine, formatKeyFile } from '../config/config.ts'
 import type { KeyName } from '../config/schema.ts'
 import { exitCode, type Failure } from '../util/errors.ts'
+import { describeSilence } from './silence.ts'
 
 export interface Meaning {
   /** Azure's error code, or a name for messages without one. */
@@ -263,18 +264,40 @@ export const meanings: readonly Meaning[] = [
     source: 'docs.docker.com, pull rate limit',
   },
   {
+    code: 'ServerNameAlreadyExists',
+    when: /ServerNameAlreadyExists|server name is already used/i,
+    what: 'The name of the PostgreSQL server is taken: it is unique in all of Azure, and that of a deleted server may stay taken for days',
+    next: () =>
+      `Set POSTGRES_SERVER in ${formatKeyFile('POSTGRES_SERVER')} to another name, or run this command again in a few days.`,
+    source: 'hashicorp/terraform-provider-azurerm#16622, MicrosoftDocs/azure-docs#115432',
+  },
+  {
+    code: 'AlreadyInUse',
+    when: /AlreadyInUse|registry DNS name \S+ is already in use/i,
+    what: 'The name of the registry is taken: it is unique in all of Azure',
+    next: () => `Set ACR_NAME in ${formatKeyFile('ACR_NAME')} to another name.`,
+    source: 'Azure/azure-cli#13951',
+  },
+  {
     code: 'NameNotAvailable',
-    when: /ServerNameAlreadyExists|NameNotAvailable|AlreadyInUse|name .* is already (taken|in use)/i,
-    what: 'The name is taken; server and registry names are global and stay reserved for a while after a deletion',
+    when: /NameNotAvailable|name .* is already (taken|in use)/i,
+    what: 'The name is taken: it is unique in all of Azure, and may stay taken for a while after a deletion',
     next: () =>
       `Choose another name in ${formatKeyFile('POSTGRES_SERVER', 'REDIS_NAME', 'ACR_NAME', 'BACKEND_DNS_LABEL')} (POSTGRES_SERVER, REDIS_NAME, ACR_NAME or BACKEND_DNS_LABEL).`,
-    source: 'Azure/azure-cli#26770',
+    source: 'Azure/azure-service-operator#852',
+  },
+  {
+    code: 'Conflict',
+    when: /already exists or is in a conflicting state/i,
+    what: 'This Redis is being changed, or its creation has failed',
+    next: 'Wait a few minutes, then run this command again. It deletes a Redis whose creation has failed, which holds no data.',
+    source: 'Azure-Samples/ai-hub-gateway-solution-accelerator#108',
   },
   {
     code: 'ConnectionError',
     when: /Max retries exceeded|NewConnectionError|Name or service not known|getaddrinfo|Connection (refused|reset|aborted)|ProxyError|Read timed out|ConnectTimeout|Temporary failure in name resolution/i,
     what: 'Azure cannot be reached from here',
-    said: silenceOf,
+    said: describeSilence,
     next: 'Check the network and HTTPS_PROXY, then run this command again.',
     source: 'azure-cli 2.45',
     exitCode: exitCode.unknown,
@@ -305,24 +328,3 @@ const versionsIn = (output: string): string => /should be in: \[([^\]]*)\]/i.exe
 const namespaceIn = (output: string): string => /namespace '([\w.]+)'/.exec(output)?.[1] ?? 'NAMESPACE'
 
 const locationIn = (output: string): string | undefined => /(?:location|region) '([^']+)'/i.exec(output)?.[1]
-
-/** az reports a lost connection with the messages of its Python libraries; they are kept in the transcript. */
-const silences: readonly [RegExp, string][] = [
-  [
-    /ProxyError|Cannot connect to proxy|Tunnel connection failed/i,
-    'the proxy (HTTPS_PROXY) does not answer, or blocks the connection',
-  ],
-  [
-    /Name or service not known|getaddrinfo|Temporary failure in name resolution|NameResolutionError/i,
-    'its name does not resolve',
-  ],
-  [/timed out|Timeout/i, 'it did not answer in time'],
-  [/refused/i, 'it refused the connection'],
-  [/reset|aborted/i, 'the connection was cut'],
-]
-
-function silenceOf(output: string): string {
-  const [host] = /[\w.-]+\.(?:azure\.com|microsoftonline\.com|azurecr\.io|windows\.net)/.exec(output) ?? []
-  const why = silences.find(([when]) => when.test(output))?.[1] ?? 'there is no connection'
-  return host ? `${host}: ${why}` : why
-}

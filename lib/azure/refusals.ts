@@ -84,6 +84,39 @@ export const refusals = {
     source: 'MicrosoftDocs/azure-docs#70422',
     seen: '2021-02-10',
   },
+  serverNameTaken: {
+    code: 'ServerNameAlreadyExists',
+    status: 409,
+    words: 'Specified server name is already used.',
+    source:
+      'Azure/azure-service-operator#2428; of a deleted server hashicorp/terraform-provider-azurerm#16622',
+    seen: '2023-12-21',
+  },
+  registryNameTaken: {
+    code: 'AlreadyInUse',
+    status: 409,
+    words:
+      'The registry DNS name {name}.azurecr.io is already in use. You can check if the name is already claimed using following API: ' +
+      'https://docs.microsoft.com/en-us/rest/api/containerregistry/registries/checknameavailability',
+    source: 'Azure/azure-cli#13951',
+    seen: '2020-06-13',
+  },
+  redisNameTaken: {
+    code: 'NameNotAvailable',
+    status: 409,
+    words:
+      'An error occured when trying to reserve the DNS name for the cache instance. This may be a temporary issue if a cache ' +
+      'instance of this name was recently deleted. Please choose a different name or try again later.',
+    source: 'Azure/azure-service-operator#852',
+    seen: '2020-03-31',
+  },
+  redisConflict: {
+    code: 'Conflict',
+    status: 409,
+    words: 'A resource with this name already exists or is in a conflicting state.',
+    source: 'Azure-Samples/ai-hub-gateway-solution-accelerator#108',
+    seen: '2026-04-19',
+  },
   redisNoCapacity: {
     code: 'InsufficientCapacity',
     status: 409,

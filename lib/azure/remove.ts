@@ -52,7 +52,8 @@ export function removeAzureTasks(context: Context, azure: Azure, { after, stays 
       if (stay) return ok(stay)
       if ((await azure[part.id]()) === undefined) return ok('it does not exist')
       const effects = [deleteResource(config, (await azure.account()).id, part)]
-      return { state: 'change', what: `delete ${part.name(config)}`, effects }
+      const taken = part.nameStaysTaken ? ', whose name may stay taken for days' : ''
+      return { state: 'change', what: `delete ${part.name(config)}${taken}`, effects }
     },
   })
   return [containers, ...getDataTier(config).reverse().map(remove)]

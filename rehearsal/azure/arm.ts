@@ -116,6 +116,8 @@ async function resourceRoute(
   if (call.method === 'HEAD') return { status: findResource(world, address.id) ? 204 : 404 }
   if (call.method === 'PUT') return putReply(world, address, jsonBody(call), version)
   if (call.method === 'PATCH') {
+    const refusal = getResourceType(world, address.type).patchRefusal
+    if (refusal) throw refusal()
     const before = resourceAt(world, address).wanted
     return putReply(world, address, mergePatch(before, jsonBody(call)) as Bag, version)
   }
@@ -131,13 +133,8 @@ async function resourceRoute(
 function putReply(world: World, address: Address, body: Bag, version: string): Reply {
   const put = putResource(world, address, body, version)
   const shown = view(world, put.resource)
-  if (!put.operation) return { status: 200, body: shown }
-  const headers = operationHeaders(world, put.operation, version)
-  return {
-    status: put.created ? getResourceType(world, address.type).createdStatus : 200,
-    headers,
-    body: shown,
-  }
+  const status = put.created ? getResourceType(world, address.type).createdStatus : 200
+  return { status, headers: operationHeaders(world, put.operation, version), body: shown }
 }
 
 async function belowResource(

@@ -1,4 +1,5 @@
-import { badRequest, refuse } from './errors.ts'
+import { type ArmError, badRequest, refuse } from './errors.ts'
+import type { World } from './world.ts'
 
 /**
  * What Azure offers: regions, and the API versions of each resource type. Source of the versions: the folders of
@@ -97,9 +98,25 @@ export function getVersions(type: string): string[] | undefined {
  */
 export function requireVersion(type: string, apiVersion: string, location: string): void {
   const known = getVersions(type)
-  if (!known || known.includes(apiVersion)) return
+  if (known && !known.includes(apiVersion)) throw noRegisteredProvider(type, apiVersion, location)
+}
+
+function noRegisteredProvider(type: string, apiVersion: string, location: string): ArmError {
   const within = type.split('/').slice(1).join('/')
-  throw refuse('noRegisteredProvider', { location, apiVersion, type: within, versions: known.join(', ') })
+  const versions = (getVersions(type) ?? []).join(', ')
+  return refuse('noRegisteredProvider', { location, apiVersion, type: within, versions })
+}
+
+/** By the fault `type-not-offered`. */
+export function lacksType(world: World, type: string, location: string): boolean {
+  const fault = world.faults.get('type-not-offered')
+  const [namespace, first] = type.toLowerCase().split('/')
+  return fault?.location === location && fault.type.toLowerCase() === `${namespace}/${first}`
+}
+
+/** Throws for a new resource what an unknown API version gets, too: only the list of versions tells them apart. */
+export function requireOffered(world: World, type: string, apiVersion: string, location: string): void {
+  if (lacksType(world, type, location)) throw noRegisteredProvider(type, apiVersion, location)
 }
 
 export function requireArmVersion(version: string): void {

@@ -5,7 +5,7 @@ import { containerLog } from './containerLog.ts'
 import { accessibleImage, checkContainerGroup, transitioning } from './containerRules.ts'
 import { ArmError, conflict } from './errors.ts'
 import { counted } from './faults.ts'
-import { type Bag, sameJson } from './json.ts'
+import type { Bag } from './json.ts'
 import { unpackImage } from './layer.ts'
 import { type MetricsStore, startMetrics } from './metrics.ts'
 import type { ResourceType } from './types.ts'
@@ -214,9 +214,9 @@ export const containerGroups: ResourceType = {
   createdStatus: 201,
   check: checkContainerGroup,
   transitioning,
+  // An update restarts the containers, also one that changes nothing:
+  // https://learn.microsoft.com/azure/container-instances/container-instances-update#update-a-container-group
   async apply(world, resource, before) {
-    const same = before && sameJson({ ...before, tags: null }, { ...resource.wanted, tags: null })
-    if (same && getRuntime(resource).container) return
     const label = before?.properties.ipAddress?.dnsNameLabel
     await takeDown(world, resource)
     getRuntime(resource).events = []

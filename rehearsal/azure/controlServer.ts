@@ -117,6 +117,11 @@ async function route(world: World, more: Controls, call: Call): Promise<Reply> {
     world.requests.length = 0
     return { status: 204 }
   }
+  if (kind === 'names' && name === 'free' && call.method === 'POST') {
+    const freed = [...world.heldNames]
+    world.heldNames.clear()
+    return { status: 200, body: { freed } }
+  }
   if (kind === 'verdict' && call.method === 'GET') return { status: 200, body: world.judge.verdict }
   if (kind === 'resources' && call.method === 'GET') {
     const value = [...world.resources.values()].map(({ id, state }) => ({ id, state }))
@@ -143,6 +148,7 @@ async function route(world: World, more: Controls, call: Call): Promise<Reply> {
  * The control interface for tests, on loopback only: faults, crashes, recorded requests. No real cloud has
  * this. Containers: POST /containers/NAME/kill (its restart policy brings it back), /stop, /start, /delay
  * {milliseconds}. Servers: POST /postgres/NAME/stop, /start, and /redis/NAME/…
+ * Names of deleted resources: POST /names/free, as if the days had passed.
  */
 export async function openControlServer(world: World, more: Controls = {}): Promise<Control> {
   const server = createServer(async (request, response) => {

@@ -1,4 +1,4 @@
-import { requireTypeLocation, requireVersion } from './catalogue.ts'
+import { requireOffered, requireTypeLocation, requireVersion } from './catalogue.ts'
 import { ArmError, badRequest } from './errors.ts'
 import { listCalls } from './expression.ts'
 import type { Bag } from './json.ts'
@@ -183,7 +183,9 @@ export function planDeployment(
     requireRegistered(world, address.type.split('/')[0]!)
     const location = each.location === undefined ? group.location : String(evaluate(scope, each.location))
     requireVersion(address.type, each.apiVersion, location)
-    requireTypeLocation(address.type, location.replaceAll(' ', '').toLowerCase())
+    const region = location.replaceAll(' ', '').toLowerCase()
+    requireTypeLocation(address.type, region)
+    if (!findResource(world, address.id)) requireOffered(world, address.type, each.apiVersion, region)
     return { address, template: each, after: new Set() }
   })
   const left = templates

@@ -46,8 +46,8 @@ async function deployOne(world: World, plan: DeploymentPlan, at: number, deploym
     const body = resourceBody(plan.scope, planned)
     world.judge.seeResource(address.id, body)
     const put = putResource(world, address, body, template.apiVersion)
-    await put.operation?.done
-    if (put.operation?.error) throw new ArmError(409, put.operation.error.code, put.operation.error.message)
+    await put.operation.done
+    if (put.operation.error) throw new ArmError(409, put.operation.error.code, put.operation.error.message)
     step.provisioningState = 'Succeeded'
   } catch (error) {
     step.provisioningState = 'Failed'

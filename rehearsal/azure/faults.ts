@@ -13,6 +13,8 @@ export const faultNames: Record<string, string> = {
     'creating a PostgreSQL server (in `location`) is refused with LocationIsOfferRestricted',
   'postgres-busy': 'the next `count` (1) databases are refused with ServerIsBusy',
   'region-disallowed': 'creating anything is refused with RequestDisallowedByAzure',
+  'type-not-offered':
+    'the region `location` lacks the resource type `type`: NoRegisteredProviderFound, and the provider does not list the region',
   'policy-disallowed':
     'creating anything is refused with RequestDisallowedByPolicy; with `mfa` for the lack of a second factor',
   'container-no-capacity': 'the next `count` (1) container groups are accepted and then fail',

@@ -73,11 +73,7 @@ const flexibleServers: ResourceType = {
   usualSeconds: 270,
   needsLocation: true,
   createdStatus: 202,
-  check(request) {
-    checkServer(request)
-    // The request may match the existing state, but for the server it is still an operation.
-    if (request.existing) startSettling(request.existing)
-  },
+  check: checkServer,
   async apply(world, resource, before) {
     const { administratorLogin: login, administratorLoginPassword: password } = resource.wanted.properties
     if (resource.runtime.server) {

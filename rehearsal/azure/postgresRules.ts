@@ -1,6 +1,7 @@
-import { badRequest, conflict, refuse, resourceNotFound } from './errors.ts'
+import { badRequest, refuse, resourceNotFound } from './errors.ts'
 import { applyOfferRestriction } from './faults.ts'
 import type { Bag } from './json.ts'
+import { isTaken } from './names.ts'
 import type { Request } from './types.ts'
 
 const families: Record<string, RegExp> = {
@@ -107,14 +108,8 @@ function checkName({ world, address }: Request): void {
       'InvalidServerName',
       `The server name '${address.name}' is not valid: 3 to 63 lowercase letters, digits and hyphens, no hyphen at either end.`,
     )
-  const taken = [...world.resources.values()].some(
-    (each) =>
-      each.type === address.type &&
-      each.name === address.name &&
-      each.id.toLowerCase() !== address.id.toLowerCase(),
-  )
-  if (taken || world.faults.get('server-name-taken')?.server === address.name)
-    throw conflict('ServerNameAlreadyExists', 'Specified server name is already used.')
+  if (isTaken(world, address) || world.faults.get('server-name-taken')?.server === address.name)
+    throw refuse('serverNameTaken')
 }
 
 /**

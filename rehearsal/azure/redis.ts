@@ -2,43 +2,50 @@ import { ArmError, badRequest, conflict, refuse } from './errors.ts'
 import { applyRedisCapacity } from './faults.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
+import { isTaken } from './names.ts'
 import { type RedisServer, startRedis } from './redisServer.ts'
-import { getParent } from './resources.ts'
+import { getParent, listChildren } from './resources.ts'
 import type { Request, ResourceType } from './types.ts'
 import type { Resource, World } from './world.ts'
 
 const gigabyte = 1024 ** 3
 
-/** Sizes in GB of the smallest Azure Managed Redis SKUs. */
-const managedSizes: Record<string, number> = {
-  Balanced_B0: 0.5,
-  Balanced_B1: 1,
-  Balanced_B3: 3,
-  Balanced_B5: 6,
-  Balanced_B10: 12,
-  MemoryOptimized_M10: 12,
-  ComputeOptimized_X3: 3,
+/** The sizes of Azure Managed Redis: `SkuName` of the API redisEnterprise 2025-07-01. */
+const managedSkus: Record<string, number[]> = {
+  Balanced_B: [0, 1, 3, 5, 10, 20, 50, 100, 150, 250, 350, 500, 700, 1000],
+  MemoryOptimized_M: [10, 20, 50, 100, 150, 250, 350, 500, 700, 1000, 1500, 2000],
+  ComputeOptimized_X: [3, 5, 10, 20, 50, 100, 150, 250, 350, 500, 700],
+  FlashOptimized_A: [250, 500, 700, 1000, 1500, 2000, 4500],
 }
+
+/** GB by SKU, about: a size is named by what a client can use of it. */
+const managedSizes: Record<string, number> = Object.fromEntries(
+  Object.entries(managedSkus).flatMap(([family, sizes]) =>
+    sizes.map((size) => [`${family}${size}`, Math.max(size, 0.5)]),
+  ),
+)
 
 function checkGlobalName({ world, address }: Request, form: RegExp, message: string): void {
   if (!form.test(address.name)) throw badRequest('InvalidResourceName', message)
-  const taken = [...world.resources.values()].some(
-    (each) =>
-      each.type === address.type &&
-      each.name.toLowerCase() === address.name.toLowerCase() &&
-      each.id.toLowerCase() !== address.id.toLowerCase(),
-  )
-  if (taken)
-    throw conflict(
-      'NameNotAvailable',
-      `An error occurred when trying to reserve the DNS name for the cache '${address.name}'. This may be a temporary issue, or the name is already in use.`,
-    )
+  if (isTaken(world, address)) throw refuse('redisNameTaken')
 }
 
 const getRedis = (resource: Resource): RedisServer => {
   const found: RedisServer | undefined = resource.runtime.server
   if (found) return found
   throw conflict('Conflict', `The cache '${resource.name}' is not ready (${resource.state}).`)
+}
+
+/**
+ * A cluster takes one change at a time, be it of itself or of its database; parallel ones fail (Azure/azure-dev#6640).
+ * Refusing the second at once, in the words of another conflict, is stricter than Azure may be.
+ */
+function checkClusterFree({ world, address }: Request, cluster: Resource | undefined): void {
+  if (!cluster) return
+  const working = [cluster, ...listChildren(world, cluster)].some(
+    ({ id, state }) => id !== address.id && ['Creating', 'Updating', 'Deleting'].includes(state),
+  )
+  if (working) throw refuse('redisConflict')
 }
 
 const managedHost = (resource: Resource): string =>
@@ -50,6 +57,7 @@ const clusters: ResourceType = {
   usualSeconds: 420,
   needsLocation: true,
   createdStatus: 201,
+  transitioning: () => refuse('redisConflict'),
   check(request) {
     const { world, address, wanted, existing } = request
     checkGlobalName(
@@ -64,8 +72,8 @@ const clusters: ResourceType = {
       )
     // The leftover of a failed creation blocks the name until it is deleted: microsoft/aspire#19174,
     // Azure-Samples/ai-hub-gateway-solution-accelerator#108.
-    if (existing?.runtime.createFailed)
-      throw conflict('Conflict', 'A resource with this name already exists or is in a conflicting state.')
+    if (existing?.runtime.createFailed) throw refuse('redisConflict')
+    checkClusterFree(request, existing)
     wanted.sku ??= existing?.wanted.sku
     if (!managedSizes[wanted.sku?.name])
       throw badRequest(
@@ -88,12 +96,6 @@ const clusters: ResourceType = {
       throw badRequest(
         'BadRequest',
         `The value of parameter properties.publicNetworkAccess '${publicNetworkAccess}' is invalid.`,
-      )
-    const before = existing?.wanted.properties.highAvailability
-    if (before && before !== highAvailability)
-      throw badRequest(
-        'BadRequest',
-        'The property highAvailability of an existing cache cannot be changed here: create a new one.',
       )
   },
   async apply(world, resource, before) {
@@ -140,9 +142,14 @@ const clusterDatabases: ResourceType = {
   usualSeconds: 60,
   needsLocation: false,
   createdStatus: 201,
-  check({ address, wanted, existing }) {
+  transitioning: () => refuse('redisConflict'),
+  // Seen as 501 although the API has it: Azure/azure-powershell#30045, Azure/azure-sdk-for-python#46142.
+  patchRefusal: () => new ArmError(501, 'NotImplemented', 'The database can only be changed by PUT.'),
+  check(request) {
+    const { world, address, wanted, existing } = request
     if (address.name.split('/').at(-1) !== 'default')
       throw badRequest('BadRequest', "The database of a cache must be named 'default'.")
+    checkClusterFree(request, getParent(world, address))
     const before = existing?.wanted.properties
     const now: Bag = {
       clientProtocol: 'Encrypted',
@@ -181,15 +188,21 @@ const clusterDatabases: ResourceType = {
   },
   async apply(world, resource, before) {
     const cluster = getParent(world, resource)!
-    const { accessKeysAuthentication, evictionPolicy, clusteringPolicy } = resource.wanted.properties
-    if (resource.runtime.server && before) await getRedis(resource).remove()
+    const { accessKeysAuthentication, clusteringPolicy } = resource.wanted.properties
+    const evictionPolicy = eviction[resource.wanted.properties.evictionPolicy]!
+    const keysAllowed = accessKeysAuthentication === 'Enabled'
+    const existing: RedisServer | undefined = resource.runtime.server
+    // In place, and with its data, as long as the clustering policy stays.
+    if (existing && before?.properties.clusteringPolicy === clusteringPolicy)
+      return existing.change({ evictionPolicy, keysAllowed })
+    await existing?.remove()
     resource.runtime.server = await startRedis(world, {
       name: cluster.name,
       host: managedHost(cluster),
       port: 10000,
       memory: managedSizes[cluster.wanted.sku.name]! * gigabyte,
-      evictionPolicy: eviction[evictionPolicy]!,
-      keysAllowed: accessKeysAuthentication === 'Enabled',
+      evictionPolicy,
+      keysAllowed,
       clustered: clusteringPolicy !== 'NoCluster',
     })
   },

@@ -14,6 +14,8 @@ export interface RedisServer {
   port: number
   keys: { primary: string; secondary: string }
   regenerate(which: 'primary' | 'secondary'): Promise<void>
+  /** While it runs, and with its data. */
+  change(options: Pick<RedisOptions, 'evictionPolicy' | 'keysAllowed'>): Promise<void>
   start(): Promise<void>
   stop(): Promise<void>
   running(): boolean
@@ -60,13 +62,15 @@ function configuration(options: RedisOptions): string {
   ].join('\n')
 }
 
-export async function startRedis(world: World, options: RedisOptions): Promise<RedisServer> {
+export async function startRedis(world: World, wanted: RedisOptions): Promise<RedisServer> {
+  const options = { ...wanted }
   const { machine, certificate } = await startServerMachine(world, `redis-${options.name}`, options.host)
   const keys = { primary: newKey(), secondary: newKey() }
+  const own = newKey()
   const write = (file: string, text: string) => writeFileSync(join(machine.root, 'etc/redis', file), text)
   const writeUsers = () => {
     const rules = options.keysAllowed ? `on >${keys.primary} >${keys.secondary} ~* &* +@all` : 'off nopass'
-    write('users.acl', `user default ${rules}\n`)
+    write('users.acl', `user default ${rules}\nuser azure on >${own} ~* &* +@all\n`)
   }
   const program = serverProgram(machine, {
     title: `Redis of ${options.host}`,
@@ -103,9 +107,11 @@ export async function startRedis(world: World, options: RedisOptions): Promise<R
       '/etc/ssl/certs/ca-certificates.crt',
       '--sni',
       options.host,
+      '--user',
+      'azure',
     ]
     const { stdout, stderr } = await machine.run([...argv, '-p', String(options.port), ...words], {
-      env: { REDISCLI_AUTH: keys.primary },
+      env: { REDISCLI_AUTH: own },
     })
     if (/^(ERR|NOAUTH|WRONGPASS)/.test(stdout))
       throw new Error(`Redis refused ${words[0]}: ${stdout}${stderr}`)
@@ -134,11 +140,18 @@ export async function startRedis(world: World, options: RedisOptions): Promise<R
     stop: program.stop,
     running: program.running,
     async regenerate(which) {
-      const old = { ...keys }
       keys[which] = newKey()
       writeUsers()
-      const argv = ['redis-cli', '--tls', '--insecure', '-p', String(options.port), 'ACL', 'LOAD']
-      await machine.run(argv, { env: { REDISCLI_AUTH: old.primary } })
+      await cli('ACL', 'LOAD')
+    },
+    async change(next) {
+      if (options.evictionPolicy === next.evictionPolicy && options.keysAllowed === next.keysAllowed) return
+      Object.assign(options, next)
+      write('rehearsal.conf', configuration(options))
+      writeUsers()
+      if (!program.running()) return
+      await cli('CONFIG', 'SET', 'maxmemory-policy', options.evictionPolicy)
+      await cli('ACL', 'LOAD')
     },
     async remove() {
       await world.dns.remove(options.host)

@@ -1,8 +1,9 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { badRequest, conflict } from './errors.ts'
+import { badRequest, refuse } from './errors.ts'
 import { jsonBody } from './http.ts'
 import type { Repository } from './images.ts'
 import type { Bag } from './json.ts'
+import { isTaken } from './names.ts'
 import { listRuns, logLink, runRoute, scheduleRun, uploadUrl } from './registryRuns.ts'
 import type { ResourceType } from './types.ts'
 import type { Resource, World } from './world.ts'
@@ -83,12 +84,7 @@ export const registries: ResourceType = {
         'InvalidResourceName',
         `The registry name '${address.name}' is invalid. A registry name must be between 5 and 50 alphanumeric characters.`,
       )
-    const other = findRegistry(world, `${address.name}.azurecr.io`)
-    if (other && other.id.toLowerCase() !== address.id.toLowerCase())
-      throw conflict(
-        'AlreadyInUse',
-        `The registry DNS name ${address.name.toLowerCase()}.azurecr.io is already in use.`,
-      )
+    if (isTaken(world, address)) throw refuse('registryNameTaken', { name: address.name.toLowerCase() })
     wanted.sku ??= existing?.wanted.sku
     if (!['Basic', 'Standard', 'Premium'].includes(wanted.sku?.name))
       throw badRequest(

@@ -1,7 +1,8 @@
-import { requireTypeLocation } from './catalogue.ts'
+import { requireOffered, requireTypeLocation } from './catalogue.ts'
 import { ArmError, badRequest, conflict, groupNotFound, refuse, resourceNotFound } from './errors.ts'
 import { policyFault } from './faults.ts'
-import { type Bag, sameJson } from './json.ts'
+import type { Bag } from './json.ts'
+import { holdName } from './names.ts'
 import { startOperation } from './operations.ts'
 import type { Address, ResourceType } from './types.ts'
 import { type Operation, type Resource, type ResourceGroup, type World, waitUsualTime } from './world.ts'
@@ -104,13 +105,12 @@ function requireLocation(type: ResourceType, address: Address, wanted: Bag, exis
 export interface Put {
   resource: Resource
   created: boolean
-  /** Absent if there was nothing to change. */
-  operation?: Operation
+  operation: Operation
 }
 
 /**
- * Creates or updates a resource: checks at once (ArmError), works in an operation. An identical body changes
- * nothing and starts no operation.
+ * Creates or updates a resource: checks at once (ArmError), works in an operation. An identical body takes as long
+ * as any other: resource providers do not compare it with what they have.
  */
 export function putResource(world: World, address: Address, body: Bag, apiVersion?: string): Put {
   const group = getGroup(world, address.group)
@@ -145,9 +145,8 @@ export function putResource(world: World, address: Address, body: Bag, apiVersio
   const { id: _id, name: _name, type: _type, ...fields } = body
   const wanted = structuredClone({ ...fields, properties: fields.properties ?? {} }) as Bag
   requireLocation(type, address, wanted, existing)
+  if (!existing && type.needsLocation) requireOffered(world, type.type, apiVersion ?? '', wanted.location)
   type.check({ world, address, wanted, existing, apiVersion })
-  if (existing && existing.state === 'Succeeded' && sameJson(existing.wanted, wanted))
-    return { resource: existing, created: false }
   const before = existing?.wanted
   const resource: Resource = existing ?? {
     ...address,
@@ -165,7 +164,7 @@ export function putResource(world: World, address: Address, body: Bag, apiVersio
     async () => {
       try {
         await type.apply(world, resource, before)
-        if (!before) await waitUsualTime(world, type.usualSeconds, startedAt)
+        await waitUsualTime(world, type.usualSeconds, startedAt)
         resource.state = 'Succeeded'
         type.ended?.(resource)
       } catch (error) {
@@ -185,6 +184,7 @@ export function deleteResource(world: World, resource: Resource): Operation {
     for (const each of [...listChildren(world, resource).reverse(), resource]) {
       await getResourceType(world, each.type).remove?.(world, each)
       world.resources.delete(each.id.toLowerCase())
+      holdName(world, each)
     }
   })
 }

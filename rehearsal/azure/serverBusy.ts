@@ -6,10 +6,7 @@ import type { Resource, World } from './world.ts'
 
 const settlingMs = 10_000
 
-/**
- * Called when an operation on the server itself has ended or found nothing to change: the server is still
- * busy internally for a while.
- */
+/** Called when an operation on the server itself has ended: the server is still busy internally for a while. */
 export function startSettling(server: Resource): void {
   server.runtime.settlingUntil = Date.now() + settlingMs
 }

@@ -1,4 +1,4 @@
-import { getVersions, locations } from './catalogue.ts'
+import { getVersions, lacksType, locations } from './catalogue.ts'
 import { largestGroup } from './containerRules.ts'
 import { ArmError } from './errors.ts'
 import { listResources } from './groups.ts'
@@ -40,7 +40,9 @@ function showProvider(world: World, name: string): Bag {
       .filter((each) => each.type.toLowerCase().startsWith(prefix))
       .map(({ type }) => ({
         resourceType: type.split('/').slice(1).join('/'),
-        locations: Object.values(locations),
+        locations: Object.keys(locations)
+          .filter((name) => !lacksType(world, type, name))
+          .map((name) => locations[name]),
         // `az resource show` uses the newest version from here by default.
         apiVersions: getVersions(type)!.toReversed(),
         capabilities: 'SupportsTags, SupportsLocation',

@@ -31,6 +31,8 @@ export interface ResourceType {
   needsLocation: boolean
   /** The status that a PUT returns at creation: ARM's types differ, and clients rely on it. */
   createdStatus: 201 | 202
+  /** For a type that Azure does not let PATCH. */
+  patchRefusal?(): ArmError
   /** Throws an ArmError for a body that ARM would refuse; may fill in defaults. Changes nothing else. */
   check(request: Request): void
   /** The error of this type for "busy with another operation". */

@@ -67,6 +67,8 @@ export interface World {
   operations: Map<string, Operation>
   providers: Map<string, 'Registered' | 'Registering' | 'NotRegistered'>
   faults: Map<string, Bag>
+  /** Names of deleted resources that Azure does not give away yet; see names.ts. */
+  heldNames: Set<string>
   requests: SeenRequest[]
   /** Compares what is said with Microsoft's models. */
   judge: Judge
@@ -112,6 +114,7 @@ export function createWorld(parts: WorldParts): World {
     providers: new Map(namespaces.map((name) => [name, 'Registered'])),
     // A new tenant cannot create the retiring cache any more, so neither can the rehearsal by default.
     faults: new Map([['classic-redis-retired', { name: 'classic-redis-retired', on: true }]]),
+    heldNames: new Set(),
     requests: [],
     judge: new Judge(),
     blobs: new Map(),

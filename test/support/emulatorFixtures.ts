@@ -1,3 +1,6 @@
+import { arm } from '../../rehearsal/azure/arm.ts'
+import type { Reply } from '../../rehearsal/azure/http.ts'
+import { issueToken } from '../../rehearsal/azure/login.ts'
 import { resourceTypes } from '../../rehearsal/azure/providers.ts'
 import type { ResourceType } from '../../rehearsal/azure/types.ts'
 import { createWorld, type World } from '../../rehearsal/azure/world.ts'
@@ -30,4 +33,25 @@ export function createEmptyWorld(types: ResourceType[] = resourceTypes): World {
   })
   world.groups.set('rg', { name: 'rg', location: 'eastus', tags: {}, deleting: false })
   return world
+}
+
+/** The types without what would start or change a real program. */
+export const idleTypes: ResourceType[] = resourceTypes.map((type) => ({ ...type, apply: async () => {} }))
+
+/** Asks ARM for a path below the subscription, as a logged-in client. */
+export function askArm(
+  world: World,
+  method: string,
+  path: string,
+  version: string,
+  body?: object,
+): Promise<Reply> {
+  return arm(world, {
+    method,
+    host: 'management.azure.com',
+    path: `/subscriptions/${world.subscription.id}${path}`,
+    query: new URLSearchParams({ 'api-version': version }),
+    headers: { authorization: `Bearer ${issueToken(world, 'management')}` },
+    body: Buffer.from(body ? JSON.stringify(body) : ''),
+  })
 }

@@ -140,8 +140,8 @@ test('another address of the operator: the firewall rule alone is changed, by on
   await unchanged(clouds.name)
 })
 
-/** How Redis answers a transaction over keys of two slots, as RQ sends them. */
-async function transaction(): Promise<string> {
+/** What Redis answers. */
+async function redis(...commands: string[]): Promise<string> {
   const { primaryKey } = JSON.parse(rest('post', `${getId(managedDatabase)}/listKeys`, '2025-07-01')) as {
     primaryKey: string
   }
@@ -149,26 +149,49 @@ async function transaction(): Promise<string> {
   const { address } = (await server.json()) as { address: string }
   return execFileSync('redis-cli', ['-h', address, '-p', '10000', '--tls', '--insecure'], {
     env: { PATH: process.env.PATH, REDISCLI_AUTH: primaryKey },
-    input: 'PING\nMULTI\nSET one 1\nSET two 2\nEXEC\nMGET one two\n',
+    input: commands.map((command) => `${command}\n`).join(''),
     encoding: 'utf8',
   })
 }
+
+const databaseProperties = {
+  clientProtocol: 'Encrypted',
+  port: 10000,
+  clusteringPolicy: 'NoCluster',
+  evictionPolicy: 'NoEviction',
+  accessKeysAuthentication: 'Enabled',
+}
+
+/** A transaction over keys of two slots, as RQ sends them. */
+const transaction = () => redis('PING', 'MULTI', 'SET one 1', 'SET two 2', 'EXEC', 'MGET one two')
 
 test('Redis accepts a transaction across several slots only with the policy NoCluster', async () => {
   expect(await transaction()).toMatch(/^PONG\nOK\nQUEUED\nQUEUED\nOK\nOK\n1\n2\n/)
 })
 
+test('another eviction policy is set in place, by PUT only: Redis keeps its data', async () => {
+  const database = getId(managedDatabase)
+  expect(() => rest('patch', database, '2025-07-01', { properties: {} })).toThrow(/NotImplemented/)
+  for (const [evictionPolicy, word] of [
+    ['AllKeysLRU', 'allkeys-lru'],
+    ['NoEviction', 'noeviction'],
+  ]) {
+    rest('put', database, '2025-07-01', { properties: { ...databaseProperties, evictionPolicy } })
+    await expect
+      .poll(() => rest('get', database, '2025-07-01'), { timeout: 30_000, interval: 500 })
+      .toContain('"Succeeded"')
+    expect(await redis('CONFIG GET maxmemory-policy', 'MGET one two')).toBe(
+      `maxmemory-policy\n${word}\n1\n2\n`,
+    )
+  }
+})
+
 test('a Redis with another policy: plan, provision and doctor show the solution, and it works', async () => {
   const database = getId(managedDatabase)
   az('resource', 'delete', '--ids', database, '--api-version', '2025-07-01')
-  const properties = {
-    clientProtocol: 'Encrypted',
-    port: 10000,
-    clusteringPolicy: 'EnterpriseCluster',
-    evictionPolicy: 'NoEviction',
-    accessKeysAuthentication: 'Enabled',
-  }
-  rest('put', database, '2025-07-01', { properties })
+  rest('put', database, '2025-07-01', {
+    properties: { ...databaseProperties, clusteringPolicy: 'EnterpriseCluster' },
+  })
   await expect
     .poll(() => rest('get', database, '2025-07-01'), { timeout: 60_000, interval: 2000 })
     .toContain('"Succeeded"')
@@ -232,6 +255,25 @@ test('a major upgrade: alone, with what it means, once; and never together with 
   expect(plan.stdout).toMatch(/an upgrade of \S+ that Azure cannot undo[\s\S]*backup-database/)
   await changes(newer, { name: 'PostgreSQL version', before: '15', after: '16' })
   await unchanged(newer)
+})
+
+test('where a region is closed to PostgreSQL and has no Redis left, both are created in others', async () => {
+  const faults = ['postgres-location-restricted', 'redis-no-capacity']
+  for (const name of faults) await clouds.control('/faults', { name, location: 'eastus' })
+  const far = { POSTGRES_SERVER: 'codexdominion-far', REDIS_NAME: 'codexdominion-far' }
+  const { code, stderr } = await provision(clouds.variant('closed', far))
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/Set (POSTGRES|REDIS)_LOCATION in .env.\S+ to another region/)
+  const elsewhere = clouds.variant('elsewhere', {
+    ...far,
+    POSTGRES_LOCATION: 'westus3',
+    REDIS_LOCATION: 'northeurope',
+  })
+  await provisioned(elsewhere)
+  const redis = await fetch(`${clouds.state.controlUrl}/redis/codexdominion-far`)
+  expect(await redis.json()).toMatchObject({ host: 'codexdominion-far.northeurope.redis.azure.net' })
+  await unchanged(elsewhere)
+  for (const name of faults) await clouds.control('/faults', { name, on: false })
 })
 
 test('no secret in anything that was printed, stored or passed as an argument', () => {

@@ -84,8 +84,10 @@ export const postgres: DataTierResource<DatabaseServer> = {
   ],
   loss: {
     title: 'Database',
-    describe: ({ postgres }) => `${postgres.server} with every row and its own backups`,
+    describe: ({ postgres }) =>
+      `${postgres.server} with every row and its own backups; its name may stay taken for days`,
   },
+  nameStaysTaken: true,
   name: (config) => config.postgres.server,
   keys: { name: 'POSTGRES_SERVER', location: 'POSTGRES_LOCATION' },
   location: ({ postgres }) => postgres.location,

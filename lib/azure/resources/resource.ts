@@ -76,6 +76,8 @@ export interface DataTierResource<Found extends Resource = Resource> extends Azu
     describe(config: Config, azure: Contents): string | undefined | Promise<string | undefined>
   }
   name(config: Config): string
+  /** Azure does not give the name away for days after a deletion, not even to the same subscription. */
+  nameStaysTaken?: true
   /** The keys that set its name and its region. */
   keys: { name: KeyName; location: KeyName }
   /** How a plan names it, such as `PostgreSQL codexdominion-db (Standard_B1ms)`. */

@@ -66,7 +66,7 @@ const meanings: [string, string, Partial<ReturnType<typeof explainAz>>][] = [
   [
     'a server name that is taken',
     'ServerNameAlreadyExists: Specified server name is already used.',
-    { what: expect.stringContaining('The name is taken') },
+    { what: expect.stringContaining('may stay taken for days') },
   ],
   [
     'no network',
@@ -292,7 +292,13 @@ const messages: [string, string][] = [
     'ERROR: (TasksOperationsNotAllowed) ACR Tasks requests for the registry codexacr1216 and s are not permitted.',
   ],
   ['toomanyrequests', 'toomanyrequests: You have reached your unauthenticated pull rate limit.'],
-  ['NameNotAvailable', 'ServerNameAlreadyExists: Specified server name is already used.'],
+  ['ServerNameAlreadyExists', 'ServerNameAlreadyExists: Specified server name is already used.'],
+  ['AlreadyInUse', '(AlreadyInUse) The registry DNS name codexacr1216.azurecr.io is already in use.'],
+  [
+    'NameNotAvailable',
+    'NameNotAvailable: An error occured when trying to reserve the DNS name for the cache instance.',
+  ],
+  ['Conflict', 'A resource with this name already exists or is in a conflicting state.'],
   [
     'ConnectionError',
     "ERROR: HTTPSConnectionPool(host='management.azure.com', port=443): Max retries exceeded with url: /x (Caused by NewConnectionError)",

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { explainAz, meanings } from '../../../lib/azure/errors.ts'
 import { formatRefusal, type RefusalName, refusals } from '../../../lib/azure/refusals.ts'
-import { requireVersion } from '../../../rehearsal/azure/catalogue.ts'
+import { getVersions, requireVersion } from '../../../rehearsal/azure/catalogue.ts'
 import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
 import { uploadUrl } from '../../../rehearsal/azure/registryRuns.ts'
-import { getAddress, putResource } from '../../../rehearsal/azure/resources.ts'
+import { deleteResource, getAddress, putResource } from '../../../rehearsal/azure/resources.ts'
 import type { ResourceType } from '../../../rehearsal/azure/types.ts'
 import type { World } from '../../../rehearsal/azure/world.ts'
 import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
@@ -14,6 +14,7 @@ import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
 const location = 'eastus'
 const postgres = 'Microsoft.DBforPostgreSQL/flexibleServers'
 const cluster = 'Microsoft.Cache/redisEnterprise'
+const registry = 'Microsoft.ContainerRegistry/registries'
 const group = 'Microsoft.ContainerInstance/containerGroups'
 
 /** The emulator's own rules; no server is started. */
@@ -65,19 +66,21 @@ async function put(
   version?: string,
 ): Promise<unknown> {
   const { operation } = putResource(world, getAddress(world, 'rg', type, name), body, version)
-  await operation?.done
-  return operation?.error
+  await operation.done
+  return operation.error
 }
 
 interface Provoked {
   values?: Record<string, string | number>
   /** Makes the rehearsal's Azure refuse: throws, or gives the error of the operation. */
   provoke(world: World): Promise<unknown>
+  /** How it is explained, where the same words have more than one meaning. */
+  what?: string
 }
 
 const fault = (world: World, name: string, more: object = {}) => world.faults.set(name, { name, ...more })
 
-const provoked: Record<RefusalName, Provoked> = {
+const provoked: Record<RefusalName, Provoked | readonly Provoked[]> = {
   serverBusy: {
     values: { name: 'codexdb' },
     async provoke(world) {
@@ -126,22 +129,70 @@ const provoked: Record<RefusalName, Provoked> = {
       return put(world, postgres, 'codexdb', server)
     },
   },
-  noRegisteredProvider: {
-    values: {
-      location,
-      apiVersion: '2024-03-01-preview',
-      type: 'flexibleServers',
-      versions:
-        '2021-06-01, 2022-12-01, 2023-03-01-preview, 2023-06-01-preview, 2023-12-01-preview, 2024-08-01, 2024-11-01-preview, 2025-01-01-preview, 2025-06-01-preview, 2025-08-01',
-    },
+  noRegisteredProvider: [
     // The entries of requests and of deployments ask this first.
-    provoke: async () => requireVersion(postgres, '2024-03-01-preview', location),
-  },
+    {
+      values: {
+        location,
+        apiVersion: '2024-03-01-preview',
+        type: 'flexibleServers',
+        versions: getVersions(postgres)!.join(', '),
+      },
+      provoke: async () => requireVersion(postgres, '2024-03-01-preview', location),
+      what: 'Azure does not know the API version 2024-03-01-preview of flexibleServers in eastus',
+    },
+    {
+      values: {
+        location,
+        apiVersion: '2025-07-01',
+        type: 'redisEnterprise',
+        versions: getVersions(cluster)!.join(', '),
+      },
+      async provoke(world) {
+        fault(world, 'type-not-offered', { type: cluster, location })
+        await put(world, cluster, 'codexfar', { ...redis, location: 'westus3' }, '2025-07-01')
+        return put(world, cluster, 'codexredis', redis, '2025-07-01')
+      },
+      what: 'Azure does not offer redisEnterprise in eastus',
+    },
+  ],
   wrongLocation: {
     values: { name: 'codexredis', location, group: 'rg', wanted: 'westus3' },
     async provoke(world) {
       await put(world, cluster, 'codexredis', redis)
       return put(world, cluster, 'codexredis', { ...redis, location: 'westus3' })
+    },
+  },
+  serverNameTaken: {
+    async provoke(world) {
+      const { resource, operation } = putResource(world, getAddress(world, 'rg', postgres, 'codexdb'), server)
+      await operation.done
+      world.types = world.types.map((type) => ({ ...type, remove: async () => {} }))
+      await deleteResource(world, resource).done
+      return put(world, postgres, 'codexdb', server)
+    },
+  },
+  registryNameTaken: {
+    values: { name: 'codexacr' },
+    async provoke(world) {
+      const body = { location, sku: { name: 'Basic' } }
+      await put(world, registry, 'codexacr', body)
+      world.groups.set('other', { name: 'other', location, tags: {}, deleting: false })
+      return putResource(world, getAddress(world, 'other', registry, 'codexacr'), body)
+    },
+  },
+  redisNameTaken: {
+    async provoke(world) {
+      await put(world, cluster, 'codexredis', redis)
+      world.groups.set('other', { name: 'other', location, tags: {}, deleting: false })
+      return putResource(world, getAddress(world, 'other', cluster, 'codexredis'), redis)
+    },
+  },
+  redisConflict: {
+    async provoke(world) {
+      await put(world, cluster, 'codexredis', redis)
+      void put(world, cluster, 'codexredis', redis)
+      return put(world, `${cluster}/databases`, 'codexredis/default', { properties: {} })
     },
   },
   redisNoCapacity: {
@@ -196,7 +247,9 @@ const provoked: Record<RefusalName, Provoked> = {
   },
 }
 
-const all = Object.entries(provoked) as [RefusalName, Provoked][]
+const all = (Object.keys(provoked) as RefusalName[]).flatMap((name) =>
+  [provoked[name]].flat().map((one): [RefusalName, Provoked] => [name, one]),
+)
 
 test.each(all)('%s: the rehearsal says it in Azure’s own words', async (name, { values, provoke }) => {
   const world = createEmptyWorld(resourceTypes.map(idle))
@@ -208,11 +261,11 @@ test.each(all)('%s: the rehearsal says it in Azure’s own words', async (name, 
   if (name !== 'containerNoCapacity') expect(code).toBe(refusals[name].code)
 })
 
-test.each(all)('%s is explained, with what to do, a source and a date', (name, { values }) => {
+test.each(all)('%s is explained, with what to do, a source and a date', (name, { values, what }) => {
   const { code, source, seen } = refusals[name]
   const said = `${code}: ${formatRefusal(name, values)}`
   expect(meanings.find(({ when }) => when.test(said))?.code).toBe(code)
-  expect(explainAz(said)?.what).toMatch(/\S/)
+  expect(explainAz(said)?.what).toMatch(what ?? /\S/)
   expect(explainAz(said)?.next).toMatch(/\S/)
   expect(source).toMatch(/\S/)
   expect(seen).toMatch(/^\d{4}-\d{2}-\d{2}$/)

@@ -1,26 +1,10 @@
 import { expect, test } from 'vitest'
-import { arm } from '../../../rehearsal/azure/arm.ts'
 import { planDeployment } from '../../../rehearsal/azure/deploymentPlan.ts'
-import { issueToken } from '../../../rehearsal/azure/login.ts'
-import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
-import type { World } from '../../../rehearsal/azure/world.ts'
-import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
+import { askArm, createEmptyWorld, idleTypes } from '../../support/emulatorFixtures.ts'
 
 /* Regions and API versions: the emulator knows those that Azure has, and refuses others in Azure's words. */
 
-const idle = resourceTypes.map((type) => ({ ...type, apply: async () => {} }))
 const server = 'Microsoft.DBforPostgreSQL/flexibleServers'
-
-function ask(world: World, method: string, path: string, version: string, body?: object) {
-  return arm(world, {
-    method,
-    host: 'management.azure.com',
-    path: `/subscriptions/${world.subscription.id}${path}`,
-    query: new URLSearchParams({ 'api-version': version }),
-    headers: { authorization: `Bearer ${issueToken(world, 'management')}` },
-    body: Buffer.from(body ? JSON.stringify(body) : ''),
-  })
-}
 
 test.each([
   [`${server}/codex`, 'flexibleServers'],
@@ -28,8 +12,8 @@ test.each([
   [`${server}/codex/backups`, 'flexibleServers/backups'],
   ['Microsoft.ContainerRegistry/registries/codex/scheduleRun', 'registries/scheduleRun'],
 ])('an API version that %s does not have', async (path, type) => {
-  const world = createEmptyWorld(idle)
-  const answer = ask(world, 'GET', `/resourceGroups/rg/providers/${path}`, '2024-08-02')
+  const world = createEmptyWorld(idleTypes)
+  const answer = askArm(world, 'GET', `/resourceGroups/rg/providers/${path}`, '2024-08-02')
   await expect(answer).rejects.toMatchObject({
     status: 400,
     code: 'NoRegisteredProviderFound',
@@ -41,38 +25,46 @@ test.each([
 })
 
 test('an API version of one type is not one of another', async () => {
-  const world = createEmptyWorld(idle)
+  const world = createEmptyWorld(idleTypes)
   const registry = '/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/codexregistry'
-  await expect(ask(world, 'GET', registry, '2025-08-01')).rejects.toMatchObject({
+  await expect(askArm(world, 'GET', registry, '2025-08-01')).rejects.toMatchObject({
     code: 'NoRegisteredProviderFound',
   })
-  await expect(ask(world, 'GET', registry, '2023-07-01')).rejects.toMatchObject({ code: 'ResourceNotFound' })
+  await expect(askArm(world, 'GET', registry, '2023-07-01')).rejects.toMatchObject({
+    code: 'ResourceNotFound',
+  })
 })
 
 test('ARM itself has versions, too; metrics have their own', async () => {
-  const world = createEmptyWorld(idle)
-  await expect(ask(world, 'GET', '/resourceGroups/rg', '2024-08-02')).rejects.toMatchObject({
+  const world = createEmptyWorld(idleTypes)
+  await expect(askArm(world, 'GET', '/resourceGroups/rg', '2024-08-02')).rejects.toMatchObject({
     status: 400,
     code: 'InvalidApiVersionParameter',
     message: expect.stringMatching(
       /^The api-version '2024-08-02' is invalid\. The supported versions are '2025/,
     ),
   })
-  await expect(ask(world, 'GET', '/resourceGroups/rg', '2021-04-01')).resolves.toMatchObject({ status: 200 })
+  await expect(askArm(world, 'GET', '/resourceGroups/rg', '2021-04-01')).resolves.toMatchObject({
+    status: 200,
+  })
   const metrics = `/resourceGroups/rg/providers/${server}/codex/providers/Microsoft.Insights/metrics`
-  await expect(ask(world, 'GET', metrics, '2018-01-01')).rejects.toMatchObject({ code: 'ResourceNotFound' })
+  await expect(askArm(world, 'GET', metrics, '2018-01-01')).rejects.toMatchObject({
+    code: 'ResourceNotFound',
+  })
 })
 
 test('a region that Azure does not have: of a group, a resource and a template', async () => {
-  const world = createEmptyWorld(idle)
+  const world = createEmptyWorld(idleTypes)
   const location = 'eastus7'
-  await expect(ask(world, 'PUT', '/resourceGroups/new', '2021-04-01', { location })).rejects.toMatchObject({
-    status: 400,
-    code: 'LocationNotAvailableForResourceGroup',
-    message: expect.stringMatching(
-      /^The provided location 'eastus7' is not available for resource group\. List of available regions is '.*,eastus,/,
-    ),
-  })
+  await expect(askArm(world, 'PUT', '/resourceGroups/new', '2021-04-01', { location })).rejects.toMatchObject(
+    {
+      status: 400,
+      code: 'LocationNotAvailableForResourceGroup',
+      message: expect.stringMatching(
+        /^The provided location 'eastus7' is not available for resource group\. List of available regions is '.*,eastus,/,
+      ),
+    },
+  )
   const refusal = {
     status: 400,
     code: 'LocationNotAvailableForResourceType',
@@ -83,7 +75,7 @@ test('a region that Azure does not have: of a group, a resource and a template',
   const type = 'Microsoft.ContainerRegistry/registries'
   const body = { location, sku: { name: 'Basic' } }
   await expect(
-    ask(world, 'PUT', `/resourceGroups/rg/providers/${type}/codexregistry`, '2023-07-01', body),
+    askArm(world, 'PUT', `/resourceGroups/rg/providers/${type}/codexregistry`, '2023-07-01', body),
   ).rejects.toMatchObject(refusal)
   const plan = (resource: object) => () =>
     planDeployment(world, world.groups.get('rg')!, 'd', {
@@ -94,4 +86,29 @@ test('a region that Azure does not have: of a group, a resource and a template',
   expect(plan({ location: 'eastus', apiVersion: '2023-07-02' })).toThrow(
     expect.objectContaining({ code: 'NoRegisteredProviderFound' }),
   )
+})
+
+test('a region that lacks a type: the provider does not list it, and requests and deployments are refused', async () => {
+  const world = createEmptyWorld(idleTypes)
+  const type = 'Microsoft.Cache/redisEnterprise'
+  world.faults.set('type-not-offered', { name: 'type-not-offered', type, location: 'eastus' })
+  const provider = (await askArm(world, 'GET', '/providers/Microsoft.Cache', '2021-04-01')) as {
+    body: { resourceTypes: { resourceType: string; locations: string[] }[] }
+  }
+  const listed = Object.fromEntries(
+    provider.body.resourceTypes.map(({ resourceType, locations }) => [
+      resourceType,
+      ['East US', 'East US 2'].filter((name) => locations.includes(name)),
+    ]),
+  )
+  expect(listed).toMatchObject({ redisEnterprise: ['East US 2'], redis: ['East US', 'East US 2'] })
+  const redis = '/resourceGroups/rg/providers/Microsoft.Cache/redisEnterprise/codexredis'
+  const refused = { code: 'NoRegisteredProviderFound', message: expect.stringContaining("'eastus'") }
+  await expect(askArm(world, 'GET', redis, '2025-07-01')).rejects.toMatchObject({ code: 'ResourceNotFound' })
+  const body = { location: 'eastus', sku: { name: 'Balanced_B0' } }
+  await expect(askArm(world, 'PUT', redis, '2025-07-01', body)).rejects.toMatchObject(refused)
+  const resource = { type, apiVersion: '2025-07-01', name: 'codexredis', ...body }
+  const plan = () =>
+    planDeployment(world, world.groups.get('rg')!, 'd', { template: { resources: [resource] } })
+  expect(plan).toThrow(expect.objectContaining(refused))
 })

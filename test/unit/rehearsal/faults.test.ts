@@ -17,8 +17,8 @@ test('Redis without capacity is accepted, fails later, and its leftover blocks t
   const world = createEmptyWorld()
   world.faults.set('redis-no-capacity', { name: 'redis-no-capacity' })
   const { resource, operation } = put(world, cluster, clusterBody)
-  await operation?.done
-  expect(operation?.error).toMatchObject({
+  await operation.done
+  expect(operation.error).toMatchObject({
     code: 'InsufficientCapacity',
     message:
       'Request failed due to insufficient capacity. Retry using a different Azure Managed Redis size or region.',
@@ -32,7 +32,7 @@ test('Redis without capacity is accepted, fails later, and its leftover blocks t
   expect(again).toThrow(expect.objectContaining({ status: 409, code: 'Conflict' }))
   await deleteResource(world, resource).done
   const next = again()
-  await next.operation?.done
+  await next.operation.done
   expect(view(world, next.resource).properties).toMatchObject({
     provisioningState: 'Succeeded',
     resourceState: 'Running',
@@ -45,7 +45,7 @@ test.each([
   ['policy-disallowed', { mfa: true }, 'RequestDisallowedByPolicy', /Reasons: MFA is required/],
 ])('%s %j refuses new resources and leaves existing ones alone', async (name, more, code, words) => {
   const world = createEmptyWorld()
-  await put(world, cluster, clusterBody).operation?.done
+  await put(world, cluster, clusterBody).operation.done
   world.faults.set(name, { name, ...more })
   expect(() => put(world, { ...cluster, name: 'another' }, clusterBody)).toThrow(
     expect.objectContaining({ status: 403, code, message: expect.stringMatching(words) }),
@@ -62,8 +62,8 @@ test.each([
   const database = { type: `${cluster.type}/databases`, name: 'codexredis/default' }
   const idle = resourceTypes.map((type) => ({ ...type, apply: async () => {} }))
   const world = createEmptyWorld(idle)
-  await put(world, cluster, clusterBody).operation?.done
-  await put(world, database, { properties: { clusteringPolicy: from } }).operation?.done
+  await put(world, cluster, clusterBody).operation.done
+  await put(world, database, { properties: { clusteringPolicy: from } }).operation.done
   const change = () => put(world, database, { properties: { clusteringPolicy: to } })
   if (allowed) expect(change).not.toThrow()
   else expect(change).toThrow("'properties.clusteringPolicy' cannot be changed")

@@ -126,7 +126,7 @@ test.each(['managed', 'classic'])(
         status: 201,
         answer: view(world, resource),
       })
-      await operation?.done
+      await operation.done
       world.judge.see({ method: 'GET', path: planned.address.id, status: 200, answer: view(world, resource) })
     }
     expect(world.judge.verdict.findings).toEqual([])

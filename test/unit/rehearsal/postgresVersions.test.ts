@@ -40,13 +40,13 @@ test.each([
 
 test('a newer version of an existing server needs createMode Update, and the next PUT none', async () => {
   const world = ours()
-  await put(world, '16', 'Default').operation?.done
+  await put(world, '16', 'Default').operation.done
   for (const mode of [undefined, 'Default'])
     expect(() => put(world, '17', mode)).toThrow(/createMode.*needs 'Update'/)
   const { operation, resource } = put(world, '17', 'Update')
-  await operation?.done
+  await operation.done
   expect(resource.wanted.properties).toMatchObject({ version: '17' })
-  expect(put(world, '17', 'Default').operation).toBeUndefined()
+  await put(world, '17', 'Default').operation.done
   expect(() => put(world, '16', 'Update')).toThrow(
     expect.objectContaining({ code: 'InvalidVersionDowngrade' }),
   )

@@ -27,7 +27,7 @@ const body = { location: 'eastus', sku: { name: 'Basic' }, properties: { adminUs
 test('a registry shows its policies as Azure does, and in a list too', async () => {
   const world = createEmptyWorld()
   const put = putResource(world, address(world), body)
-  await put.operation?.done
+  await put.operation.done
   expect(view(world, put.resource).properties.policies).toEqual(policies)
   expect(view(world, put.resource, true).properties.policies).toEqual(policies)
 })
@@ -38,7 +38,7 @@ test('a policy that is set is shown, and the others keep their defaults', async 
     ...body,
     properties: { policies: { azureADAuthenticationAsArmPolicy: { status: 'disabled' } } },
   })
-  await put.operation?.done
+  await put.operation.done
   expect(view(world, put.resource).properties.policies).toEqual({
     ...policies,
     azureADAuthenticationAsArmPolicy: { status: 'disabled' },

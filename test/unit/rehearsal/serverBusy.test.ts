@@ -48,7 +48,7 @@ const put = (world: World, type: string) =>
 
 /** Sends these PUT requests one after the other. */
 async function putInOrder(world: World, types: readonly string[]): Promise<void> {
-  for (const type of types) await put(world, type).operation?.done
+  for (const type of types) await put(world, type).operation.done
 }
 
 const busy = {
@@ -79,7 +79,7 @@ test('a child is refused while another one is in progress', async () => {
   await putInOrder(world, [namespace])
   const first = put(world, `${namespace}/databases`)
   expect(() => put(world, `${namespace}/firewallRules`)).toThrow(expect.objectContaining(busy))
-  await first.operation?.done
+  await first.operation.done
   await putInOrder(world, [`${namespace}/firewallRules`])
 })
 
