@@ -2,11 +2,15 @@ import { execFile } from 'node:child_process'
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import { type Key, keys } from '../../lib/config/schema.ts'
+import { createConfig } from '../../lib/config/load.ts'
+import { keys } from '../../lib/config/schema.ts'
+import type { Key } from '../../lib/config/setting.ts'
+import { listShareRules } from '../../lib/deploy/separation.ts'
 
 /*
- * Writes docs/configuration.md from .env.example and lib/config/schema.ts, and docs/commands.md from the --help text of
- * every script: `npm run docs`. A test holds the files equal to what this gives.
+ * `npm run docs` writes .env.example and docs/configuration.md from lib/config, the table of what environments share in
+ * docs/runbook.md from the rules of the resources, and docs/commands.md from the --help text of every script. A test
+ * holds the files equal to what this gives.
  */
 
 const home = path.join(import.meta.dirname, '..', '..')
@@ -18,31 +22,63 @@ const folders: Record<string, string> = {
   maintenance: 'Operation',
 }
 
-export const references = { 'configuration.md': renderConfiguration, 'commands.md': renderCommands }
+/** What each generated file contains, by its path. */
+export const references: Record<string, () => string | Promise<string>> = {
+  '.env.example': renderExample,
+  'docs/configuration.md': renderConfiguration,
+  'docs/runbook.md': renderRunbook,
+  'docs/commands.md': renderCommands,
+}
 
-/** A table of keys below each explanation of .env.example, under its section. */
-export async function renderConfiguration(): Promise<string> {
-  const out = ['# Configuration', '', generated, '']
-  let comment: string[] = []
-  let inTable = false
-  for (const line of readFileSync(path.join(home, '.env.example'), 'utf8').split('\n')) {
-    const section = /^# --- (.*?) -+$/.exec(line)?.[1]
-    const name = /^([A-Z_]+)=/.exec(line)?.[1]
-    if (inTable && !name) out.push('')
-    if (section) out.push(`## ${section}`, '')
-    else if (line.startsWith('#')) comment.push(escapeText(line.replace(/^# ?/, '')))
-    else if (comment.length > 0) {
-      out.push(comment.join(' '), '')
-      comment = []
-    }
-    if (name && !inTable) out.push('| key | default | value |', '| --- | --- | --- |')
-    if (name) out.push(renderKey(name, (keys as Record<string, Key>)[name]!))
-    inTable = name !== undefined
+/** How the first lines of .env.example explain the rest; docs/configuration.md begins with them, too. */
+const introduction = [
+  "Configuration of Codex Dominion. Copy this file to .env and fill it in. A plain copy is valid, but scripts that need a placeholder's value refuse it. With --env NAME, .env.NAME is read over .env. Environment variables are not read.",
+  'A secret may be a reference: env:NAME (environment variable), op://vault/item/field (1Password CLI), azkv://vault/name (Azure Key Vault). Paths are relative to this folder; ~ is your home folder.',
+  "A value that contains # needs quotes ('…'), because # starts a comment outside quotes.",
+]
+
+/** Keys with the text that explains them, under the headings of .env.example. */
+function renderKeys(
+  section: (title: string) => string[],
+  explain: (text: string) => string[],
+  render: (name: string, key: Key) => string,
+): string[] {
+  return Object.entries(keys).flatMap(([name, key]) => [
+    ...(key.section ? section(key.section) : []),
+    ...(key.explanation ? explain(key.explanation) : []),
+    render(name, key),
+  ])
+}
+
+function renderExample(): string {
+  const lines = renderKeys(
+    (title) => ['', `# --- ${title} `.padEnd(118, '-')],
+    (text) => ['', ...toComment(text)],
+    (name, key) => `${name}=${key.example || key.default}`,
+  )
+  const text = [...introduction.flatMap(toComment), ...lines].join('\n')
+  return `${text.replaceAll(/^(# --- .*)\n\n/gm, '$1\n')}\n`
+}
+
+/** Comment lines of at most 118 characters. */
+function toComment(text: string): string[] {
+  const lines = ['#']
+  for (const word of text.split(' ')) {
+    const longer = `${lines.at(-1)} ${word}`
+    if (longer.length > 118) lines.push(`# ${word}`)
+    else lines[lines.length - 1] = longer
   }
-  return `${out
-    .join('\n')
-    .replaceAll(/\n{3,}/g, '\n\n')
-    .trimEnd()}\n`
+  return lines
+}
+
+/** A table of keys below each explanation. */
+function renderConfiguration(): string {
+  const out = renderKeys(
+    (title) => ['', `## ${title}`],
+    (text) => ['', escapeText(text), '', '| key | default | value |', '| --- | --- | --- |'],
+    renderKey,
+  )
+  return `${['# Configuration', '', generated, '', escapeText(introduction.join(' ')), ...out].join('\n')}\n`
 }
 
 function renderKey(name: string, key: Key): string {
@@ -62,8 +98,25 @@ function describeValue({ means, enum: choices, type, minimum, maximum }: Key): s
 
 const escapeText = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
 
+/** The runbook, with its table of what two environments can share. */
+function renderRunbook(): string {
+  const page = readFileSync(path.join(home, 'docs', 'runbook.md'), 'utf8')
+  const config = createConfig(
+    (key) => keys[key].default,
+    () => '.env',
+    home,
+    'default',
+  )
+  const rows = listShareRules(config).map(
+    ({ kind, sameWhen, keys }) =>
+      `| \`${kind}\` | ${sameWhen} | ${keys.map((key) => `\`${key}\``).join(', ')} |`,
+  )
+  const table = ['| Kind in `SHARES` | The same when | Key |', '| --- | --- | --- |', ...rows]
+  return page.replace(/^\| Kind in `SHARES`(.*\n\|)*.*$/m, () => table.join('\n'))
+}
+
 /** The help of every script, by the folder it is in. */
-export async function renderCommands(): Promise<string> {
+async function renderCommands(): Promise<string> {
   const files = globSync('scripts/**/*.ts', { cwd: home }).map((file) => file.replaceAll(path.sep, '/'))
   const out = ['# Commands', '', generated, '']
   for (const [folder, title] of Object.entries(folders)) {
@@ -87,4 +140,4 @@ async function getHelp(name: string): Promise<string> {
 
 if (import.meta.main ?? process.argv[1] === import.meta.filename)
   for (const [name, render] of Object.entries(references))
-    writeFileSync(path.join(home, 'docs', name), await render())
+    writeFileSync(path.join(home, name), await render())

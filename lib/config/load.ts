@@ -6,16 +6,7 @@ import { formatCount } from '../util/format.ts'
 import { parseNumber } from '../util/number.ts'
 import type { Config } from './config.ts'
 import { assertReadableLines, findCutValues } from './envFile.ts'
-import {
-  type Key,
-  type KeyName,
-  keys,
-  limitsMean,
-  readSettings,
-  type ShareKind,
-  type Source,
-  schema,
-} from './schema.ts'
+import { type KeyName, keys, readSettings, type ShareKind, schema } from './schema.ts'
 import {
   appSecretKeyRule,
   createSecret,
@@ -23,6 +14,7 @@ import {
   isKeyMaterial,
   postgresPasswordRule,
 } from './secret.ts'
+import { type Key, limitsMean, type Source } from './setting.ts'
 
 /**
  * Reads `.env`, then `.env.NAME` over it, checks all keys, and returns the frozen configuration. Environment variables

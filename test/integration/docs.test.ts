@@ -5,9 +5,9 @@ import { references } from '../../docs/tools/reference.ts'
 import { home } from '../support/helpers.ts'
 
 test.each(Object.entries(references))(
-  'docs/%s is what npm run docs writes',
+  '%s is what npm run docs writes',
   async (name, render) => {
-    expect(readFileSync(path.join(home, 'docs', name), 'utf8')).toBe(await render())
+    expect(readFileSync(path.join(home, name), 'utf8')).toBe(await render())
   },
   120_000,
 )

@@ -1,11 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { readOthers } from '../../../lib/config/environments.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { shareKinds } from '../../../lib/config/schema.ts'
-import { findShared, findSharedWithOthers } from '../../../lib/deploy/separation.ts'
-import { getFailure, home, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
+import { findShared, findSharedWithOthers, listShareRules } from '../../../lib/deploy/separation.ts'
+import { getFailure, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 
 const core = [
   'AZURE_RESOURCE_GROUP=staging',
@@ -195,9 +195,9 @@ test.each(['vps', 'registry,', ',registry', 'registry redis', 'Registry'])(
   },
 )
 
-test('the runbook says of each kind when two environments share it', () => {
-  const page = readFileSync(path.join(home, 'docs', 'runbook.md'), 'utf8')
-  expect(shareKinds.filter((kind) => !page.includes(`\n| \`${kind}\` |`))).toEqual([])
+test('every kind has one rule', async () => {
+  const rules = listShareRules(await loadTestConfig())
+  expect(rules.map(({ kind }) => kind)).toEqual(shareKinds)
 })
 
 test('SHARES lists kinds', async () => {
