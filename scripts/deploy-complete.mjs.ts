@@ -58,7 +58,7 @@ function azureTasks(
   // az acr build --image codex-backend:src-HASH. The marks are stored on the VPS, which a skipped IONOS leaves alone.
   const marks = nginx && (async () => (await factories.readBadReleases(context)).backend)
   const image = imageTask(context, azure, { login, registry, quick, marks })
-  // az container create --file codex-backend-next.json, nginx to it, codex-backend, nginx back, az container delete
+  // az container create --file codex-backend-next.json, nginx to it, codex-backend, nginx back, az rest --method delete
   const [backend, worker] = containerTasks(context, azure, {
     ...{ image, after: [tables, redis], tier, nginx },
     ...{ proxy: factories.nginxUpstream(context), needsProxy: nginx !== undefined },

@@ -2,8 +2,10 @@ import type { Config } from '../config/config.ts'
 import type { ShareKind } from '../config/schema.ts'
 import type { Command } from '../shell/command.ts'
 import { type Context, ok, type Task } from '../tasks/task.ts'
+import { openArm } from './arm.ts'
 import { az } from './cli.ts'
 import type { Azure } from './client.ts'
+import { waitUntilGone } from './containers/provisioning.ts'
 import { deleteGroup, isOwnGroup } from './resources/containerGroups.ts'
 import { getDataTier, type Part } from './resources/index.ts'
 import { type ArmLocation, resourceId } from './resources/resource.ts'
@@ -27,7 +29,8 @@ export interface RemoveOptions {
  */
 export function removeAzureTasks(context: Context, azure: Azure, { after, stays }: RemoveOptions): Task[] {
   const { config } = context
-  const containers: Task = {
+  const arm = openArm(context, new AbortController().signal)
+  const containers: Task<string[]> = {
     id: 'remove-containers',
     title: 'Containers',
     part: 'azure',
@@ -39,7 +42,11 @@ export function removeAzureTasks(context: Context, azure: Azure, { after, stays 
       if (names.length === 0) return ok('there are none')
       const { id } = await azure.account()
       const effects = names.map((name) => deleteGroup(config, name, id))
-      return { state: 'change', what: `delete ${names.join(', ')}`, effects }
+      return { state: 'change', what: `delete ${names.join(', ')}`, effects, fact: names }
+    },
+    async afterAll({ fact: names = [] }) {
+      await Promise.all(names.map((name) => waitUntilGone(config, arm, name)))
+      return names
     },
   }
   const remove = (part: Part): Task => ({

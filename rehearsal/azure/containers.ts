@@ -186,24 +186,24 @@ function running(resource: Resource): Container {
     : transitioning(resource.name)
 }
 
-/** A group without capacity is accepted first and fails later, with an event that says why. */
+/** A group without capacity is accepted first and fails later. */
 function meetCapacity(world: World, resource: Resource): void {
   if (counted(world, 'container-no-capacity') === undefined) return
   const { location, properties } = resource.wanted
   const { cpu, memoryInGB } = properties.containers[0].properties.resources.requests
   const message = formatRefusal('containerNoCapacity', { location, cpu, memoryGb: memoryInGB })
+  throw conflict('InsufficientCapacity.', message)
+}
+
+/** The group that failed keeps the reason as an event; the operation says only that it failed. */
+function recordFailure(resource: Resource, error: unknown): ArmError {
+  const { code: name, message } =
+    error instanceof ArmError ? error : { code: 'Failed', message: String(error) }
   const now = new Date().toISOString()
   getRuntime(resource).events = [
-    {
-      count: 1,
-      firstTimestamp: now,
-      lastTimestamp: now,
-      name: 'InsufficientCapacity.',
-      message,
-      type: 'Warning',
-    },
+    { count: 1, firstTimestamp: now, lastTimestamp: now, name, message, type: 'Warning' },
   ]
-  throw conflict('Failed', message)
+  return conflict('Failed', message)
 }
 
 /** Microsoft.ContainerInstance/containerGroups. */
@@ -212,6 +212,7 @@ export const containerGroups: ResourceType = {
   usualSeconds: 45,
   needsLocation: true,
   createdStatus: 201,
+  withoutRetryAfter: true,
   check: checkContainerGroup,
   transitioning,
   // An update restarts the containers, also one that changes nothing:
@@ -220,10 +221,14 @@ export const containerGroups: ResourceType = {
     const label = before?.properties.ipAddress?.dnsNameLabel
     await takeDown(world, resource)
     getRuntime(resource).events = []
-    meetCapacity(world, resource)
     if (label && label !== resource.wanted.properties.ipAddress?.dnsNameLabel)
       await world.dns.remove(`${label}.${before.location}.azurecontainer.io`)
-    await bringUp(world, resource)
+    try {
+      meetCapacity(world, resource)
+      await bringUp(world, resource)
+    } catch (error) {
+      throw recordFailure(resource, error)
+    }
   },
   show: showGroup,
   // Only GET of one group returns the instance view; `az container list` prints none.

@@ -31,26 +31,29 @@ const path = (world: World, kind: string, operation: Operation, apiVersion: stri
   `https://management.azure.com/subscriptions/${world.subscription.id}/providers/Microsoft.Resources/` +
   `${kind}/${operation.id}?api-version=${apiVersion}`
 
-/**
- * Headers of a long-running response. `az` sleeps 30 s per poll without Retry-After or with 0, so 1 is sent.
- * Source: ARM's guide to asynchronous operations, and the poller of azure-core.
- */
-export function operationHeaders(
+/** `az` sleeps 30 s per poll without Retry-After or with 0 (azure-core, `_extract_delay`), so 1 is sent. */
+const retryAfter = ({ withoutRetryAfter }: Operation): Record<string, string> =>
+  withoutRetryAfter ? {} : { 'Retry-After': '1' }
+
+/** Headers of a long-running response. Source: ARM's guide to asynchronous operations. */
+export const operationHeaders = (
   world: World,
   operation: Operation,
   apiVersion: string,
-): Record<string, string> {
-  return { 'Azure-AsyncOperation': path(world, 'operations', operation, apiVersion), 'Retry-After': '1' }
-}
+): Record<string, string> => ({
+  'Azure-AsyncOperation': path(world, 'operations', operation, apiVersion),
+  ...retryAfter(operation),
+})
 
 /** The Location style of polling: 202 until done, then the final status. */
-export function locationHeaders(
+export const locationHeaders = (
   world: World,
   operation: Operation,
   apiVersion: string,
-): Record<string, string> {
-  return { Location: path(world, 'operationresults', operation, apiVersion), 'Retry-After': '1' }
-}
+): Record<string, string> => ({
+  Location: path(world, 'operationresults', operation, apiVersion),
+  ...retryAfter(operation),
+})
 
 function findOperation(world: World, id: string): Operation {
   const operation = world.operations.get(id)

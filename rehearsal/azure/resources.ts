@@ -174,17 +174,20 @@ export function putResource(world: World, address: Address, body: Bag, apiVersio
     },
     () => view(world, resource),
   )
+  operation.withoutRetryAfter = type.withoutRetryAfter
   return { resource, created: !existing, operation }
 }
 
 /** Deletes a resource and everything below it, children first. */
 export function deleteResource(world: World, resource: Resource): Operation {
   resource.state = 'Deleting'
-  return startOperation(world, async () => {
+  const operation = startOperation(world, async () => {
     for (const each of [...listChildren(world, resource).reverse(), resource]) {
       await getResourceType(world, each.type).remove?.(world, each)
       world.resources.delete(each.id.toLowerCase())
       holdName(world, each)
     }
   })
+  operation.withoutRetryAfter = getResourceType(world, resource.type).withoutRetryAfter
+  return operation
 }

@@ -33,6 +33,8 @@ export interface ResourceType {
   createdStatus: 201 | 202
   /** For a type that Azure does not let PATCH. */
   patchRefusal?(): ArmError
+  /** Its long-running answers do not say when to ask again, and az then asks every 30 s. */
+  withoutRetryAfter?: true
   /** Throws an ArmError for a body that ARM would refuse; may fill in defaults. Changes nothing else. */
   check(request: Request): void
   /** The error of this type for "busy with another operation". */

@@ -38,6 +38,7 @@ export interface Operation {
   /** The operation's `properties` (and its result) once it has succeeded. */
   result?: () => unknown
   done: Promise<void>
+  withoutRetryAfter?: true | undefined
 }
 
 export interface SeenRequest {

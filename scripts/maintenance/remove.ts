@@ -32,7 +32,7 @@ const script = defineScript<RemoveFlags>({
         // The site first, so that no visitor sees the API break: rm -rf of the site, its nginx files and certificate.
         const site = skipIonos ? undefined : removeSiteTask(context, { after: [parts], stays: stays('site') })
         if (!login || !parts) return site ? [site] : []
-        // az container delete --yes, then az resource delete --ids ID for Redis, PostgreSQL and the registry.
+        // az rest --method delete, then az resource delete --ids ID for Redis, PostgreSQL and the registry.
         const azureTasks = removeAzureTasks(context, azure, { after: [login, parts, site], stays })
         return [login, parts, ...(site ? [site] : []), ...azureTasks]
       },

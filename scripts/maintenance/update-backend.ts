@@ -20,7 +20,7 @@ const script = defineTaskScript<{ inPlace?: boolean }>({
     // az acr build --image codex-backend:src-HASH
     const image = imageTask(context, azure, { login, registry, marks })
     const nginx = factories.nginxHttpsTask(context)
-    // az container create --file codex-backend-next.json, nginx to it, codex-backend, nginx back, az container delete
+    // az container create --file codex-backend-next.json, nginx to it, codex-backend, nginx back, az rest --method delete
     const [backend, worker] = containerTasks(context, azure, {
       ...{ image, nginx, inPlace, needsProxy: true },
       proxy: inPlace ? factories.nginxUpstream(context) : factories.verifyingProxy(context, azure),

@@ -260,11 +260,13 @@ test('a new release: no request fails, the new image serves, and the plan listed
   const { receipt } = JSON.parse(stdout) as { receipt: Receipt }
   expect(getChangingLines(clouds, receipt.id, environment)).toEqual(lines)
   const words = lines.map((line) =>
-    /az acr build|az container \w+|vps: .* nginx /.exec(line)?.[0].slice(0, 19),
+    /az acr build|az container create|az rest --method delete|vps: .* nginx /
+      .exec(line)?.[0]
+      .replace(/(script=).*/, '$1'),
   )
   expect(words).toEqual([
     ...['az acr build', 'az container create', "vps: sh -c 'script=", 'az container create'],
-    ...["vps: sh -c 'script=", 'az container delete', 'az container create'],
+    ...["vps: sh -c 'script=", 'az rest --method delete', 'az container create'],
   ])
   expect(receipt.changed.map(({ id }) => id).sort()).toEqual(['backend', 'image', 'worker'])
   expect(load.failed).toEqual([])

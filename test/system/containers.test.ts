@@ -62,8 +62,17 @@ test('another size: each is deleted and created, one after the other, with the c
   expect(await groups()).toEqual(['codex-backend', 'codex-worker', 'codex-worker-2'])
   const bigger = clouds.variant('bigger', { ...common, WORKER_COUNT: '2', WORKER_MEMORY_GB: '3' })
   const lines = await getPlannedLines(clouds, ['release-containers'], bigger)
-  expect(lines.map((line) => /(--name|--file) <?[\w-]+/.exec(line)?.[0])).toEqual([
-    ...['--name codex-worker', '--file <codex-worker', '--name codex-worker-2', '--file <codex-worker-2'],
+  expect(
+    lines.map((line) => /delete .*containerGroups\/([\w-]+)|--file <([\w-]+)/.exec(line)?.slice(1)),
+  ).toEqual([
+    ...[
+      ['codex-worker', undefined],
+      [undefined, 'codex-worker'],
+    ],
+    ...[
+      ['codex-worker-2', undefined],
+      [undefined, 'codex-worker-2'],
+    ],
   ])
   const { code, stdout, stderr } = await core('release-containers', bigger, '--json')
   expect(code, stderr).toBe(0)
@@ -116,7 +125,7 @@ test('one worker again: the surplus is deleted as the plan says, and the site is
   const one = clouds.variant('one', { ...common, WORKER_COUNT: '1', WORKER_MEMORY_GB: '3' })
   const plan = await core('deploy-complete', one, '--dry-run', '--skip-ionos')
   expect(plan.stdout).toMatch(
-    /Worker container: delete codex-worker-2: WORKER_COUNT is 1\n +\$ az container delete .*--name codex-worker-2 /,
+    /Worker container: delete codex-worker-2: WORKER_COUNT is 1\n +\$ az rest --method delete .*containerGroups\/codex-worker-2\?/,
   )
   const { code, stderr } = await core('deploy-complete', one, '--skip-ionos')
   expect(code, stderr).toBe(0)

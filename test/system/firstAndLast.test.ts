@@ -231,8 +231,8 @@ test('the plan lists every command and prompts for nothing', async () => {
   expect(plan.code, plan.stderr).toBe(2)
   for (const line of [
     /vps: .*remove.* codexdominion\.app \/var\/www/,
-    /az container delete .*codex-backend /,
-    /az container delete .*codex-worker /,
+    /az rest --method delete .*containerGroups\/codex-backend\?/,
+    /az rest --method delete .*containerGroups\/codex-worker\?/,
     /az resource delete .*redisEnterprise\/codexdominion-redis/,
     /delete codexdominion-db, whose name may stay taken for days\n.*az resource delete .*flexibleServers\/codexdominion-db/,
     /az resource delete .*registries\/codexacr1216/,

@@ -3,11 +3,13 @@ import { revealSecret } from '../../config/secret.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context, Log } from '../../tasks/task.ts'
 import { memoize } from '../../util/concurrency.ts'
+import { openArm } from '../arm.ts'
 import type { Azure } from '../client.ts'
 import { createGroup, deleteGroup } from '../resources/containerGroups.ts'
 import { readRedisKey } from '../resources/redis.ts'
 import { readRegistryCredentials } from '../resources/registry.ts'
 import type { Action } from './plan.ts'
+import { waitUntilGone, waitUntilProvisioned } from './provisioning.ts'
 import { type GroupSecrets, groupFile, type WantedGroup } from './spec.ts'
 import { type HealthReport, parseHealth, waitUntilHealthy, waitUntilWorkerRuns } from './waitFor.ts'
 
@@ -46,15 +48,24 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
     return { databasePassword, appSecretKey, redisKey, registry }
   })
 
-  async function change(command: Command): Promise<void> {
-    await runner.run(command).finally(() => azure.forget('groups'))
+  const arm = openArm(context, new AbortController().signal)
+
+  /** Runs a command and the wait for what it started. */
+  async function change(command: Command, wait = async () => {}): Promise<void> {
+    await runner
+      .run(command)
+      .then(wait)
+      .finally(() => azure.forget('groups'))
   }
+
+  const remove = async (name: string): Promise<void> =>
+    change(deleteGroup(config, name, await subscription()), () => waitUntilGone(config, arm, name))
 
   async function create({ group, replace }: Action & { do: 'create' }, log: Log): Promise<void> {
     const { name } = group
     if (replace) {
       log(`deleting ${name}: its size cannot be changed in place`)
-      await change(deleteGroup(config, name, await subscription()))
+      await remove(name)
     }
     log(`starting ${name}`)
     const file = groupFile(config, group, await readSecrets())
@@ -69,8 +80,10 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
     return parseHealth(from, status, body, getRelease(group))
   }
 
-  function waitUntilWell(group: WantedGroup, log: Log): Promise<void> {
+  async function waitUntilWell(group: WantedGroup, log: Log): Promise<void> {
     const { name } = group
+    // Until then the container of before may answer.
+    await waitUntilProvisioned(config, arm, name).finally(() => azure.forget('groups'))
     if (!group.public) return waitUntilWorkerRuns(context, azure, name, log)
     const about = { name, label: group.public.dnsLabel, release: getRelease(group) }
     return waitUntilHealthy(context, azure, { ...about, fromElsewhere: () => askProxy(group) }, log)
@@ -93,7 +106,7 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
       if (action.do === 'wait') return waitUntilWell(action.group, log)
       if (action.do === 'route') return proxy.switchTo(getHost(action.group), getRelease(action.group), log)
       log(`deleting ${action.name}`)
-      await change(deleteGroup(config, action.name, await subscription()))
+      await remove(action.name)
     },
   }
 }

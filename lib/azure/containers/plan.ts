@@ -1,5 +1,6 @@
 import { differing, type Field } from '../../tasks/task.ts'
 import { type ContainerGroup, getSize, groupNames, isWorkerName } from '../resources/containerGroups.ts'
+import { isUnderWay } from './provisioning.ts'
 import type { WantedGroup } from './spec.ts'
 
 /** One action of a release on the container groups. The plan shows a list of them as commands; the release runs it. */
@@ -39,15 +40,13 @@ export function compareGroup(before: ContainerGroup, wanted: WantedGroup, config
   return [{ name: 'environment, probes or secrets', before: was, after: configuration }]
 }
 
-/** ARM's states of a change that an interrupted run started. */
-const underWay = /^(Accepted|Pending|Creating|Updating|Repairing)$/
-
 /** Plans how a group becomes what it should be; nothing when it already is. */
 export function planGroup(group: WantedGroup, seen: CurrentGroup | undefined): Action[] {
   const wait: Action = { do: 'wait', group }
   if (seen && seen.fields.length === 0) {
     if (seen.state === 'Succeeded') return []
-    if (underWay.test(seen.state)) return [wait]
+    // An interrupted run started this change.
+    if (isUnderWay(seen.state)) return [wait]
   }
   return [{ do: 'create', group, replace: needsReplacement(seen?.fields ?? []) }, wait]
 }

@@ -1,6 +1,7 @@
 import { type Config, getContainerHost, stableHost, surgeHost, surgeLabel } from '../../config/config.ts'
 import { type Command, secretFile } from '../../shell/command.ts'
 import type { Context } from '../../tasks/task.ts'
+import type { Arm } from '../arm.ts'
 import { az } from '../cli.ts'
 import type { Login } from '../client.ts'
 import type { Size } from '../containers/limits.ts'
@@ -16,6 +17,8 @@ import {
 export interface ContainerGroup {
   name: string
   provisioningState?: string
+  /** Only `show` has it. */
+  instanceView?: { events?: ContainerEvent[] | null } | null
   restartPolicy?: string
   osType?: string
   tags?: Record<string, string> | null
@@ -29,10 +32,21 @@ export interface ContainerGroup {
       currentState?: { state?: string; startTime?: string; detailStatus?: string; exitCode?: number }
       restartCount?: number
       /** The last events. Consecutive equal events are merged into one with a count. */
-      events?: { name: string; count: number; firstTimestamp?: string; lastTimestamp?: string }[] | null
+      events?: ContainerEvent[] | null
     } | null
   }[]
 }
+
+export interface ContainerEvent {
+  name: string
+  count: number
+  message?: string | null
+  type?: string
+  firstTimestamp?: string
+  lastTimestamp?: string
+}
+
+const apiVersion = '2023-05-01'
 
 export const containerGroups: AzureResource = {
   provider: 'Microsoft.ContainerInstance',
@@ -159,13 +173,45 @@ export const showGroup = async (
   name: string,
 ): Promise<ContainerGroup | undefined> => (await showGroups(context, login, [name]))[0]
 
+/**
+ * Reads one group with its instance view from ARM; undefined when it does not exist. For repeated reads, which az makes
+ * slowly.
+ */
+export async function readGroup(
+  config: Config,
+  arm: Pick<Arm, 'get' | 'subscription'>,
+  name: string,
+): Promise<ContainerGroup | undefined> {
+  const path = groupId(config, await arm.subscription(), name)
+  const found = await arm.get<ArmGroup>(path, { 'api-version': apiVersion })
+  if (!found) return undefined
+  const containers = found.properties.containers.map(({ properties, ...rest }) => ({
+    ...rest,
+    ...properties,
+  }))
+  return { ...found.properties, name: found.name, containers }
+}
+
+/** As ARM shows a group: az removes the level `properties`. */
+interface ArmGroup {
+  name: string
+  properties: Omit<ContainerGroup, 'name' | 'containers'> & {
+    containers: { name: string; properties: Omit<ContainerGroup['containers'][number], 'name'> }[]
+  }
+}
+
+/*
+ * Both return as soon as Azure has accepted the change. az would ask every 30 s whether it is done, because Container
+ * Instances send no Retry-After, and `az container delete` has no --no-wait (docs/azure.md).
+ */
+
 /** `az container create --file`: creates the group, or changes it to exactly this. */
 export const createGroup = (config: Config, name: string, file: string, subscription: string): Command =>
   az.change`
     container create --resource-group ${config.azure.resourceGroup} --file ${secretFile(`${name}.json`, file)}
-      --subscription ${subscription}`
+      --no-wait --subscription ${subscription}`
 
-export const deleteGroup = (config: Config, name: string, subscription: string): Command =>
-  az.change`
-    container delete --resource-group ${config.azure.resourceGroup} --name ${name} --yes
-      --subscription ${subscription}`
+export function deleteGroup(config: Config, name: string, subscription: string): Command {
+  const url = `https://management.azure.com${groupId(config, subscription, name)}?api-version=${apiVersion}`
+  return az.change`rest --method delete --url ${url}`
+}

@@ -2,6 +2,9 @@ import { expect, test } from 'vitest'
 import { containerLog } from '../../../rehearsal/azure/containerLog.ts'
 import { containerGroups } from '../../../rehearsal/azure/containers.ts'
 import type { Call } from '../../../rehearsal/azure/http.ts'
+import { locationHeaders, operationHeaders } from '../../../rehearsal/azure/operations.ts'
+import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
+import { deleteResource, getAddress, putResource } from '../../../rehearsal/azure/resources.ts'
 import type { Resource } from '../../../rehearsal/azure/world.ts'
 import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
 
@@ -27,4 +30,21 @@ test('the log of a container that has written nothing is null, as ARM returns it
   expect(await read()).toEqual({ content: null })
   log.keep('first\nlast\n')
   expect(await read('tail=1')).toEqual({ content: 'last\n' })
+})
+
+test.each([
+  ['Microsoft.ContainerInstance/containerGroups', undefined],
+  ['Microsoft.Cache/redis', '1'],
+])('the answers of %s say Retry-After: %s', async (type, seconds) => {
+  const idle = resourceTypes.map((each) => ({ ...each, check() {}, apply: async () => {}, show: () => ({}) }))
+  const world = createEmptyWorld(idle.map(({ remove: _remove, ...each }) => each))
+  const { resource, operation } = putResource(world, getAddress(world, 'rg', type, 'codex'), {
+    location: 'eastus',
+    properties: {},
+  })
+  expect(operationHeaders(world, operation!, '2023-05-01')['Retry-After']).toBe(seconds)
+  await operation!.done
+  const deletion = deleteResource(world, resource)
+  expect(locationHeaders(world, deletion, '2023-05-01')['Retry-After']).toBe(seconds)
+  await deletion.done
 })
