@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { expect, test } from 'vitest'
 import { explainAz, meanings } from '../../../lib/azure/errors.ts'
 import { formatRefusal, type RefusalName, refusals } from '../../../lib/azure/refusals.ts'
@@ -8,6 +10,7 @@ import { deleteResource, getAddress, putResource } from '../../../rehearsal/azur
 import type { ResourceType } from '../../../rehearsal/azure/types.ts'
 import type { World } from '../../../rehearsal/azure/world.ts'
 import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
+import { home } from '../../support/helpers.ts'
 
 /* Azure's own refusals: each is explained, and the rehearsal says it word for word. */
 
@@ -269,4 +272,17 @@ test.each(all)('%s is explained, with what to do, a source and a date', (name, {
   expect(explainAz(said)?.next).toMatch(/\S/)
   expect(source).toMatch(/\S/)
   expect(seen).toMatch(/^\d{4}-\d{2}-\d{2}$/)
+})
+
+test('the rehearsal writes no code of the table itself: its words would differ from Azure’s', () => {
+  const folder = path.join(home, 'rehearsal', 'azure')
+  const files = readdirSync(folder).filter((file) => file.endsWith('.ts'))
+  const sources = files.map((file) => readFileSync(path.join(folder, file), 'utf8'))
+  const written = sources.flatMap((text) => [
+    ...text.matchAll(/(?:badRequest|conflict|ArmError)\(\s*(?:\d+,\s*)?'(\w+)'/g),
+  ])
+  const general = ['BadRequest', 'Conflict']
+  const ours = Object.values(refusals).flatMap(({ code }) => (general.includes(code) ? [] : [code as string]))
+  expect(written.length).toBeGreaterThan(50)
+  expect(written.map(([, code]) => code).filter((code) => ours.includes(code ?? ''))).toEqual([])
 })
