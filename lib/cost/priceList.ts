@@ -35,7 +35,7 @@ export interface Prices {
 interface ServicePrices {
   source: 'list' | 'offline'
   region: string
-  /** Empty when the table has no prices for this region. */
+  /** Of the list. The prices of the table are those of the meters. */
   items: readonly PriceItem[]
 }
 
@@ -71,7 +71,7 @@ function getRegions(config: Config): Map<string, string> {
 
 /**
  * Reads the prices of the configured regions from the public list. With `offline`, and for a service that the
- * list has no prices for, it uses the dated table in offline.json. It does not throw when the list cannot be
+ * list has no prices for, it uses the dated prices of the meters. It does not throw when the list cannot be
  * reached; `note` then says so.
  */
 export async function readPrices(context: Context, options: { offline?: boolean } = {}): Promise<Prices> {
@@ -80,10 +80,7 @@ export async function readPrices(context: Context, options: { offline?: boolean 
     prices: (service: string, region: string) => Omit<ServicePrices, 'region'>,
   ): Prices['byService'] =>
     Object.fromEntries(regions.map(([service, region]) => [service, { ...prices(service, region), region }]))
-  const table = (service: string, region: string) => ({
-    source: 'offline' as const,
-    items: getOfflineItems(service, region),
-  })
+  const table = () => ({ source: 'offline', items: [] }) as const
   if (options.offline) {
     const note = `These prices are from the bundled table of ${offline.date}, not today's, because of --offline.`
     return { currency: 'USD', priced: offline.date, byService: mapServices(table), note }
@@ -93,9 +90,9 @@ export async function readPrices(context: Context, options: { offline?: boolean 
       regions.map(([service, region]) => [service, () => readServicePrices(context, service, region)]),
     ),
   )
-  const byService = mapServices((service, region) => {
+  const byService = mapServices((service) => {
     const items = answers[service]?.value
-    return items ? { source: 'list', items } : table(service, region)
+    return items ? { source: 'list', items } : table()
   })
   const failures = regions.flatMap(([service]) => answers[service]?.failure ?? [])
   const [first] = failures
@@ -150,21 +147,6 @@ function isPrice(item: unknown): item is PriceItem {
   )
 }
 
-/** The dated table: the rows of each product of a service. */
-const offlineServices: Record<
-  string,
-  Record<string, { sku: string; meter: string; unit: string; price: number }[]>
-> = offline.services
-
-function getOfflineItems(serviceName: string, region: string): PriceItem[] {
-  if (!offline.regions.includes(region)) return []
-  return Object.entries(offlineServices[serviceName] ?? {}).flatMap(([productName, rows]) =>
-    rows.map(({ sku: skuName, meter: meterName, unit: unitOfMeasure, price: retailPrice }) => ({
-      ...{ serviceName, productName, skuName, meterName, unitOfMeasure, retailPrice },
-    })),
-  )
-}
-
 /** What a quantity costs, or why that is unknown. An unknown price is never reported as 0. */
 type Priced = { source: ServicePrices['source'] } & (
   | { cost: number; unitPrice: number }
@@ -177,6 +159,13 @@ type Priced = { source: ServicePrices['source'] } & (
  */
 export function getPrice(meter: Meter, quantity: number, prices: Prices, now = new Date()): Priced {
   const { source, region, items } = prices.byService[meter.service] ?? notRead
+  const name = `${meter.products[0]}, ${meter.sku}, ${meter.meter}`
+  if (source === 'offline') {
+    const unitPrice = offline.regions.includes(region) ? meter.bundledPrice : undefined
+    return unitPrice === undefined
+      ? { unknown: describeMissing(name, region, source), source }
+      : { cost: quantity * unitPrice, unitPrice, source }
+  }
   const found = items.filter(
     (item) =>
       meter.products.includes(item.productName) &&
@@ -184,7 +173,6 @@ export function getPrice(meter: Meter, quantity: number, prices: Prices, now = n
       item.meterName.toLowerCase() === meter.meter.toLowerCase() &&
       (item.effectiveStartDate === undefined || Date.parse(item.effectiveStartDate) <= now.getTime()),
   )
-  const name = `${meter.products[0]}, ${meter.sku}, ${meter.meter}`
   if (found.length === 0) return { unknown: describeMissing(name, region, source), source }
   const other = found.find(({ unitOfMeasure }) => unitOfMeasure !== meter.unit)
   if (other)

@@ -9,6 +9,7 @@ import {
   type AzureResource,
   hoursPerMonth,
   isSameGroup,
+  type Meter,
   type PricedQuantity,
   resourceId,
 } from './resource.ts'
@@ -91,12 +92,13 @@ function sharesLabel(config: Config, other: Config): boolean {
   )
 }
 
-function createMeter(meter: string, unit: string) {
-  return { service: 'Container Instances', products: ['Container Instances'], sku: 'Standard', meter, unit }
+function createMeter(meter: string, unit: string, bundledPrice: number): Meter {
+  const service = 'Container Instances'
+  return { service, products: [service], sku: 'Standard', meter, unit, bundledPrice }
 }
 /** Linux; Windows costs a second meter in addition. Billed while the group exists and runs. */
-export const cpuMeter = createMeter('Standard vCPU Duration', '1 Hour')
-const memoryMeter = createMeter('Standard Memory Duration', '1 GB Hour')
+export const cpuMeter = createMeter('Standard vCPU Duration', '1 Hour', 0.0405)
+const memoryMeter = createMeter('Standard Memory Duration', '1 GB Hour', 0.00445)
 
 function getQuantities({ cpu, memoryGb }: Size, count: number): PricedQuantity[] {
   const times = `${count === 1 ? '' : `${count} × `}${hoursPerMonth} h`

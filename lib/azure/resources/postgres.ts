@@ -169,20 +169,27 @@ export const postgres: DataTierResource<DatabaseServer> = {
 
 const service = 'Azure Database for PostgreSQL'
 
+const bundledPrices: Record<string, number> = {
+  Standard_B1ms: 0.017,
+  Standard_B2s: 0.068,
+  Standard_D2ds_v5: 0.178,
+}
+
 /** `Standard_D2ds_v5` is priced as 2 vCores of the series Ddsv5; a Burstable size has a meter of its name. */
 function getComputeMeter(sku: string): Meter {
   const server = `${service} Flexible Server`
+  const common = { service, unit: '1 Hour', bundledPrice: bundledPrices[sku] }
   const [, family = '', cores, kind = '', version] = /^Standard_([DE])(\d+)([a-z]*)_(v\d)$/.exec(sku) ?? []
   if (!family) {
     const size = sku.replace(/^Standard_/, '')
     const products = [`${server} Burstable BS Series Compute`]
-    return { service, products, sku: size, meter: size, unit: '1 Hour' }
+    return { ...common, products, sku: size, meter: size }
   }
   const tier = family === 'D' ? 'General Purpose' : 'Memory Optimized'
   const products = ['', '- '].map(
     (dash) => `${server} ${tier} ${dash}${family}${kind}${version} Series Compute`,
   )
-  return { service, products, sku: `${cores} vCore`, meter: 'vCore', unit: '1 Hour' }
+  return { ...common, products, sku: `${cores} vCore`, meter: 'vCore' }
 }
 
 /** Backups are free up to the size of the disk, so they have no meter. */
@@ -195,6 +202,7 @@ const storageMeter = {
   sku: 'Storage',
   meter: 'Storage Data Stored',
   unit: '1 GB/Month',
+  bundledPrice: 0.115,
 }
 
 export const databaseHost = ({ postgres }: Config): string => `${postgres.server}.postgres.database.azure.com`

@@ -168,8 +168,19 @@ export const findRedisFault = (config: Config, redis: Redis, subscription: strin
 export const redisFor = ({ redis }: Config): DataTierResource<Redis> =>
   redis.kind === 'managed' ? managedRedis : classicRedis
 
+const bundledPrices: Record<string, number> = {
+  Balanced_B0: 0.016,
+  Balanced_B1: 0.032,
+  Balanced_B3: 0.065,
+  Balanced_B5: 0.156,
+  Basic_C0: 0.022,
+}
+
 function pricedAs(title: string, product: string, sku: string, name: string): PricedPart[] {
-  const meter = { service: 'Redis Cache', products: [product], sku, meter: name, unit: '1 Hour' }
+  const meter = {
+    ...{ service: 'Redis Cache', products: [product], sku, meter: name, unit: '1 Hour' },
+    bundledPrice: bundledPrices[title],
+  }
   const quantities = [{ meter, quantity: hoursPerMonth, formula: `${hoursPerMonth} h` }]
   return [{ id: 'redis', title: `Redis ${title}`, quantities }]
 }

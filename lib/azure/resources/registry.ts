@@ -52,7 +52,10 @@ export const registry: DataTierResource = {
 }
 
 const service = 'Container Registry'
-const meter = { service, products: [service], sku: 'Basic', meter: 'Basic Registry Unit', unit: '1/Day' }
+const meter = {
+  ...{ service, products: [service], sku: 'Basic', meter: 'Basic Registry Unit', unit: '1/Day' },
+  bundledPrice: 0.1666,
+}
 
 export interface Tag {
   name: string

@@ -118,6 +118,8 @@ export interface Meter {
   sku: string
   meter: string
   unit: string
+  /** Dollars a unit in the bundled table, whose date and regions are in lib/cost/offline.json; undefined = not in it. */
+  bundledPrice?: number | undefined
 }
 
 /** The monthly quantity of a meter, in the units of `meter.unit`. */
