@@ -8,7 +8,7 @@ export interface Roots {
 }
 
 /**
- * The base of every image; it represents a Python image of Debian 12. A rehearsal cannot reach PyPI, so these are the
+ * The base of every image; it represents a slim Python image of Debian 12. A rehearsal cannot reach PyPI, so these are the
  * packages that `pip install` may request. For a backend with further requirements, add their Debian packages here; the
  * next rehearsal creates a new root.
  */

@@ -3,6 +3,7 @@ import { mkdirSync, renameSync, statSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { extract } from 'tar-stream'
+import { hasPythonImage } from './baseImages.ts'
 import { type BuildMachine, containerPath, startBuildMachine } from './buildMachine.ts'
 import {
   BuildError,
@@ -89,9 +90,12 @@ function baseImage(world: World, input: BuildInput, name: string): Image | undef
     throw new BuildError(
       'toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit',
     )
-  const python =
-    ['docker.io', 'mcr.microsoft.com', 'public.ecr.aws'].includes(host) && /(^|\/)python$/.test(repository)
+  const python = hasPythonImage(name)
   if (python) return undefined
+  if (python === false)
+    throw new BuildError(
+      `manifest for ${name} not found: manifest unknown: manifest tagged by "${reference}" is not found`,
+    )
   throw new BuildError(
     `manifest for ${name} not found: manifest unknown. The rehearsal builds on Python images (mcr.microsoft.com/…/python) ` +
       `and on images of ${input.loginServer}.`,

@@ -35,7 +35,10 @@ export interface Repository {
   images: Map<string, Image>
 }
 
-/** Splits `host/repository:tag` or `host/repository@sha256:…` into its parts; the default tag is `latest`. */
+/**
+ * Splits `host/repository:tag` or `host/repository@sha256:…` into its parts; the default tag is `latest`. With a digest, a tag
+ * says nothing.
+ */
 export function imageReference(text: string): { host: string; repository: string; reference: string } {
   const slash = text.indexOf('/')
   const first = slash < 0 ? '' : text.slice(0, slash)
@@ -44,7 +47,8 @@ export function imageReference(text: string): { host: string; repository: string
   const at = rest.indexOf('@')
   const colon = rest.lastIndexOf(':')
   const host = named ? first.toLowerCase() : 'docker.io'
-  if (at >= 0) return { host, repository: rest.slice(0, at), reference: rest.slice(at + 1) }
+  if (at >= 0)
+    return { host, repository: rest.slice(0, at).replace(/:.*/, ''), reference: rest.slice(at + 1) }
   if (colon >= 0) return { host, repository: rest.slice(0, colon), reference: rest.slice(colon + 1) }
   return { host, repository: rest, reference: 'latest' }
 }

@@ -73,7 +73,7 @@ async function build(files: Record<string, string>): Promise<{ image: Image; log
   return { image, log }
 }
 
-const PYTHON = 'FROM mcr.microsoft.com/devcontainers/python:3.12-bookworm\n'
+const PYTHON = 'FROM mcr.microsoft.com/mirror/docker/library/python:3.11-slim\n'
 
 async function filesIn(image: Image): Promise<string[]> {
   const list = await runOrThrow(['tar', '-tf', image.archive])
