@@ -12,8 +12,9 @@ import { createTask } from '../../support/tasks.ts'
 
 const login = createTask('azure-login')
 
-test('each part of the data tier stays when another environment names it, and the others go', async () => {
-  const { context } = await fakeAz(
+/** Everything exists, but no containers. */
+const everything = () =>
+  fakeAz(
     { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' },
     { match: /^container list/, stdout: '[]' },
     { match: /^resource show --ids \S+\/registries\/\S+ --api/, stdout: '{"name":"the-registry"}' },
@@ -21,6 +22,9 @@ test('each part of the data tier stays when another environment names it, and th
     { match: /^resource show --ids \S+\/Microsoft\.Cache\/\S+ --api/, stdout: '{"name":"the-redis"}' },
     { match: /^resource show/, code: 3 },
   )
+
+test('each part of the data tier stays when another environment names it, and the others go', async () => {
+  const { context } = await everything()
   for (const { id, shared: rules } of getDataTier(context.config)) {
     const { kind } = rules[0]
     const shared: SharedWith = { kind, what: id, keys: ['DOMAIN'], files: ['.env.staging'] }
@@ -36,4 +40,16 @@ test('each part of the data tier stays when another environment names it, and th
     const others = Object.entries(names).filter(([part]) => part !== id)
     expect(seen).toMatchObject({ state: 'ok', reason: others.map(([, name]) => name).join(', ') })
   }
+})
+
+test('the plan says whose name stays taken after the deletion', async () => {
+  const { context } = await everything()
+  const tasks = removeAzureTasks(context, createAzure(context), { after: [login], stays: () => undefined })
+  const plan = await Promise.all(tasks.map(({ inspect }) => inspect(nothingAhead)))
+  expect(plan).toMatchObject([
+    { state: 'ok' },
+    { what: 'delete codexdominion-redis' },
+    { what: 'delete codexdominion-db, whose name may stay taken for days' },
+    { what: 'delete codexacr1216' },
+  ])
 })
