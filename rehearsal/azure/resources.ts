@@ -175,13 +175,19 @@ export function putResource(world: World, address: Address, body: Bag, apiVersio
     () => view(world, resource),
   )
   operation.withoutRetryAfter = type.withoutRetryAfter
+  resource.operation = operation
   return { resource, created: !existing, operation }
 }
 
-/** Deletes a resource and everything below it, children first. */
+/** Deletes a resource and everything below it, children first. A second deletion joins the first. */
 export function deleteResource(world: World, resource: Resource): Operation {
+  const { operation: last, state } = resource
+  if (state === 'Deleting' && last?.status === 'InProgress') return last
   resource.state = 'Deleting'
   const operation = startOperation(world, async () => {
+    // What a change is starting must not outlive the resource.
+    await last?.done
+    resource.state = 'Deleting'
     for (const each of [...listChildren(world, resource).reverse(), resource]) {
       await getResourceType(world, each.type).remove?.(world, each)
       world.resources.delete(each.id.toLowerCase())
@@ -189,5 +195,6 @@ export function deleteResource(world: World, resource: Resource): Operation {
     }
   })
   operation.withoutRetryAfter = getResourceType(world, resource.type).withoutRetryAfter
+  resource.operation = operation
   return operation
 }

@@ -18,6 +18,8 @@ export interface Resource {
   wanted: Bag
   state: 'Creating' | 'Updating' | 'Deleting' | 'Succeeded' | 'Failed'
   createdAt: Date
+  /** The newest change or deletion. */
+  operation?: Operation
   // biome-ignore lint/suspicious/noExplicitAny: each resource type keeps its own running part here
   runtime: any
 }

@@ -50,8 +50,9 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
 
   const arm = openArm(context, new AbortController().signal)
 
-  /** Runs a command and the wait for what it started. */
+  /** Runs a command and the wait for what it started; the wait's token is fetched meanwhile. */
   async function change(command: Command, wait = async () => {}): Promise<void> {
+    arm.subscription().catch(() => {})
     await runner
       .run(command)
       .then(wait)

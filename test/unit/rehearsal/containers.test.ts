@@ -48,3 +48,26 @@ test.each([
   expect(locationHeaders(world, deletion, '2023-05-01')['Retry-After']).toBe(seconds)
   await deletion.done
 })
+
+test('a deletion waits for the creation that is under way, and a second one joins it', async () => {
+  const steps: string[] = []
+  const type = 'Microsoft.ContainerInstance/containerGroups'
+  const world = createEmptyWorld([
+    {
+      ...containerGroups,
+      check() {},
+      async apply() {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        steps.push('created')
+      },
+      remove: async () => void steps.push('removed'),
+    },
+  ])
+  const body = { location: 'eastus', properties: { containers: [] } }
+  const { resource } = putResource(world, getAddress(world, 'rg', type, 'codex-api'), body)
+  const deletion = deleteResource(world, resource)
+  expect(deleteResource(world, resource)).toBe(deletion)
+  await deletion.done
+  expect(steps).toEqual(['created', 'removed'])
+  expect(world.resources.size).toBe(0)
+})
