@@ -115,12 +115,7 @@ async function resourceRoute(
   if (call.method === 'GET') return { status: 200, body: view(world, resourceAt(world, address)) }
   if (call.method === 'HEAD') return { status: findResource(world, address.id) ? 204 : 404 }
   if (call.method === 'PUT') return putReply(world, address, jsonBody(call), version)
-  if (call.method === 'PATCH') {
-    const refusal = getResourceType(world, address.type).patchRefusal
-    if (refusal) throw refusal()
-    const before = resourceAt(world, address).wanted
-    return putReply(world, address, mergePatch(before, jsonBody(call)) as Bag, version)
-  }
+  if (call.method === 'PATCH') return patchReply(world, address, jsonBody(call), version)
   if (call.method === 'DELETE') {
     getGroup(world, group)
     const resource = findResource(world, address.id)
@@ -135,6 +130,19 @@ function putReply(world: World, address: Address, body: Bag, version: string): R
   const shown = view(world, put.resource)
   const status = put.created ? getResourceType(world, address.type).createdStatus : 200
   return { status, headers: operationHeaders(world, put.operation, version), body: shown }
+}
+
+function patchReply(world: World, address: Address, body: Bag, version: string): Reply {
+  const { patchRefusal, patchesTagsOnly } = getResourceType(world, address.type)
+  if (patchRefusal) throw patchRefusal()
+  const resource = resourceAt(world, address)
+  const { properties, ...rest } = body
+  if (!patchesTagsOnly) return putReply(world, address, mergePatch(resource.wanted, body) as Bag, version)
+  // Azure may ignore them: the model of the request has none.
+  if (properties)
+    throw badRequest('BadRequest', `PATCH of ${address.type} changes only tags, not properties.`)
+  resource.wanted = { ...resource.wanted, tags: mergePatch(resource.wanted.tags ?? {}, rest.tags ?? {}) }
+  return { status: 200, body: view(world, resource) }
 }
 
 async function belowResource(

@@ -55,7 +55,7 @@ const defaultSubscription = {
 const namedHosts = ['api.ipify.org', 'prices.azure.com', 'api.hosting.ionos.com']
 
 /** management.azure.com, whose every request and answer the judge sees. */
-async function judged(world: World, call: Call): Promise<Reply> {
+export async function judgedArm(world: World, call: Call): Promise<Reply> {
   const reply = await applyFaults(world)
     .then(() => arm(world, call))
     .catch(errorReply)
@@ -75,7 +75,7 @@ function readJson(body: Buffer): unknown {
 async function getHosts(world: World, options: AzureOptions): Promise<Hosts> {
   const hosts: Hosts = {
     'login.microsoftonline.com': (call) => login(world, call),
-    'management.azure.com': (call) => judged(world, call),
+    'management.azure.com': (call) => judgedArm(world, call),
     '*.azurecr.io': (call) => registryApi(world, call),
     '*.blob.core.windows.net': (call) => blobs(world, call),
     'api.ipify.org': (call) => publicAddress(world, call),

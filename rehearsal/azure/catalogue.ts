@@ -72,7 +72,7 @@ const versions: Record<string, string[]> = {
   'microsoft.containerregistry/registries': words(`
     2017-03-01 2017-10-01 2019-05-01 2019-12-01-preview 2020-11-01-preview 2021-06-01-preview 2021-08-01-preview
     2021-09-01 2021-12-01-preview 2022-02-01-preview 2022-12-01 2023-01-01-preview 2023-06-01-preview 2023-07-01
-    2023-08-01-preview 2023-11-01-preview 2024-11-01-preview 2025-03-01-preview 2025-04-01`),
+    2023-08-01-preview 2023-11-01-preview 2024-11-01-preview 2025-03-01-preview 2025-04-01 2025-11-01`),
 }
 
 /** The builds of a registry have versions of their own. */
@@ -117,6 +117,21 @@ export function lacksType(world: World, type: string, location: string): boolean
 /** Throws for a new resource what an unknown API version gets, too: only the list of versions tells them apart. */
 export function requireOffered(world: World, type: string, apiVersion: string, location: string): void {
   if (lacksType(world, type, location)) throw noRegisteredProvider(type, apiVersion, location)
+}
+
+/**
+ * The same of what a provider answers outside of its resources, such as `checkNameAvailability` and `locations/…`: it has
+ * the versions of its resources. Words: Azure/azure-sdk-for-python#1704.
+ */
+export function requireProviderVersion(namespace: string, what: string, apiVersion: string): void {
+  const own = Object.keys(versions).filter((type) => type.startsWith(`${namespace.toLowerCase()}/`))
+  const known = own.flatMap((type) => versions[type]!)
+  if (own.length === 0 || known.includes(apiVersion)) return
+  throw badRequest(
+    'InvalidResourceType',
+    `The resource type '${what}' could not be found in the namespace '${namespace}' for api version '${apiVersion}'. ` +
+      `The supported api-versions are '${[...new Set(known)].sort().reverse().join(',')}'.`,
+  )
 }
 
 export function requireArmVersion(version: string): void {

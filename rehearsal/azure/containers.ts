@@ -8,6 +8,7 @@ import { counted } from './faults.ts'
 import type { Bag } from './json.ts'
 import { unpackImage } from './layer.ts'
 import { type MetricsStore, startMetrics } from './metrics.ts'
+import { locationHeaders, startOperation } from './operations.ts'
 import type { ResourceType } from './types.ts'
 import { azureAddressesChanged, type Resource, type World } from './world.ts'
 
@@ -215,6 +216,7 @@ export const containerGroups: ResourceType = {
   withoutRetryAfter: true,
   check: checkContainerGroup,
   transitioning,
+  patchesTagsOnly: true,
   // An update restarts the containers, also one that changes nothing:
   // https://learn.microsoft.com/azure/container-instances/container-instances-update#update-a-container-group
   async apply(world, resource, before) {
@@ -257,10 +259,18 @@ export const containerGroups: ResourceType = {
       getRuntime(resource).stopped = true
       return { status: 204 }
     },
-    async start(_world, resource) {
-      await running(resource).start()
-      getRuntime(resource).stopped = false
-      return { status: 204 }
+    // 202 while it starts, 204 when it runs: ContainerGroups_Start of the API 2023-05-01.
+    start(world, resource, call) {
+      const container = running(resource)
+      const runtime = getRuntime(resource)
+      if (!runtime.stopped && container.current.state === 'Running') return { status: 204 }
+      const operation = startOperation(world, async () => {
+        await container.start()
+        runtime.stopped = false
+      })
+      operation.withoutRetryAfter = true
+      const version = call.query.get('api-version') ?? ''
+      return { status: 202, headers: locationHeaders(world, operation, version) }
     },
   },
   async read(_world, resource, rest, call) {

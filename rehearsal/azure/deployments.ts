@@ -163,7 +163,7 @@ function checkName(name: string): void {
     )
 }
 
-/** `…/providers/Microsoft.Resources/deployments[/NAME[/validate|whatIf|operations|cancel]]`. */
+/** `…/providers/Microsoft.Resources/deployments[/NAME[/validate|whatIf|operations]]`. */
 export function deploymentsRoute(
   world: World,
   call: Call,

@@ -26,7 +26,8 @@ const largestBody = 256 * 1024 * 1024
 
 export async function readCall(request: IncomingMessage): Promise<Call> {
   const host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
-  const url = new URL(request.url ?? '/', `https://${host || 'localhost'}`)
+  // As text: `//subscriptions/…`, which the SDK sends for a resource by its id, would be another host to URL.
+  const url = new URL(`https://${host || 'localhost'}${request.url ?? '/'}`)
   const parts: Buffer[] = []
   let size = 0
   for await (const part of request) {

@@ -1,13 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isAddress, isRange } from './addresses.ts'
-import { ArmError, badRequest, conflict } from './errors.ts'
+import { ArmError, badRequest, conflict, refuse } from './errors.ts'
 import type { Bag } from './json.ts'
+import { locationHeaders, startOperation } from './operations.ts'
 import { checkServer } from './postgresRules.ts'
 import { type PostgresServer, quoteName, quoteText, startPostgres } from './postgresServer.ts'
 import { getParent, listChildren } from './resources.ts'
 import { checkServerFree, startSettling } from './serverBusy.ts'
-import type { ResourceType } from './types.ts'
+import type { Action, ResourceType } from './types.ts'
 import type { Resource, World } from './world.ts'
 
 const server = (resource: Resource): PostgresServer => {
@@ -38,6 +39,27 @@ async function backUp(world: World, resource: Resource, name: string, source: st
   resource.runtime.backups.push(backup)
 }
 
+/** Accepted at once, done in an operation; meanwhile the server is busy. */
+function changePower(shown: string, change: (server: PostgresServer) => Promise<void>): Action {
+  return (world, resource, call) => {
+    const running = server(resource)
+    if (['Creating', 'Updating', 'Deleting'].includes(resource.state))
+      throw refuse('serverBusy', { name: resource.name })
+    resource.state = 'Updating'
+    resource.runtime.shown = shown
+    const operation = startOperation(world, async () => {
+      try {
+        await change(running)
+      } finally {
+        delete resource.runtime.shown
+        resource.state = 'Succeeded'
+      }
+    })
+    const version = call.query.get('api-version') ?? ''
+    return { status: 202, headers: locationHeaders(world, operation, version) }
+  }
+}
+
 function showServer(_world: World, resource: Resource): Bag {
   const { properties, sku } = resource.wanted
   const running = resource.runtime.server?.running()
@@ -50,7 +72,7 @@ function showServer(_world: World, resource: Resource): Bag {
       version: properties.version,
       // The version that is actually running: Debian's, which may differ from the one in the template.
       minorVersion: resource.runtime.server?.version() ?? '',
-      state: states[resource.state] ?? (running ? 'Ready' : 'Stopped'),
+      state: resource.runtime.shown ?? states[resource.state] ?? (running ? 'Ready' : 'Stopped'),
       fullyQualifiedDomainName: `${resource.name}.postgres.database.azure.com`,
       storage: { autoGrow: 'Disabled', iops: 120, tier: 'P4', ...properties.storage },
       backup: {
@@ -100,19 +122,12 @@ const flexibleServers: ResourceType = {
     await resource.runtime.server?.remove()
   },
   actions: {
-    async stop(_world, resource) {
-      await server(resource).stop()
-      return { status: 200 }
-    },
-    async start(_world, resource) {
-      await server(resource).start()
-      return { status: 200 }
-    },
-    async restart(_world, resource) {
-      await server(resource).stop()
-      await server(resource).start()
-      return { status: 200 }
-    },
+    stop: changePower('Stopping', (each) => each.stop()),
+    start: changePower('Starting', (each) => each.start()),
+    restart: changePower('Restarting', async (each) => {
+      await each.stop()
+      await each.start()
+    }),
   },
   async read(_world, resource, rest, call) {
     const [kind, name] = [rest[0]?.toLowerCase(), rest[1]]

@@ -76,10 +76,10 @@ async function listen(server: Server, port: number, host: string): Promise<Addre
 }
 
 /**
- * Opens both ways to the emulated hosts: a CONNECT proxy on loopback that ends TLS itself, and TLS on port
- * 443 of the rehearsal's network for clients that resolve the names. Other hosts are refused with 403.
+ * Opens both ways to the emulated hosts: a CONNECT proxy on loopback that ends TLS itself, and TLS on the port (443) of
+ * the rehearsal's network for clients that resolve the names. Other hosts are refused with 403.
  */
-export async function openDoors(world: World, hosts: Hosts): Promise<Doors> {
+export async function openDoors(world: World, hosts: Hosts, securePort = 443): Promise<Doors> {
   const contextOf = certificates(world.authority, hosts)
   const secure = createSecureServer(
     {
@@ -118,7 +118,7 @@ export async function openDoors(world: World, hosts: Hosts): Promise<Doors> {
     socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
     secure.emit('connection', socket)
   })
-  await listen(secure as unknown as Server, 443, world.network.host)
+  await listen(secure as unknown as Server, securePort, world.network.host)
   const { port } = await listen(proxy, 0, '127.0.0.1')
   return {
     proxyUrl: `http://127.0.0.1:${port}`,

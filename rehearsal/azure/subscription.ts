@@ -1,4 +1,4 @@
-import { getVersions, lacksType, locations } from './catalogue.ts'
+import { getVersions, lacksType, locations, requireArmVersion, requireProviderVersion } from './catalogue.ts'
 import { largestGroup } from './containerRules.ts'
 import { ArmError } from './errors.ts'
 import { listResources } from './groups.ts'
@@ -99,13 +99,17 @@ function nameAvailable(world: World, call: Call, type: string): Reply {
     (each) =>
       each.type.toLowerCase() === type.toLowerCase() && each.name.toLowerCase() === name.toLowerCase(),
   )
+  const server = type.endsWith('/flexibleServers')
+  const message = server
+    ? 'Specified server name is already used.'
+    : `The registry ${name} is already in use.`
   return {
     status: 200,
     body: {
-      ...(type.endsWith('/flexibleServers') ? { name } : {}),
+      ...(server ? { name } : {}),
       nameAvailable: !taken,
       reason: taken ? 'AlreadyExists' : null,
-      message: taken ? 'Specified server name is already used.' : '',
+      message: taken ? message : '',
     },
   }
 }
@@ -132,6 +136,9 @@ function containerCapabilities(call: Call, namespace: string, location: string):
 
 function providersRoute(world: World, call: Call, rest: string[]): Reply {
   const [namespace, first, second, third] = rest
+  const version = call.query.get('api-version') ?? ''
+  if (!first || first.toLowerCase() === 'register') requireArmVersion(version)
+  else requireProviderVersion(namespace!, [first, third].filter(Boolean).join('/'), version)
   if (!namespace)
     return {
       status: 200,

@@ -21,6 +21,8 @@ export interface Request {
   apiVersion?: string | undefined
 }
 
+export type Action = (world: World, resource: Resource, call: Call) => Reply | Promise<Reply>
+
 /** What ARM knows about one resource type. Everything real behind it happens in `apply` and `remove`. */
 export interface ResourceType {
   /** Such as `Microsoft.Cache/redisEnterprise/databases`. */
@@ -48,8 +50,10 @@ export interface ResourceType {
   /** The resource as a list shows it, if that is less than what GET shows. */
   showInList?(world: World, resource: Resource): Bag
   remove?(world: World, resource: Resource): Promise<void>
+  /** PATCH changes its tags and nothing else. */
+  patchesTagsOnly?: true
   /** POST actions by lower-case name. */
-  actions?: Record<string, (world: World, resource: Resource, call: Call) => Reply | Promise<Reply>>
+  actions?: Record<string, Action>
   /** A resource that exists without having been created, such as a server's settings. */
   implicit?(world: World, address: Address): Resource | undefined
   /**

@@ -14,9 +14,10 @@ from pathlib import Path
 
 # The roots; whatever they refer to comes with them.
 ROOTS = {
-    "containerinstance": "ContainerGroup ContainerGroupListResult Logs CapabilitiesListResult UsageListResult",
+    "containerinstance": "ContainerGroup ContainerGroupListResult Resource Logs CapabilitiesListResult "
+    "UsageListResult",
     "postgresqlflexibleservers": "Server ServerForUpdate ServerListResult Database DatabaseListResult FirewallRule "
-    "FirewallRuleListResult Configuration ConfigurationListResult ServerBackup ServerBackupListResult "
+    "FirewallRuleListResult Configuration ConfigurationForUpdate ConfigurationListResult ServerBackup ServerBackupListResult "
     "CheckNameAvailabilityRequest NameAvailability CapabilitiesListResult QuotaUsagesListResult RestartParameter",
     "redisenterprise": "Cluster ClusterUpdate ClusterList Database DatabaseUpdate DatabaseList AccessKeys "
     "RegenerateKeyParameters",

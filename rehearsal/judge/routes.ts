@@ -10,15 +10,16 @@ export interface Route {
 const name = '[^/]+'
 const at = (path: string): RegExp => new RegExp(`^${path.replaceAll('*', name)}$`)
 
-/** A resource: written and read as one model, listed in another. */
-function resource(type: string, model: string, list: string, write = model): Route[] {
+/** A resource: written and read as one model, changed and listed in others. */
+function resource(type: string, model: string, patch: string, list: string, write = model): Route[] {
   const steps = type.split('/')
   const item = `/providers/${steps[0]}${steps
     .slice(1)
     .map((step) => `/${step}/*`)
     .join('')}`
   return [
-    { methods: 'PUT PATCH', path: at(item), request: write, answer: model },
+    { methods: 'PUT', path: at(item), request: write, answer: model },
+    { methods: 'PATCH', path: at(item), request: patch, answer: model },
     { methods: 'GET', path: at(item), answer: model },
     { methods: 'HEAD DELETE', path: at(item) },
     { methods: 'GET', path: at(item.replace(/\/\*$/, '')), answer: list },
@@ -37,34 +38,46 @@ export const routes: Route[] = [
   ...resource(
     'microsoft.containerinstance/containergroups',
     'containerinstance.ContainerGroup',
+    'containerinstance.Resource',
     'containerinstance.ContainerGroupListResult',
   ),
   ...resource(
     'microsoft.containerregistry/registries',
     'containerregistry.Registry',
+    'containerregistry.RegistryUpdateParameters',
     'containerregistry.RegistryListResult',
   ),
   ...resource(
     'microsoft.dbforpostgresql/flexibleservers',
     'postgresqlflexibleservers.Server',
+    'postgresqlflexibleservers.ServerForUpdate',
     'postgresqlflexibleservers.ServerListResult',
   ),
   ...['Database', 'FirewallRule', 'Configuration'].flatMap((model) =>
     resource(
       `microsoft.dbforpostgresql/flexibleservers/${model.toLowerCase()}s`,
       `postgresqlflexibleservers.${model}`,
+      // Databases and firewall rules know no PATCH of their own.
+      `postgresqlflexibleservers.${model === 'Configuration' ? 'ConfigurationForUpdate' : model}`,
       `postgresqlflexibleservers.${model}ListResult`,
     ),
   ),
-  ...resource('microsoft.cache/redisenterprise', 'redisenterprise.Cluster', 'redisenterprise.ClusterList'),
+  ...resource(
+    'microsoft.cache/redisenterprise',
+    'redisenterprise.Cluster',
+    'redisenterprise.ClusterUpdate',
+    'redisenterprise.ClusterList',
+  ),
   ...resource(
     'microsoft.cache/redisenterprise/databases',
     'redisenterprise.Database',
+    'redisenterprise.DatabaseUpdate',
     'redisenterprise.DatabaseList',
   ),
   ...resource(
     'microsoft.cache/redis',
     'redis.RedisResource',
+    'redis.RedisUpdateParameters',
     'redis.RedisListResult',
     'redis.RedisCreateParameters',
   ),

@@ -1,9 +1,14 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { templateParameters } from '../../lib/azure/dataTier.ts'
+import type { Config } from '../../lib/config/config.ts'
 import { arm } from '../../rehearsal/azure/arm.ts'
 import type { Reply } from '../../rehearsal/azure/http.ts'
 import { issueToken } from '../../rehearsal/azure/login.ts'
 import { resourceTypes } from '../../rehearsal/azure/providers.ts'
 import type { ResourceType } from '../../rehearsal/azure/types.ts'
 import { createWorld, type World } from '../../rehearsal/azure/world.ts'
+import { home } from './helpers.ts'
 
 /** Throws when a machine is requested: a unit test covers only the emulator's rules. */
 const noMachine = (): never => {
@@ -54,4 +59,22 @@ export function askArm(
     headers: { authorization: `Bearer ${issueToken(world, 'management')}` },
     body: Buffer.from(body ? JSON.stringify(body) : ''),
   })
+}
+
+/** The body of a deployment of infra/data-tier.json, as ARM takes it. */
+export function createDataTierDeployment(
+  config: Config,
+  configuration: string,
+  postgresCreateMode = 'Default',
+) {
+  const template: Record<string, unknown> = JSON.parse(
+    readFileSync(path.join(home, 'infra', 'data-tier.json'), 'utf8'),
+  )
+  const given = {
+    ...templateParameters(config),
+    ...{ configuration, operatorAddress: '198.51.100.7', postgresPassword: 'Gr8-password' },
+    postgresCreateMode,
+  }
+  const parameters = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, { value }]))
+  return { properties: { mode: 'Incremental' as const, template, parameters } }
 }

@@ -35,6 +35,21 @@ test('an API version of one type is not one of another', async () => {
   })
 })
 
+test.each([
+  ['GET', 'Microsoft.DBforPostgreSQL/flexibleServers', 'flexibleServers'],
+  ['GET', 'Microsoft.ContainerInstance/locations/eastus/usages', 'locations/usages'],
+  ['POST', 'Microsoft.ContainerRegistry/checkNameAvailability', 'checkNameAvailability'],
+])('an API version that is not one of a provider: %s %s', async (method, path, type) => {
+  const world = createEmptyWorld(idleTypes)
+  await expect(askArm(world, method, `/providers/${path}`, '2024-08-02')).rejects.toMatchObject({
+    ...{ status: 400, code: 'InvalidResourceType' },
+    message: expect.stringMatching(
+      `^The resource type '${type}' could not be found in the namespace '${path.split('/')[0]}' for api version '2024-08-02'\\. ` +
+        "The supported api-versions are '20.*'\\.$",
+    ),
+  })
+})
+
 test('ARM itself has versions, too; metrics have their own', async () => {
   const world = createEmptyWorld(idleTypes)
   await expect(askArm(world, 'GET', '/resourceGroups/rg', '2024-08-02')).rejects.toMatchObject({
@@ -43,6 +58,9 @@ test('ARM itself has versions, too; metrics have their own', async () => {
     message: expect.stringMatching(
       /^The api-version '2024-08-02' is invalid\. The supported versions are '2025/,
     ),
+  })
+  await expect(askArm(world, 'GET', '/providers/Microsoft.Cache', '2024-08-02')).rejects.toMatchObject({
+    code: 'InvalidApiVersionParameter',
   })
   await expect(askArm(world, 'GET', '/resourceGroups/rg', '2021-04-01')).resolves.toMatchObject({
     status: 200,

@@ -1,28 +1,18 @@
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { expect, test } from 'vitest'
-import { templateParameters } from '../../../lib/azure/dataTier.ts'
 import { deploymentsRoute } from '../../../rehearsal/azure/deployments.ts'
 import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
 import type { World } from '../../../rehearsal/azure/world.ts'
-import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
-import { home, loadTestConfig } from '../../support/helpers.ts'
+import { createDataTierDeployment, createEmptyWorld } from '../../support/emulatorFixtures.ts'
+import { loadTestConfig } from '../../support/helpers.ts'
 
 /* infra/data-tier.json as the rehearsal's Azure deploys it. Nothing runs behind the resources. */
-
-const template: unknown = JSON.parse(readFileSync(path.join(home, 'infra', 'data-tier.json'), 'utf8'))
 
 const ours = () => createEmptyWorld(resourceTypes.map((type) => ({ ...type, apply: async () => {} })))
 
 /** Deploys; gives the end state and the error, if there is one. */
 async function deploy(world: World, name: string, lines: string[], postgresCreateMode = 'Default') {
-  const given = {
-    ...templateParameters(await loadTestConfig(...lines)),
-    ...{ configuration: name, operatorAddress: '198.51.100.7', postgresPassword: 'Gr8-password' },
-    postgresCreateMode,
-  }
-  const parameters = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, { value }]))
-  const body = Buffer.from(JSON.stringify({ properties: { mode: 'Incremental', template, parameters } }))
+  const deployment = createDataTierDeployment(await loadTestConfig(...lines), name, postgresCreateMode)
+  const body = Buffer.from(JSON.stringify(deployment))
   const call = { method: 'PUT', host: '', path: '', query: new URLSearchParams(), headers: {}, body }
   deploymentsRoute(world, call, 'rg', [name], '2021-04-01')
   await Promise.all([...world.operations.values()].map(({ done }) => done))

@@ -27,6 +27,26 @@ test.each([
   expect(judge.verdict).toMatchObject({ requests: 1, answers: 1 })
 })
 
+test.each([
+  [registry, { tags: { a: 'b' } }, []],
+  [registry, { location: 'eastus' }, ['request /location unknown']],
+  [`${rg}/providers/Microsoft.Cache/redisEnterprise/codexredis`, { sku: { name: 'Balanced_B1' } }, []],
+  [
+    `${rg}/providers/Microsoft.DBforPostgreSQL/flexibleServers/db/configurations/c`,
+    { properties: { value: '1' } },
+    [],
+  ],
+  [
+    `${rg}/providers/Microsoft.ContainerInstance/containerGroups/codex`,
+    { properties: {} },
+    ['request /properties unknown'],
+  ],
+])('PATCH %s with %j is judged by the model of a change', (path, request, expected) => {
+  const judge = new Judge()
+  judge.see({ method: 'PATCH', path, request, status: 200 })
+  expect(kinds(judge)).toEqual(expected)
+})
+
 test('an answer may show what is read-only, but nothing that the model does not know', () => {
   const judge = new Judge()
   const answer = {
