@@ -5,6 +5,7 @@ import { poll } from '../../util/poll.ts'
 import type { Arm } from '../arm.ts'
 import { explainAz } from '../errors.ts'
 import { type ContainerGroup, readGroup } from '../resources/containerGroups.ts'
+import { countRestarts, describeCrash } from './status.ts'
 
 type Reader = Pick<Arm, 'get' | 'subscription'>
 
@@ -15,16 +16,19 @@ export interface Patience {
   silences: number
 }
 
-/** As long as az may take for a change. */
-const usual: Patience = { intervalMs: 1000, timeoutMs: 30 * 60_000, silences: 30 }
+/** Azure itself gives up after 30 minutes, and then says why. */
+const usual: Patience = { intervalMs: 1000, timeoutMs: 35 * 60_000, silences: 30 }
 
 /** Whether this is one of ARM's states of a change that has not ended. */
 export const isUnderWay = (state: string): boolean =>
   /^(Accepted|Pending|Creating|Updating|Repairing)$/.test(state)
 
+/** Only these states may be depended on (learn.microsoft.com/azure/container-instances/container-state). */
+const hasEnded = (state = 'Succeeded'): boolean => /^(Succeeded|Failed|Canceled)$/.test(state)
+
 /**
- * Waits until Azure has created or changed a group. Throws with Azure's reason when it could not.
- * Whether the application works is another question: a group whose container crashes has been created.
+ * Waits until Azure has created or changed a group. Throws with Azure's reason when it could not. Returns early when the
+ * container keeps crashing: then the application is at fault, and its log says more than Azure.
  */
 export async function waitUntilProvisioned(
   config: Config,
@@ -33,9 +37,12 @@ export async function waitUntilProvisioned(
   patience = usual,
 ): Promise<void> {
   const what = `Azure did not finish ${name} within ${formatDuration(patience.timeoutMs)}`
-  const group = await watch(config, arm, name, { ...patience, what }, (found) =>
-    isUnderWay(found?.provisioningState ?? ''),
-  )
+  let restartsBefore: number | undefined
+  const group = await watch(config, arm, name, { ...patience, what }, (found) => {
+    restartsBefore ??= countRestarts(found)
+    const crashing = describeCrash(countRestarts(found) - restartsBefore, '') !== undefined
+    return found !== undefined && !hasEnded(found.provisioningState) && !crashing
+  })
   if (group && !/^(Failed|Canceled)$/.test(group.provisioningState ?? '')) return
   const { resourceGroup } = config.azure
   const show = formatAzLine(`az container show --resource-group ${resourceGroup} --name ${name}`)

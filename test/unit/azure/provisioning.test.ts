@@ -127,6 +127,7 @@ test.each([
   [[silence, silence, silence], 'Azure cannot be reached from here'],
   [[new Error('refused')], 'refused'],
   [[undefined], 'codex-api was deleted while Azure created it'],
+  [['Unhealthy', 'Repairing', 'Canceled'], 'Azure could not create codex-api'],
   [Array(600).fill('Pending'), 'Azure did not finish codex-api within 0.5 s'],
 ])('silence is borne for a while, an end is not: %#', async (answers, words) => {
   let asked = 0
@@ -143,4 +144,19 @@ test.each([
   const waiting = waitUntilProvisioned(await loadTestConfig(), arm, name, patience)
   if (words === undefined) expect(await waiting).toBeUndefined()
   else await expect(waiting).rejects.toThrow(words)
+})
+
+test('a container that keeps crashing while Azure still waits for it: its application is judged, restarts of before are not', async () => {
+  const counts = [7, 0, 1, 2, 3, 4, 10]
+  let asked = 0
+  const arm: Pick<Arm, 'get' | 'subscription'> = {
+    subscription: async () => 's',
+    async get<Body>() {
+      const instanceView = { restartCount: counts[asked++]! }
+      const containers = [{ name, properties: { image: 'i', instanceView } }]
+      return { name, properties: { provisioningState: 'Creating', containers } } as Body
+    },
+  }
+  await waitUntilProvisioned(await loadTestConfig(), arm, name, patience)
+  expect(asked).toBe(7)
 })
