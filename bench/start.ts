@@ -85,7 +85,7 @@ function prepare(): void {
     DASHBOARD_DIR: path.join(home, 'examples', 'codex-dominion', 'dashboard-app'),
   }
   const example = readFileSync(path.join(home, '.env.example'), 'utf8')
-  const text = example.replaceAll(/^([A-Z_]+)=.*$/gm, (line, key) =>
+  const text = example.replaceAll(/^([A-Z0-9_]+)=.*$/gm, (line, key) =>
     key in values ? `${key}=${values[key]}` : line,
   )
   writeFileSync(path.join(folder, '.env'), text)

@@ -157,6 +157,7 @@ async function start(): Promise<void> {
     pid: process.pid,
     controlUrl: azure.controlUrl,
     vps: vps.address,
+    vpsIpv6: vps.ipv6,
     vpsPid: vps.pid,
     servicePrincipal: secrets.azure,
     ionosDnsKey: secrets.ionosDnsKey,

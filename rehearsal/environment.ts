@@ -66,7 +66,7 @@ export function renderEnvironment(clouds: {
   const lines = readFileSync(example, 'utf8')
     .split('\n')
     .map((line) => {
-      const key = /^([A-Z_]+)=/.exec(line)?.[1]
+      const key = /^([A-Z0-9_]+)=/.exec(line)?.[1]
       return key && key in values ? `${key}=${values[key]}` : line
     })
   return lines.join('\n')

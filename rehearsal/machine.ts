@@ -14,6 +14,8 @@ export interface MachineOptions {
   network: Network
   /** Default: the next free address of the network. */
   address?: string
+  /** It also has the IPv6 address that belongs to its address. */
+  hasIpv6?: boolean
   /** The address of the DNS server for its /etc/resolv.conf. */
   resolver: string
   /** PEM certificates that it trusts in addition to this host's. */
@@ -114,7 +116,7 @@ interface Init {
 }
 
 async function startInit(
-  { name, network }: MachineOptions,
+  { name, network, hasIpv6 }: MachineOptions,
   folder: string,
   mounting: string,
   address: string,
@@ -132,6 +134,7 @@ address add ${address}/24 dev eth0
 link set eth0 addrgenmode none
 link set eth0 up
 END
+${hasIpv6 ? `ip -6 address add ${network.toIpv6(address)}/64 dev eth0 nodad || echo 'no IPv6' >&2` : ''}
 echo ready
 exec perl -e '${INIT}' < /dev/null > /dev/null 2>&1
 `

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { getStartTime, killRecorded, PATH, run, runOrThrow, TIED } from './processes.ts'
 
 /**
- * The network of one rehearsal: 10.213.<slot>.0/24; this host is .1.
+ * The network of one rehearsal: 10.213.<slot>.0/24 and 2001:db8:213:<slot>::/64 (RFC 3849); this host is .1 and ::1.
  *
  * The switch (a Linux bridge) is in a separate network namespace, not among the host's interfaces: a host with Docker
  * filters bridged packets by its own rules (br_netfilter), and a namespace disappears when its process ends. The host
@@ -16,6 +16,8 @@ export interface Network {
   bridge: string
   /** This host's address, 10.213.<slot>.1. */
   host: string
+  /** The IPv6 address that belongs to an address of this network: 2001:db8:213:<slot>::5 to .5. */
+  toIpv6(address: string): string
   /** The next free address. Released addresses are reused as late as possible, as in a cloud. */
   allocate(): string
   release(address: string): void
@@ -66,6 +68,7 @@ function network(slot: number, holder: Switch): Network {
   return {
     bridge,
     host: `10.213.${slot}.1`,
+    toIpv6: (address) => `2001:db8:213:${slot}::${address.split('.')[3]}`,
     allocate() {
       for (let tries = 0; tries < 253; tries++) {
         last = last >= 254 ? 2 : last + 1
@@ -180,6 +183,8 @@ async function claimSlot(name: string, pid: number): Promise<number> {
       `link set ${host} up`,
     ].join('\n')
     await runOrThrow(['ip', '-batch', '-'], { input })
+    // A host without IPv6 runs the rehearsal, too; there the VPS is reached over IPv4 alone.
+    await run(['ip', '-6', 'address', 'add', `2001:db8:213:${slot}::1/64`, 'dev', host, 'nodad'])
     await runOrThrow(inSwitch(pid, ['ip', 'link', 'set', 'host', 'master', 'switch', 'up']))
     return slot
   }

@@ -4,9 +4,9 @@ import { type Machine, startMachine } from './machine.ts'
 import type { Network } from './network.ts'
 import { waitForPort } from './processes.ts'
 
-/** Two addresses outside both clouds that speak TLS, for HEALTH_NEUTRAL_TARGETS. */
+/** Two addresses outside both clouds that speak TLS, for HEALTH_NEUTRAL_TARGETS; the first one has IPv6, too. */
 export interface Neutral {
-  /** Two ADDRESS:443. */
+  /** Two ADDRESS:443, over IPv4. */
   targets: string[]
   stop(): Promise<void>
 }
@@ -30,7 +30,8 @@ def serve(listener):
     while True:
         threading.Thread(target=greet, args=(listener.accept()[0],), daemon=True).start()
 for address in sys.argv[1:]:
-    threading.Thread(target=serve, args=(socket.create_server((address, 443), backlog=64),)).start()`
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    threading.Thread(target=serve, args=(socket.create_server((address, 443), family=family, backlog=64),)).start()`
 
 /** Starts the machine behind both addresses, which represents the rest of the internet. */
 export async function startNeutral(options: {
@@ -44,17 +45,19 @@ export async function startNeutral(options: {
   const { network, authority } = options
   const addresses = [network.allocate(), network.allocate()]
   const [first, second] = addresses as [string, string]
-  const { certificate, key } = await authority.issue(addresses)
+  const ipv6 = network.toIpv6(first)
+  const { certificate, key } = await authority.issue([...addresses, ipv6])
   const machine: Machine = await startMachine({
     name: 'internet',
     ...options,
     address: first,
+    hasIpv6: true,
     files: { [certificateFile]: { text: certificate }, [keyFile]: { text: key, mode: 0o600 } },
   })
   try {
     const added = machine.spawn(['ip', 'address', 'add', `${second}/24`, 'dev', 'eth0'], { stdio: 'ignore' })
     await once(added, 'close')
-    machine.spawn(['python3', '-c', listen, ...addresses], { stdio: 'ignore' })
+    machine.spawn(['python3', '-c', listen, ...addresses, ipv6], { stdio: 'ignore' })
     for (const address of addresses) await waitForPort(address, 443, { what: 'The neutral target' })
   } catch (error) {
     await machine.stop()

@@ -30,6 +30,7 @@ export interface State {
   pid: number
   controlUrl: string
   vps: string
+  vpsIpv6: string
   vpsPid: number
   servicePrincipal: {
     subscription: { id: string; tenant: string }

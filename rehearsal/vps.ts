@@ -22,6 +22,8 @@ export interface VpsOptions {
 
 /** The IONOS VPS of the rehearsal: a bare Debian server with sshd, and packages to install from. */
 export interface Vps extends Machine {
+  /** Its IPv6 address; no AAAA record leads to it until somebody sets one. */
+  ipv6: string
   /** known_hosts lines for its address, one per host key. */
   hostKeys: string[]
 }
@@ -40,6 +42,7 @@ export async function startVps(options: VpsOptions): Promise<Vps> {
     folder,
     network,
     resolver: dns.address,
+    hasIpv6: true,
     authorities: [authority.certificate],
     root,
     files: { ...ssh.files, ...systemFiles() },
@@ -51,7 +54,11 @@ export async function startVps(options: VpsOptions): Promise<Vps> {
     await machine.stop()
     throw error
   }
-  return { ...machine, hostKeys: ssh.publicKeys.map((key) => `${machine.address} ${key}`) }
+  return {
+    ...machine,
+    ipv6: network.toIpv6(machine.address),
+    hostKeys: ssh.publicKeys.map((key) => `${machine.address} ${key}`),
+  }
 }
 
 function systemFiles(): NonNullable<MachineOptions['files']> {

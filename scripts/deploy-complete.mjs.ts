@@ -76,9 +76,9 @@ function ionosTasks(factories: Factories, context: Context) {
   const build = buildTask(context)
   // A tar stream over ssh
   const upload = uploadTask(context, { server, build })
-  const dns = dnsTask(context)
   // nginx -t, systemctl reload nginx
   const nginxHttp = nginxHttpTask(context, { server })
+  const dns = dnsTask(context, { nginxHttp })
   // certbot certonly --webroot
   const certificate = certificateTask(context, { server, nginxHttp, dns })
   const nginxHttps = nginxHttpsTask(context, { server, nginxHttp, certificate })

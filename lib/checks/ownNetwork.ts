@@ -24,14 +24,28 @@ export const mayBeOwnNetwork = ({ probe, silent, unproven, plain, verdict }: Obs
  * a mere connection is not, because a portal or a transparent proxy accepts any.
  */
 export async function ownNetwork(
-  { config, runner }: Context,
+  context: Context,
   all: readonly Observation[],
 ): Promise<{ state: OwnNetwork; why: string }> {
   if (!all.some(mayBeOwnNetwork)) return { state: 'not asked', why: '' }
   const answered = ({ probe, silent, unproven, plain, verdict }: Observation) =>
     showsNetwork(probe) && !silent && !unproven && !plain && verdict !== 'UNKNOWN'
   if (all.some(answered)) return { state: 'up', why: '' }
-  const targets = config.health.neutralTargets
+  const targets = context.config.health.neutralTargets
+  // The checks use IPv4 wherever they can, so its targets decide.
+  const overIpv4 = targets.filter((target) => !isIpv6Target(target))
+  const { reached, why } = await reachesAny(context, overIpv4.length > 0 ? overIpv4 : targets)
+  return { state: reached ? 'up' : 'down', why }
+}
+
+/** Whether a neutral target is an IPv6 address: `[2620:fe::fe]:443`. */
+export const isIpv6Target = (target: string): boolean => target.includes('[')
+
+/** Whether at least one of the targets answers; if not, `why` says what each of them did. */
+export async function reachesAny(
+  { runner }: Context,
+  targets: readonly string[],
+): Promise<{ reached: boolean; why: string }> {
   const asked = targets.map(async (target) => {
     const { host, port, tls } = parseTarget(target)
     try {
@@ -42,13 +56,14 @@ export async function ownNetwork(
     }
   })
   return Promise.any(asked).then(
-    () => ({ state: 'up' as const, why: '' }),
-    (none: AggregateError) => ({ state: 'down' as const, why: none.errors.map(getMessage).join('; ') }),
+    () => ({ reached: true, why: '' }),
+    (none: AggregateError) => ({ reached: false, why: none.errors.map(getMessage).join('; ') }),
   )
 }
 
 function parseTarget(target: string): { host: string; port: number; tls: boolean } {
   const bare = target.replace(/^tcp:\/\//, '')
   const colon = bare.lastIndexOf(':')
-  return { host: bare.slice(0, colon), port: Number(bare.slice(colon + 1)), tls: bare === target }
+  const host = bare.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
+  return { host, port: Number(bare.slice(colon + 1)), tls: bare === target }
 }

@@ -3,6 +3,7 @@ import { api, apiAreas, backend } from './site/api.ts'
 import { certificate } from './site/certificate.ts'
 import { clock } from './site/clock.ts'
 import { dns } from './site/dns.ts'
+import { siteOverIpv6 } from './site/ipv6.ts'
 import { frontPage } from './site/pages.ts'
 import { redirects } from './site/redirects.ts'
 
@@ -15,6 +16,7 @@ export const quickChecks: readonly Check<QuickContext>[] = [
   redirects,
   certificate,
   dns,
+  siteOverIpv6,
   clock,
 ]
 

@@ -41,7 +41,7 @@ export const hostName = '^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[
 export const host = '^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$'
 export const url = '^https?://[^\\s]+$'
 const port = '(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])'
-export const neutralTarget = `(?:tcp://)?[A-Za-z0-9.-]+:${port}`
+export const neutralTarget = `(?:tcp://)?(?:[A-Za-z0-9.-]+|\\[[0-9a-fA-F:.]+\\]):${port}`
 const limitsPattern = '^[0-9]{1,9}(\\.[0-9]{1,3})?,[0-9]{1,9}(\\.[0-9]{1,3})?$'
 export const limitsMean = 'two figures, WARNING,CRITICAL, such as 200,1000'
 

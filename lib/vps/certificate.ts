@@ -5,7 +5,7 @@ import type { ProcessResult } from '../shell/spawn.ts'
 import { type Context, type Difference, type Field, type Log, ok, type Task } from '../tasks/task.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
-import { assertDnsPointsHere } from './dns/records.ts'
+import { assertDnsPointsHere, readRecords } from './dns/records.ts'
 import { acmeRoot, remoteScript, renewalHook, vps } from './remote/vps.ts'
 import { inspectServer, invalidateServerState, readOwnIpv6, type ServerState } from './serverState.ts'
 import { renderTemplate } from './template.ts'
@@ -134,29 +134,43 @@ async function assertReachableByCa(context: Context, log: Log): Promise<void> {
   })
   await runner.run(put)
   try {
-    for (const name of getSiteNames(config)) await fetchToken(context, name, token)
+    for (const { name, ipv6 } of await readRecords(config)) {
+      await fetchToken(context, name, token)
+      for (const address of ipv6) await fetchToken(context, name, token, { address, log })
+    }
     log('both names point to this server, and port 80 is open')
   } finally {
     await runner.run(vps(config).sudo.change`rm -f ${folder}/${token}`)
   }
 }
 
-async function fetchToken(context: Context, name: string, token: string): Promise<void> {
+/** @param over an address of an AAAA record, which the CA tries before IPv4 */
+async function fetchToken(
+  context: Context,
+  name: string,
+  token: string,
+  over?: { address: string; log: Log },
+): Promise<void> {
   const url = `http://${name}/.well-known/acme-challenge/${token}`
   const next =
     'Open port 80 to everyone (the CA has many addresses) on the VPS and in the IONOS firewall policy, then run this command again.'
+  const place = over ? `${name} over IPv6 (${over.address})` : name
+  const address = over ? { address: over.address } : {}
   const answer = await context.runner
-    .request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000 })
+    .request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000, ...address })
     .catch((thrown) => {
+      // The CA then uses IPv4 (letsencrypt.org/docs/ipv6-support); perhaps only this machine has no IPv6.
+      if (over && (thrown as NodeJS.ErrnoException).code !== 'ECONNREFUSED')
+        return over.log(`no answer from ${place}, so the CA may have to use IPv4: ${getMessage(thrown)}`)
       throw new OpsError({
-        what: `Port 80 of ${name} does not answer, so the CA was not asked`,
+        what: `Port 80 of ${place} does not answer, so the CA was not asked`,
         said: getMessage(thrown),
         next,
       })
     })
-  if (answer.status === 200 && answer.body === token) return
+  if (!answer || (answer.status === 200 && answer.body === token)) return
   throw new OpsError({
-    what: `${name} answers on port 80, but not with this server's file, so the CA was not asked`,
+    what: `${place} answers on port 80, but not with this server's file, so the CA was not asked`,
     said: `${url} answered ${answer.status}: ${answer.body.slice(0, 300)}`,
     next: `Something in front of the VPS answers in its place (another server, a proxy, a parking page). ${next}`,
   })

@@ -125,6 +125,8 @@ export function parseServerState(output: string, host: string, stderr = '') {
       candidate: one('nginx.candidate'),
       active: activeUnits[0] === 'active',
       enabled: enabledUnits[0] === 'enabled',
+      /** On port 80, where the CA asks first. */
+      listensOnIpv6: yes('nginx.ipv6'),
       /** Names of the active configuration set, and of the last one that nginx loaded. */
       current: one('nginx.current'),
       loaded: one('nginx.loaded'),

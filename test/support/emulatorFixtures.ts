@@ -24,6 +24,7 @@ export function createEmptyWorld(types: ResourceType[] = resourceTypes): World {
     network: {
       bridge: 'none',
       host: '10.213.0.1',
+      toIpv6: noMachine,
       allocate: noMachine,
       release: noMachine,
       plug: noMachine,

@@ -11,10 +11,10 @@ import { type Certificate, createCertificate } from './certificate.ts'
 import { openRunner, temporaryFolder } from './helpers.ts'
 
 /** Listens on a free loopback port until the test ends. */
-export async function listen(server: Server): Promise<number> {
+export async function listen(server: Server, address = '127.0.0.1'): Promise<number> {
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => sockets.add(socket))
-  await once(server.listen(0, '127.0.0.1'), 'listening')
+  await once(server.listen(0, address), 'listening')
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy()
     server.close()
@@ -30,7 +30,7 @@ export async function startSite(
   domain: string,
   https: Pages,
   http: Pages,
-  more: { names?: string[]; days?: number } = {},
+  more: { names?: string[]; days?: number; address?: string } = {},
 ) {
   const folder = temporaryFolder()
   const certificate = createCertificate(folder, more.names ?? [domain, `www.${domain}`], more.days)
@@ -42,8 +42,8 @@ export async function startSite(
       else outgoing.writeHead(status).end(text)
     }
   const ports = {
-    'https:': await listen(createHttps(certificate, answer(https))),
-    'http:': await listen(createHttp(answer(http))),
+    'https:': await listen(createHttps(certificate, answer(https)), more.address),
+    'http:': await listen(createHttp(answer(http)), more.address),
   }
   return {
     certificate,

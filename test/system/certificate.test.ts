@@ -337,3 +337,58 @@ test('a CA that fails leaves the old certificate in place', async () => {
   expect(await serials()).toEqual(before)
   expect((await get('/p1')).status).toBe(200)
 })
+
+test('IPv6: point-dns publishes it, the CA and the checks use it; IPv4 alone is CRITICAL; without it the records go', async () => {
+  const own = clouds.state.vpsIpv6
+  const neutral = clouds.config.health.neutralTargets
+  const network = own.replace(/::.*/, '::')
+  const values = { IONOS_DNS_KEY: clouds.state.ionosDnsKey, DASHBOARD_DIR: dashboard }
+  const six = clouds.variant('six', {
+    ...values,
+    IONOS_PUBLIC_IPV6: own,
+    HEALTH_NEUTRAL_TARGETS: [...neutral, neutral[0]!.replace(/.*\.(\d+):/, `[${network}$1]:`)].join(),
+  })
+  const pointed = await pointDns(six)
+  expect(pointed.code, pointed.stderr).toBe(0)
+  expect(pointed.stderr).toContain(`both names point at ${clouds.state.vps} and ${own}`)
+  expect((await pointDns(six)).stdout).toContain('Nothing to do')
+
+  // With one name less, the certificate has to be requested again. Pebble prefers IPv6 and never falls back (va.go).
+  const lacking = ['certonly', '--webroot', '-w', '/var/www/_acme', '--cert-name', domain, '-d', domain]
+  const { acme } = await loadConfig(process.cwd(), environment)
+  await ssh(
+    clouds,
+    `certbot --non-interactive --renew-with-new-domains --server ${acme.server} ${lacking.join(' ')}; truncate -s 0 /var/log/nginx/access.log`,
+  )
+  const issued = await issue(six)
+  expect(issued.code, issued.stderr).toBe(0)
+  const validated = await ssh(clouds, "grep Let.s.Encrypt /var/log/nginx/access.log | cut -d' ' -f1,7")
+  expect(
+    new Set(
+      validated
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' ')[0]),
+    ),
+  ).toEqual(new Set([`${network}1`]))
+
+  const look = (...line: string[]) => clouds.dominion(line, { environment: six })
+  const good = await look('health', '--quick', '--only', 'ipv6')
+  expect([good.code, good.stdout]).toEqual([0, expect.stringContaining(`${own} answers`)])
+  // Answers to this machine are dropped, over IPv6 only: a firewall policy that admits IPv4.
+  await ssh(clouds, `ip -6 route add blackhole ${network}1/128`)
+  const closed = await look('health', '--quick', '--only', 'ipv6,static')
+  await ssh(clouds, `ip -6 route del blackhole ${network}1/128`)
+  expect(closed.stdout).toMatch(/CRITICAL.*over IPv6/)
+  expect(closed.stdout).not.toMatch(/CRITICAL.*Front page/)
+
+  await ssh(clouds, `ip -6 address del ${own}/64 dev eth0`)
+  const gone = await pointDns(six)
+  expect([gone.code, gone.stderr]).toEqual([
+    2,
+    expect.stringContaining(`The VPS does not have the address ${own}`),
+  ])
+  const without = await pointDns(clouds.variant('without', values))
+  expect(without.code, without.stderr).toBe(0)
+  expect((await look('health', '--quick', '--only', 'ipv6')).stdout).toContain('no AAAA record')
+})

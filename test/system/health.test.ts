@@ -92,7 +92,7 @@ test('everything OK: every probe answers, in every format, and the dead man’s 
     [
       ...['api', 'api-agents', 'api-ai', 'api-councils', 'api-treasury', 'api-workflows', 'backend'],
       ...['certificate', 'clock', 'containers', 'database', 'disk', 'dns', 'queue', 'redirects', 'redis'],
-      ...['static', 'stored-certificate'],
+      ...['ipv6', 'static', 'stored-certificate'],
     ].sort(),
   )
   expect(pings.map((ping) => ping.path)).toEqual(['/ping/start', '/ping/0'])
@@ -112,7 +112,7 @@ test('works with an empty environment, and is silent when everything is OK', asy
   const line = await cron(['--quick'])
   expect(line).toMatchObject({ code: 0, stderr: '' })
   expect(line.stdout).toMatch(
-    /^OK - 12 probes, slowest: [a-z-]+, \d+ ms \| 'api'=\d+ms;8000;9000;0 [^|\n]+\n$/,
+    /^OK - 13 probes, slowest: [a-z-]+, \d+ ms \| 'api'=\d+ms;8000;9000;0 [^|\n]+\n$/,
   )
   expect(await cron(['--quick', '--quiet'])).toMatchObject({ code: 0, stdout: '', stderr: '' })
 })
@@ -368,7 +368,7 @@ test('a locked history: the result is reported, and that nothing was recorded', 
   const { stdout, code } = await cron(['--quick', '--quiet'])
   holder.close()
   expect(code).toBe(1)
-  expect(stdout).toMatch(/^WARNING - 12 probes.*nothing was recorded.*locked by another process/)
+  expect(stdout).toMatch(/^WARNING - 13 probes.*nothing was recorded.*locked by another process/)
   expect((await cron(['--quick', '--quiet'])).stdout).toBe('')
 })
 

@@ -33,7 +33,8 @@ async function judgeRecords(config: Config, askIpv6: Parameters<typeof inspectRe
   const faults = await inspectRecords(config, askIpv6)
   if (faults.length === 0) return pass(`both names point at ${getPublicAddress(config)}`)
   const detail = faults.map(({ message }) => message).join('; ')
-  return faults.every(({ unsure }) => unsure)
+  if (faults.some(({ unsure, mild }) => !unsure && !mild)) return fail(detail, formatManualSteps(config))
+  return faults.some(({ unsure }) => unsure)
     ? warn(detail, `Ask the VPS: ${formatScriptLine('doctor', '--only', 'dns')}`)
-    : fail(detail, formatManualSteps(config))
+    : warn(detail, `Visitors use IPv4 until it is set: ${formatScriptLine('point-dns')}`)
 }

@@ -14,7 +14,7 @@ const mostOfOthers = 1 << 20
 export const get = (
   { context, signal, requestTimeoutMs }: QuickContext,
   url: string,
-  rest: Partial<Pick<HttpRequest, 'method' | 'shared' | 'timeoutMs'>> = {},
+  rest: Partial<Pick<HttpRequest, 'method' | 'shared' | 'timeoutMs' | 'address'>> = {},
 ): Promise<HttpResponse> => {
   const mostBytes = rest.shared ? mostOfOthers : mostOfOurs
   const request = { method: 'GET', url, effect: 'read', timeoutMs: requestTimeoutMs, mostBytes } as const

@@ -17,11 +17,11 @@ export const monitoringSettings = section('Health, history, alerts', {
       },
     ),
     ...explain(
-      "Two or more targets (HOST:PORT) outside both clouds. If none of them answers, this machine's own network is down: the result is UNKNOWN, not an outage. A target must answer with TLS and a valid certificate for HOST (a name or an address) from a public authority or one in CA_FILE, which a captive portal or a transparent proxy does not have. tcp://HOST:PORT needs only a connection, which such a portal also accepts.",
+      "Two or more targets (HOST:PORT) outside both clouds. If none of them answers, this machine's own network is down: the result is UNKNOWN, not an outage. A target must answer with TLS and a valid certificate for HOST (a name or an address) from a public authority or one in CA_FILE, which a captive portal or a transparent proxy does not have. tcp://HOST:PORT needs only a connection, which such a portal also accepts. Addresses in brackets show whether this machine has IPv6.",
       {
         neutralTargets: text(
           'HEALTH_NEUTRAL_TARGETS',
-          '1.1.1.1:443,9.9.9.9:443',
+          '1.1.1.1:443,9.9.9.9:443,[2606:4700:4700::1111]:443,[2620:fe::fe]:443',
           `^${neutralTarget}(,${neutralTarget})+$`,
           'two or more HOST:PORT (or tcp://HOST:PORT), separated by commas',
         ),

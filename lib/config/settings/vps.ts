@@ -25,6 +25,18 @@ export const vpsSettings = section('IONOS: the face', {
         'an IPv4 address, or empty',
       ),
     }),
+    ...explain(
+      "Optional: an IPv6 address of the VPS, for AAAA records of both names. The VPS must really have it, and the IONOS firewall policy must admit ports 80 and 443 over IPv6. Empty: no AAAA record is set; one that is the VPS's stays.",
+      {
+        // Global unicast addresses are 2000::/3 (RFC 4291, 2.4).
+        publicIpv6: text(
+          'IONOS_PUBLIC_IPV6',
+          '',
+          '^$|^[23][0-9a-fA-F]{0,3}:[0-9a-fA-F:]*$',
+          'a public IPv6 address, or empty',
+        ),
+      },
+    ),
     ...explain('Where to publish the dashboard. Releases are stored in WEB_ROOT/DOMAIN/releases.', {
       webRoot: text('WEB_ROOT', '/var/www', '^/[A-Za-z0-9._/-]+$', 'an absolute path', { path: true }),
     }),

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { type Config, getSiteNames } from '../../config/config.ts'
+import type { Config } from '../../config/config.ts'
 import { revealSecret } from '../../config/secret.ts'
 import type { HttpRequest, HttpResponse } from '../../net/http.ts'
 import type { Context } from '../../tasks/task.ts'
@@ -26,21 +26,20 @@ export interface Zone {
 
 const timeoutMs = 20_000
 
-/** Sets the A records of these names. PATCH replaces the records of these names and types only; PUT would replace the whole zone. */
+/** Sets A or AAAA records. PATCH replaces the records of these names and types only; PUT would replace the whole zone. */
 export const createPatchRequest = (
   config: Config,
   zone: string,
-  address: string,
+  records: readonly Pick<ZoneRecord, 'name' | 'type' | 'content'>[],
   key: string,
-  names: readonly string[] = getSiteNames(config),
 ): HttpRequest => ({
   method: 'PATCH',
   url: `${config.ionos.dnsApi}/v1/zones/${encodeURIComponent(zone)}`,
   effect: 'change',
   headers: { 'x-api-key': key, 'content-type': 'application/json', accept: 'application/json' },
   body: JSON.stringify(
-    names.map((name) => ({
-      ...{ name, type: 'A', content: address },
+    records.map(({ name, type, content }) => ({
+      ...{ name, type, content },
       ...{ ttl: 3600, prio: 0, disabled: false },
     })),
   ),

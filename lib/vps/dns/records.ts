@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import { type Config, formatKeyFile, formatScriptLine, getSiteNames } from '../../config/config.ts'
 import { type Addresses, resolveAddresses } from '../../config/network.ts'
 import type { Field } from '../../tasks/task.ts'
@@ -34,11 +34,23 @@ export function getPublicAddress(config: Config): string {
   )
 }
 
+/** The IPv6 address for the AAAA records, from IONOS_PUBLIC_IPV6; '' = none are to be set. */
+export function getPublicIpv6(config: Config): string {
+  const { publicIpv6 } = config.ionos
+  if (publicIpv6 === '' || isIPv6(publicIpv6)) return publicIpv6
+  throw usageError(
+    `${publicIpv6} is not an IPv6 address, which the AAAA records need`,
+    `Set IONOS_PUBLIC_IPV6 in ${formatKeyFile('IONOS_PUBLIC_IPV6')} to the public IPv6 address of the VPS, or leave it empty.`,
+  )
+}
+
 export interface RecordFault {
   name: string
   message: string
   /** For a plan. */
   field: Field
+  /** Only an AAAA record is missing, so visitors use IPv4. */
+  mild?: true
   /** It is only not known whether the address belongs to the VPS. */
   unsure?: true
 }
@@ -49,11 +61,21 @@ type OwnIpv6 = readonly string[] | undefined
 /**
  * Lists what is wrong with the records. An AAAA record with an address of another machine is stale: it sends some visitors,
  * and the CA, elsewhere.
+ * @param wantedIpv6 the address of the AAAA records; '' = there need not be any
  */
-export const findFaults = (records: readonly Records[], address: string, own: OwnIpv6) =>
+export const findFaults = (
+  records: readonly Records[],
+  address: string,
+  own: OwnIpv6,
+  wantedIpv6 = '',
+): RecordFault[] =>
   records.flatMap(({ name, ipv4, ipv6 }): RecordFault[] => {
     const before = ipv4.join(', ')
-    const stale = ipv6.filter((each) => !own?.includes(expandIpv6(each))).join(', ')
+    const isOwn = (each: string) =>
+      own ? own.includes(expandIpv6(each)) : wantedIpv6 !== '' && isSameIpv6(each, wantedIpv6)
+    const stale = ipv6.filter((each) => !isOwn(each)).join(', ')
+    const kept = ipv6.filter(isOwn)
+    const missing = wantedIpv6 !== '' && !kept.some((each) => isSameIpv6(each, wantedIpv6))
     const wrong = {
       message: `${name} has ${before ? `A ${before}` : 'no A record'}, wanted: A ${address}`,
       field: { name: `A ${name}`, before: before || undefined, after: address },
@@ -65,23 +87,37 @@ export const findFaults = (records: readonly Records[], address: string, own: Ow
       field: { name: `AAAA ${name}`, before: stale, after: 'none' },
       ...(own ? {} : { unsure: true as const }),
     }
-    return [...(before === address ? [] : [wrong]), ...(stale ? [extra] : [])].map((fault) => ({
-      name,
-      ...fault,
-    }))
+    const absent = {
+      message: `${name} has no AAAA ${wantedIpv6}, the address in IONOS_PUBLIC_IPV6`,
+      field: { name: `AAAA ${name}`, before: kept.join(', ') || undefined, after: wantedIpv6 },
+      mild: true as const,
+    }
+    return [
+      ...(before === address ? [] : [wrong]),
+      ...(stale ? [extra] : []),
+      ...(missing ? [absent] : []),
+    ].map((fault) => ({ name, ...fault }))
   })
 
 /**
  * Reads the records of the site and lists what is wrong with them: the one verdict of tasks and checks.
- * @param askIpv6 gives the VPS's own IPv6 addresses; called only if there is an AAAA record
+ * @param askIpv6 gives the VPS's own IPv6 addresses; called only if an AAAA record exists or is wanted
  */
 export async function inspectRecords(
   config: Config,
   askIpv6: () => Promise<OwnIpv6>,
 ): Promise<RecordFault[]> {
   const records = await readRecords(config)
-  const own = records.some(({ ipv6 }) => ipv6.length > 0) ? await askIpv6() : []
-  return findFaults(records, getPublicAddress(config), own)
+  const wanted = getPublicIpv6(config)
+  const own = wanted || records.some(({ ipv6 }) => ipv6.length > 0) ? await askIpv6() : []
+  if (wanted && own && !own.includes(expandIpv6(wanted))) {
+    const has = own.filter(isPublicIpv6).map(formatIpv6).join(', ')
+    throw usageError(
+      `The VPS does not have the address ${wanted} of IONOS_PUBLIC_IPV6`,
+      `${has ? `It has ${has}.` : 'It has no public IPv6 address.'} Correct the key in ${formatKeyFile('IONOS_PUBLIC_IPV6')}, or leave it empty: ${formatScriptLine('point-dns')} then deletes AAAA records that are not the VPS's.`,
+    )
+  }
+  return findFaults(records, getPublicAddress(config), own, wanted)
 }
 
 /** Formats an IPv6 address as the kernel does: 32 hexadecimal digits. */
@@ -94,9 +130,26 @@ export function expandIpv6(address: string): string {
   return [...left, ...middle, ...right].map((group) => group.padStart(4, '0')).join('')
 }
 
+export const isSameIpv6 = (one: string, other: string): boolean => expandIpv6(one) === expandIpv6(other)
+
+/** Whether 32 hexadecimal digits are an address of the internet: one of 2000::/3 (RFC 4291, 2.4). */
+const isPublicIpv6 = (digits: string): boolean => /^[23]/.test(digits)
+
+/** Formats the kernel's 32 hexadecimal digits as people write them (RFC 5952). */
+const formatIpv6 = (digits: string): string =>
+  new URL(`http://[${digits.match(/.{4}/g)?.join(':')}]`).hostname.slice(1, -1)
+
+/** What to say when the VPS has an IPv6 address that no AAAA record leads to; '' when there is nothing to offer. */
+export function formatIpv6Offer(config: Config, own: OwnIpv6): string {
+  const [address] = own?.filter(isPublicIpv6) ?? []
+  if (!address || config.ionos.publicIpv6) return ''
+  return `; the VPS also has ${formatIpv6(address)}, which IONOS_PUBLIC_IPV6 would publish as AAAA records`
+}
+
 /** Throws when the names do not point to the VPS. */
 export async function assertDnsPointsHere(config: Config, askIpv6: () => Promise<OwnIpv6>): Promise<void> {
-  const faults = await inspectRecords(config, askIpv6)
+  // A missing AAAA record keeps nobody away, the CA included.
+  const faults = (await inspectRecords(config, askIpv6)).filter(({ mild }) => !mild)
   if (faults.length === 0) return
   throw new OpsError({
     what: 'The DNS does not point at the VPS, so the CA was not asked for a certificate',
@@ -108,6 +161,9 @@ export async function assertDnsPointsHere(config: Config, askIpv6: () => Promise
 export const formatManualSteps = (config: Config): string =>
   [
     'Set these records at IONOS (Domains & SSL → DNS), wait until they are visible, and run this command again:',
-    ...getSiteNames(config).map((name) => `  ${name}. A ${getPublicAddress(config)}`),
+    ...getSiteNames(config).flatMap((name) => [
+      `  ${name}. A ${getPublicAddress(config)}`,
+      ...(getPublicIpv6(config) ? [`  ${name}. AAAA ${getPublicIpv6(config)}`] : []),
+    ]),
     `  and delete AAAA records that do not belong to the VPS. Or set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}: ${formatScriptLine('point-dns')} then does both.`,
   ].join('\n')

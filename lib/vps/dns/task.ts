@@ -1,9 +1,9 @@
-import { formatKeyFile, getSiteNames } from '../../config/config.ts'
+import { type Config, formatKeyFile, formatScriptLine, getSiteNames } from '../../config/config.ts'
 import type { HttpRequest } from '../../net/http.ts'
 import { type Context, type Field, type Log, ok, type Task } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
-import { readOwnIpv6 } from '../serverState.ts'
+import { getRememberedIpv6, inspectServer, readOwnIpv6 } from '../serverState.ts'
 import {
   changeZone,
   createDeleteRequest,
@@ -14,10 +14,14 @@ import {
 } from './ionosApi.ts'
 import {
   expandIpv6,
+  formatIpv6Offer,
   formatManualSteps,
   getPublicAddress,
+  getPublicIpv6,
   inspectRecords,
+  isSameIpv6,
   type RecordFault,
+  readRecords,
 } from './records.ts'
 
 /** What is to change in the zone; no request when only the name server still has the old records. */
@@ -27,20 +31,30 @@ interface ZoneChange {
 }
 
 /**
- * Sets the A records of both names, unless www is a CNAME of the domain, and deletes their AAAA records that are not the
- * VPS's, and a CNAME that leads elsewhere: no other record may stand beside it (RFC 1034, 3.6.2). Without a key, the task
- * only explains how to do it by hand. A deploy then stops at the certificate, which needs them, or at the end.
+ * Sets the A records of both names, unless www is a CNAME of the domain, and the AAAA records of IONOS_PUBLIC_IPV6. Deletes
+ * their AAAA records that are not the VPS's, and a CNAME that leads elsewhere: no other record may stand beside it (RFC 1034,
+ * 3.6.2). Without a key, the task only explains how to do it by hand. A deploy then stops at the certificate, which needs
+ * them, or at the end.
  * @param required whether the task fails while the names point elsewhere
+ * @param nginxHttp the task that makes nginx listen; AAAA records wait for it, because visitors with IPv6 try them first
  */
-export function dnsTask(context: Context, { required = false } = {}): Task<ZoneChange> {
+export function dnsTask(
+  context: Context,
+  { required = false, nginxHttp }: { required?: boolean; nginxHttp?: Task } = {},
+): Task<ZoneChange> {
   const { config } = context
   return {
     id: 'point-dns',
     title: `DNS of ${getSiteNames(config).join(' and ')}`,
     part: 'ionos',
-    async inspect() {
+    after: [getPublicIpv6(config) ? nginxHttp : undefined],
+    async inspect(ahead) {
       const faults = await readFaults(context)
-      if (faults.length === 0) return ok(`both names point at ${getPublicAddress(config)}`)
+      if (faults.length === 0) {
+        const offer = formatIpv6Offer(config, await findOfferedIpv6(context))
+        return ok(`${formatPointed(config)}${offer}`)
+      }
+      if (faults.some(({ mild }) => mild) && !ahead.willChange(nginxHttp)) await assertListensOnIpv6(context)
       const fields = faults.map(({ field }) => field)
       const messages = formatFaults(faults)
       if (!config.ionos.dnsKey.given) {
@@ -82,6 +96,24 @@ export function dnsTask(context: Context, { required = false } = {}): Task<ZoneC
 const readFaults = (context: Context): Promise<RecordFault[]> =>
   inspectRecords(context.config, () => readOwnIpv6(context))
 
+const formatPointed = (config: Config): string =>
+  `both names point at ${[getPublicAddress(config), getPublicIpv6(config)].filter(Boolean).join(' and ')}`
+
+/** The VPS's own IPv6 addresses if this machine has seen them and no name has an AAAA record. */
+const findOfferedIpv6 = async ({ config }: Context) =>
+  (await readRecords(config)).some(({ ipv6 }) => ipv6.length > 0) ? [] : getRememberedIpv6(config)
+
+/** An AAAA record where nothing listens would keep visitors with IPv6 away. */
+async function assertListensOnIpv6(context: Context): Promise<void> {
+  const { nginx } = await inspectServer(context)
+  if (nginx.active && nginx.listensOnIpv6) return
+  const { publicIpv6 } = context.config.ionos
+  throw new OpsError({
+    what: `nginx on the VPS does not listen on IPv6, so no AAAA record was set for ${publicIpv6}`,
+    next: `Run ${formatScriptLine(nginx.active ? 'configure-nginx' : 'setup-server')} first, or leave IONOS_PUBLIC_IPV6 empty in ${formatKeyFile('IONOS_PUBLIC_IPV6')}.`,
+  })
+}
+
 const formatFaults = (faults: readonly RecordFault[]): string =>
   faults.map(({ message }) => message).join('; ')
 
@@ -116,14 +148,22 @@ async function compareZone(
     return more.length === 0 && first?.content === address
   })
   const ipv6 = ours.filter(({ type }) => type === 'AAAA')
+  const wanted = getPublicIpv6(config)
+  const without = names.filter(
+    (name) => wanted && !ipv6.some((record) => record.name === name && isSameIpv6(record.content, wanted)),
+  )
   const own = ipv6.length > 0 ? await readOwnIpv6(context) : []
   const stale = [
     ...cnames.filter((record) => !leadsHere(record)),
     ...ipv6.filter(({ content }) => !own.includes(expandIpv6(content))),
   ]
+  const set = [
+    ...(isSet ? [] : names.map((name) => ({ name, type: 'A', content: address }))),
+    ...without.map((name) => ({ name, type: 'AAAA', content: wanted })),
+  ]
   const requests = [
     ...stale.map(({ id = '' }) => createDeleteRequest(config, zone.id, id, '***')),
-    ...(isSet ? [] : [createPatchRequest(config, zone.id, address, '***', names)]),
+    ...(set.length > 0 ? [createPatchRequest(config, zone.id, set, '***')] : []),
   ]
   return { requests, stale }
 }
@@ -138,7 +178,7 @@ async function waitUntilResolved(context: Context, log: Log): Promise<void> {
   const seen = await poll(isSeen, { intervalMs: 2000, timeoutMs: 120_000 })
   log(
     seen
-      ? `both names point at ${getPublicAddress(context.config)}`
+      ? formatPointed(context.config)
       : `not visible yet: ${names.join(', ')}; resolvers keep old answers for a while`,
   )
 }

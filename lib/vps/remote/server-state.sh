@@ -79,6 +79,7 @@ fi
 # Who listens on the ports that nginx needs: the first process of each socket (ss(8), -p).
 ss -Hltnp '( sport = :80 or sport = :443 )' 2>/dev/null |
   sed -n 's/^LISTEN .*:\(80\|443\) .* users:(("\([^"]*\)",pid=\([0-9]*\).*/port\t\1\t\2\t\3/p' | sort -u
+ss -Hltn 'sport = :80' 2>/dev/null | grep -q '\[::\]:80 ' && say nginx.ipv6 yes
 # Properties are printed unit by unit, in the order of the arguments (systemctl(1), show).
 systemctl show -p ActiveState,UnitFileState nginx.service certbot.timer 2>/dev/null | awk -F= '
   $1 == "ActiveState" { active = active " " $2 }

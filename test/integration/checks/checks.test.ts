@@ -62,7 +62,7 @@ test('a healthy site passes every check', async () => {
   expect(Object.entries(seen).filter(([, [ok]]) => !ok)).toEqual([])
   expect(Object.keys(seen)).toEqual([
     ...['site-https', 'api-ai', 'api-treasury', 'api-workflows', 'api-councils', 'api-agents'],
-    ...['certificate', 'dns', 'http-redirect', 'www-redirect', 'not-found', 'pages'],
+    ...['certificate', 'dns', 'ipv6', 'http-redirect', 'www-redirect', 'not-found', 'pages'],
   ])
   expect(seen.pages).toEqual([true, '55 pages, 1 assets'])
   expect(seen['api-workflows']?.[1]).toMatch(/^200 in \d+ ms, 2 workflows$/)

@@ -101,7 +101,7 @@ test('in a healthy system every quick probe is OK, with its phases, and nothing 
   expect([seen.verdict, seen.ownNetwork, seen.from, asked()]).toEqual(['OK', 'not asked', 'here', 0])
   expect(seen.observations.map(({ probe }) => probe.id)).toEqual([
     ...['static', 'api', 'backend', 'api-ai', 'api-treasury', 'api-workflows', 'api-councils', 'api-agents'],
-    ...['redirects', 'certificate', 'dns', 'clock'],
+    ...['redirects', 'certificate', 'dns', 'ipv6', 'clock'],
   ])
   const { phases, ms } = seen.observations[0]!
   expect(Object.keys(phases!).sort()).toEqual(['connect', 'dns', 'firstByte', 'tls', 'total'])

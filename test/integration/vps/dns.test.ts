@@ -67,8 +67,12 @@ async function world(records: Records, ...lines: string[]) {
     if (sent.method !== 'GET') asked.push(`${sent.method} ${pathname}`)
     return { status, headers: {}, body: JSON.stringify(body ?? null), phases: { total: 1 } }
   }
-  const state = ['server-state\t1', `ipv6.address\t${expandIpv6(own)}`, 'end\tserver-state'].join('\n')
-  const run: Runner['run'] = async () => ({ code: 0, stdout: state, stderr: '', timedOut: false })
+  const facts = { listening: true }
+  const run: Runner['run'] = async () => {
+    const state = ['server-state\t1', `ipv6.address\t${expandIpv6(own)}`, 'units.active\tactive active']
+    const stdout = [...state, ...(facts.listening ? ['nginx.ipv6\tyes'] : []), 'end\tserver-state'].join('\n')
+    return { code: 0, stdout, stderr: '', timedOut: false }
+  }
   const context = { config, runner: { ...openRunner(), request, run } }
   const zone = async (): Promise<{
     records: { id: string; name: string; type: string; content: string }[]
@@ -84,7 +88,7 @@ async function world(records: Records, ...lines: string[]) {
     const [{ id }] = JSON.parse((await read('')).body)
     return JSON.parse((await read(`/${id}`)).body)
   }
-  return { context, zone, asked }
+  return { context, zone, asked, facts }
 }
 
 const judge = async (check: Check<QuickContext>, context: QuickContext['context']) => {
@@ -188,6 +192,74 @@ test('task, certificate, doctor and health give one verdict on a stale AAAA reco
     engine({ runner: context.runner }),
   )
   expect(outcome).toMatchObject({ state: 'failed', error: { message } })
+})
+
+const ours: Records = [domain, www].map((name) => ({ name, type: 'AAAA', content: own }))
+const keys = [`IONOS_DNS_KEY=${key}`, `IONOS_PUBLIC_IPV6=${own}`]
+
+test('AAAA records of IONOS_PUBLIC_IPV6 are set; stale ones are deleted, and all others stay', async () => {
+  const { context, zone, asked } = await world([...right, ...stale, ...others.slice(1)], ...keys)
+  const task = dnsTask(context, { required: true })
+  expect(await task.inspect(nothingAhead)).toMatchObject({
+    what: expect.stringContaining(`${domain} has no AAAA ${own}, the address in IONOS_PUBLIC_IPV6`),
+  })
+  const [outcome] = await executeTasks([task], engine({ runner: context.runner }))
+  expect(outcome).toMatchObject({ state: 'change' })
+  expect(asked.map((line) => line.split(' ')[0])).toEqual(['DELETE', 'DELETE', 'PATCH'])
+  expect(contents((await zone()).records)).toEqual(contents([...right, ...ours, ...others.slice(1)]))
+  expect(await task.inspect(nothingAhead)).toMatchObject({
+    state: 'ok',
+    reason: `both names point at ${address} and ${own}`,
+  })
+})
+
+test('a missing AAAA record is a WARNING, and does not keep the CA away', async () => {
+  const { context } = await world(right, `IONOS_PUBLIC_IPV6=${own}`)
+  const message = `${domain} has no AAAA ${own}, the address in IONOS_PUBLIC_IPV6`
+  for (const check of [dnsRecords, dnsCheck])
+    expect(await judge(check, context)).toMatchObject({
+      verdict: 'WARNING',
+      detail: expect.stringContaining(message),
+    })
+  await assertDnsPointsHere(context.config, () => readOwnIpv6(context))
+  const plan = await dnsTask(context).inspect(nothingAhead)
+  expect(plan).toMatchObject({ state: 'change', manual: true })
+})
+
+test('no AAAA record is set where nginx does not listen on IPv6, unless it will', async () => {
+  const { context, asked, facts } = await world(right, ...keys)
+  facts.listening = false
+  const refused = await getFailure(dnsTask(context).inspect(nothingAhead))
+  expect(refused).toMatchObject({
+    what: `nginx on the VPS does not listen on IPv6, so no AAAA record was set for ${own}`,
+    next: expect.stringContaining('configure-nginx'),
+  })
+  const plan = await dnsTask(context).inspect({ ...nothingAhead, willChange: () => true })
+  expect(plan).toMatchObject({ state: 'change' })
+  expect(asked).toEqual([])
+})
+
+test('an address that the VPS does not have is refused by every command', async () => {
+  const { context, asked } = await world(right, `IONOS_DNS_KEY=${key}`, 'IONOS_PUBLIC_IPV6=2001:db8::2')
+  const what = 'The VPS does not have the address 2001:db8::2 of IONOS_PUBLIC_IPV6'
+  const refused = await getFailure(dnsTask(context).inspect(nothingAhead))
+  expect(refused).toMatchObject({ what, next: expect.stringContaining('It has 2001:db8::1.'), exitCode: 2 })
+  expect(await judge(dnsRecords, context)).toMatchObject({
+    verdict: 'CRITICAL',
+    detail: expect.stringContaining(what),
+  })
+  expect(asked).toEqual([])
+})
+
+test('an IPv6 address of the VPS that no record names is offered', async () => {
+  const { context } = await world(right)
+  expect(await dnsTask(context).inspect(nothingAhead)).toMatchObject({
+    reason: `both names point at ${address}`,
+  })
+  await readOwnIpv6(context)
+  expect(await dnsTask(context).inspect(nothingAhead)).toMatchObject({
+    reason: `both names point at ${address}; the VPS also has ${own}, which IONOS_PUBLIC_IPV6 would publish as AAAA records`,
+  })
 })
 
 test("the VPS's own AAAA record is right everywhere", async () => {

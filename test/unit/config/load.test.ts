@@ -43,14 +43,14 @@ test('a plain copy of .env.example is a valid configuration, the same as an empt
 
 test('.env.example documents exactly the existing keys, each once, in a comment above', () => {
   const lines = example.split('\n')
-  const documented = lines.flatMap((line) => /^([A-Z_]+)=/.exec(line)?.[1] ?? [])
+  const documented = lines.flatMap((line) => /^([A-Z0-9_]+)=/.exec(line)?.[1] ?? [])
   expect([...documented].sort()).toEqual(Object.keys(keys).sort())
   expect(new Set(documented).size).toBe(documented.length)
   for (const [index, line] of lines.entries()) {
-    if (!/^[A-Z_]+=/.test(line)) continue
+    if (!/^[A-Z0-9_]+=/.test(line)) continue
     const above = lines.slice(0, index).reverse()
     expect(
-      above.find((each) => !/^[A-Z_]+=/.test(each)),
+      above.find((each) => !/^[A-Z0-9_]+=/.test(each)),
       `above ${line}`,
     ).toMatch(/^# .+/)
   }
@@ -58,7 +58,7 @@ test('.env.example documents exactly the existing keys, each once, in a comment 
 
 test('.env.example shows the defaults', () => {
   const shown = Object.fromEntries(
-    [...example.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, key, value]) => [key, value]),
+    [...example.matchAll(/^([A-Z0-9_]+)=(.*)$/gm)].map(([, key, value]) => [key, value]),
   )
   for (const [key, about] of Object.entries(keys)) {
     if (!('secret' in about)) expect(shown[key], key).toBe(about.default)

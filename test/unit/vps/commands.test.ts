@@ -170,7 +170,12 @@ test('records that point elsewhere are named', () => {
 })
 
 test('the IONOS API: only the two A records, by PATCH', () => {
-  const request = createPatchRequest(config, 'zone 1', '192.0.2.1', 'prefix.secret')
+  const records = [config.domain, `www.${config.domain}`].map((name) => ({
+    name,
+    type: 'A',
+    content: '192.0.2.1',
+  }))
+  const request = createPatchRequest(config, 'zone 1', records, 'prefix.secret')
   expect(request.method).toBe('PATCH')
   expect(request.url).toBe('https://api.hosting.ionos.com/dns/v1/zones/zone%201')
   expect(JSON.parse(request.body!)).toEqual([
