@@ -272,6 +272,14 @@ export const meanings: readonly Meaning[] = [
     source: 'hashicorp/terraform-provider-azurerm#16622, MicrosoftDocs/azure-docs#115432',
   },
   {
+    code: 'ServerGroupDropping',
+    when: /ServerGroupDropping|server group in dropping state/i,
+    what: 'A PostgreSQL server of this name is being deleted, and its name may stay taken for days afterwards',
+    next: () =>
+      `Set POSTGRES_SERVER in ${formatKeyFile('POSTGRES_SERVER')} to another name, or run this command again in a few days.`,
+    source: 'MicrosoftDocs/azure-dev-docs#765, hashicorp/terraform-provider-azurerm#16622',
+  },
+  {
     code: 'AlreadyInUse',
     when: /AlreadyInUse|registry DNS name \S+ is already in use/i,
     what: 'The name of the registry is taken: it is unique in all of Azure',

@@ -92,6 +92,13 @@ export const refusals = {
       'Azure/azure-service-operator#2428; of a deleted server hashicorp/terraform-provider-azurerm#16622',
     seen: '2023-12-21',
   },
+  serverDropping: {
+    code: 'ServerGroupDropping',
+    status: 409,
+    words: 'Operations on a server group in dropping state are not allowed.',
+    source: 'MicrosoftDocs/azure-dev-docs#765',
+    seen: '2022-04-22',
+  },
   registryNameTaken: {
     code: 'AlreadyInUse',
     status: 409,

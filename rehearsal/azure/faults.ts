@@ -12,6 +12,7 @@ export const faultNames: Record<string, string> = {
   'postgres-location-restricted':
     'creating a PostgreSQL server (in `location`) is refused with LocationIsOfferRestricted',
   'postgres-busy': 'the next `count` (1) databases are refused with ServerIsBusy',
+  'postgres-state': 'every PostgreSQL server shows the state `state`, such as Disabled',
   'region-disallowed': 'creating anything is refused with RequestDisallowedByAzure',
   'type-not-offered':
     'the region `location` lacks the resource type `type`: NoRegisteredProviderFound, and the provider does not list the region',

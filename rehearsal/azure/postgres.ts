@@ -60,7 +60,7 @@ function changePower(shown: string, change: (server: PostgresServer) => Promise<
   }
 }
 
-function showServer(_world: World, resource: Resource): Bag {
+function showServer(world: World, resource: Resource): Bag {
   const { properties, sku } = resource.wanted
   const running = resource.runtime.server?.running()
   const states: Record<string, string> = { Creating: 'Starting', Updating: 'Updating', Deleting: 'Dropping' }
@@ -72,7 +72,11 @@ function showServer(_world: World, resource: Resource): Bag {
       version: properties.version,
       // The version that is actually running: Debian's, which may differ from the one in the template.
       minorVersion: resource.runtime.server?.version() ?? '',
-      state: resource.runtime.shown ?? states[resource.state] ?? (running ? 'Ready' : 'Stopped'),
+      state:
+        world.faults.get('postgres-state')?.state ??
+        resource.runtime.shown ??
+        states[resource.state] ??
+        (running ? 'Ready' : 'Stopped'),
       fullyQualifiedDomainName: `${resource.name}.postgres.database.azure.com`,
       storage: { autoGrow: 'Disabled', iops: 120, tier: 'P4', ...properties.storage },
       backup: {
@@ -115,6 +119,7 @@ const flexibleServers: ResourceType = {
       resource.runtime.backupError = String(error)
     })
   },
+  transitioning: (_name, state) => (state === 'Deleting' ? refuse('serverDropping') : undefined),
   ended: startSettling,
   show: showServer,
   async remove(world, resource) {

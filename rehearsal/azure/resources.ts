@@ -134,7 +134,7 @@ export function putResource(world: World, address: Address, body: Bag, apiVersio
   }
   if (existing && ['Creating', 'Updating', 'Deleting'].includes(existing.state))
     throw (
-      type.transitioning?.(address.name) ??
+      type.transitioning?.(address.name, existing.state) ??
       conflict(
         'AnotherOperationInProgress',
         `Another operation is in progress on '${address.name}' (${existing.state}). Try again when it has finished.`,

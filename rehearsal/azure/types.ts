@@ -40,7 +40,7 @@ export interface ResourceType {
   /** Throws an ArmError for a body that ARM would refuse; may fill in defaults. Changes nothing else. */
   check(request: Request): void
   /** The error of this type for "busy with another operation". */
-  transitioning?(name: string): ArmError
+  transitioning?(name: string, state: string): ArmError | undefined
   /** Applies the change. `resource.wanted` already has the new values; `before` has the previous ones. */
   apply(world: World, resource: Resource, before?: Bag): Promise<void>
   /** Called when an operation on it has succeeded. */

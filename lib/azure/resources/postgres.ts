@@ -1,4 +1,4 @@
-import type { Config } from '../../config/config.ts'
+import { type Config, formatAzLine, formatKeyFile, formatScriptLine } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import { type Context, differing } from '../../tasks/task.ts'
 import { getMessage, unknownError } from '../../util/errors.ts'
@@ -61,6 +61,31 @@ export function getTier(sku: string): 'Burstable' | 'GeneralPurpose' | 'MemoryOp
   return sku.startsWith('Standard_E') ? 'MemoryOptimized' : 'Burstable'
 }
 
+/**
+ * What the states mean in which the server cannot be used (KnownServerState of @azure/arm-postgresql-flexible). All others
+ * pass by themselves or by a start. No state says that a server was never ready, so it never counts as empty: Disabled, for
+ * example, is what the servers of a subscription without credit are, with their data.
+ */
+const unusable: Readonly<Record<string, { why: string; next(): string }>> = {
+  dropping: {
+    why: 'Azure is deleting it',
+    next: () =>
+      `Wait until it is gone. Its name may stay taken for days; set POSTGRES_SERVER in ${formatKeyFile('POSTGRES_SERVER')} to another one if you cannot wait.`,
+  },
+  disabled: {
+    why: 'its subscription is disabled, has reached its spending limit or has an unpaid bill, or it is being moved; its data is kept',
+    next: () => 'Put the subscription in order in the Azure portal, then run this command again.',
+  },
+  inaccessible: {
+    why: 'the key that encrypts its data cannot be used',
+    next: () =>
+      'Restore the key and the access to it (Azure portal, the page Data encryption of the server), then run this command again.',
+  },
+}
+
+/** No published state says that a creation failed; other services call it like that. */
+const failedState = /(?:failed|canceled)$/i
+
 export const postgres: DataTierResource<DatabaseServer> = {
   provider: 'Microsoft.DBforPostgreSQL',
   permissions: ['Microsoft.DBforPostgreSQL/flexibleServers/write'],
@@ -105,6 +130,26 @@ export const postgres: DataTierResource<DatabaseServer> = {
         () => undefined,
       )
     return combine(server, await read(secureTransport), await read(operatorRule))
+  },
+  findFault(config, { properties }, subscription) {
+    const { server } = config.postgres
+    const state = String(properties.state ?? properties.provisioningState ?? '')
+    const known = unusable[state.toLowerCase()]
+    const what = `PostgreSQL ${server} is in the state ${state}`
+    if (known) return { what: `${what}: ${known.why}`, next: known.next(), empty: false }
+    if (!failedState.test(state)) return undefined
+    const id = resourceId(config, subscription, postgres)
+    const shown = ['databases', 'backups'].map((child) =>
+      formatAzLine(
+        `az rest --method get --url https://management.azure.com${id}/${child}?api-version=${apiVersion}`,
+      ),
+    )
+    const remove = formatAzLine(`az resource delete --ids ${id} --api-version ${apiVersion}`)
+    return {
+      what,
+      next: `Look whether it holds anything: ${shown.join('   ')}   If both lists are empty, delete it: ${remove}   Then: ${formatScriptLine('provision')}. Azure may keep its name for days; POSTGRES_SERVER then needs another one.`,
+      empty: false,
+    }
   },
   getMissingChild: ({ postgres }, { operatorAddress }) =>
     operatorAddress === null ? `the firewall rule operator of PostgreSQL ${postgres.server}` : undefined,

@@ -154,6 +154,40 @@ test('a failed Redis is never ok, even where the deployment of that name has suc
   expect((await getFailure(redis.inspect(knowing(tier, fact!)))).what).toContain('Failed (CreateFailed)')
 })
 
+test.each([
+  ['Dropping', /is in the state Dropping: Azure is deleting it/, /Its name may stay taken for days/],
+  ['Disabled', /spending limit.*its data is kept/, /Put the subscription in order/],
+  ['Inaccessible', /the key that encrypts its data/, /Restore the key/],
+  [
+    'Failed',
+    /codexdominion-db is in the state Failed$/,
+    /databases\?api-version.*az resource delete --ids \S+\/codexdominion-db /,
+  ],
+])(
+  'a PostgreSQL server in the state %s is never deleted: the run ends with what to do',
+  async (state, what, next) => {
+    const server = { properties: { ...serverProperties, state } }
+    const { tier, database } = await steps({ server, deployment: 'Failed' })
+    const failure = await getFailure(tier.inspect(nothingAhead))
+    expect(failure).toMatchObject({
+      what: expect.stringMatching(what),
+      next: expect.stringMatching(next),
+    })
+    expect((await getFailure(database.inspect({ ...nothingAhead, isUnknown: () => true }))).what).toMatch(
+      what,
+    )
+  },
+)
+
+test.each(['Ready', 'Provisioning', 'Starting', 'Stopped', 'Updating', 'Restarting'])(
+  'a PostgreSQL server in the state %s is no fault',
+  async (state) => {
+    expect(await inspect({ server: { properties: { ...serverProperties, state } } })).toMatchObject({
+      state: 'ok',
+    })
+  },
+)
+
 test('a failed Redis with a database is not touched: the run ends with what to do', async () => {
   const failure = await getFailure(inspect({ cluster: { ...well, resourceState: 'UpdateFailed' } }))
   expect(failure.what).toBe('Redis codexdominion-redis is in the state Succeeded (UpdateFailed)')

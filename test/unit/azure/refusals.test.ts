@@ -93,6 +93,16 @@ const provoked: Record<RefusalName, Provoked | readonly Provoked[]> = {
       })
     },
   },
+  serverDropping: {
+    async provoke(world) {
+      await put(world, postgres, 'codexdb', server)
+      const found = world.resources.get(getAddress(world, 'rg', postgres, 'codexdb').id.toLowerCase())!
+      const deletion = deleteResource(world, found)
+      const error = await put(world, postgres, 'codexdb', server).catch((thrown: unknown) => thrown)
+      await deletion.done
+      return error
+    },
+  },
   offerRestricted: {
     values: { location },
     provoke(world) {
