@@ -70,8 +70,11 @@ export async function openContext(
     mayChange,
     signal: run.signal,
     openHost: async (host, leaving) =>
-      (await import('../vps/ssh/connect.ts')).openHost({ config, runner }, host, leaving, (greeting) => {
-        if (run.flags.verbose) run.log(secrets.clean(greetingLine(config, greeting)))
+      (await import('../vps/ssh/connect.ts')).openHost({ config, runner }, host, leaving, {
+        greeting(text) {
+          if (run.flags.verbose) run.log(secrets.clean(greetingLine(config, text)))
+        },
+        note: (text) => run.log(secrets.clean(text)),
       }),
     openDatabase: async (name) =>
       (await import('../database/connect.ts')).openDatabase({ config, runner }, name),

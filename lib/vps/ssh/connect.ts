@@ -1,57 +1,113 @@
-import { existsSync, readFileSync } from 'node:fs'
 import net from 'node:net'
+import type { Duplex } from 'node:stream'
 import { setImmediate as aTurn } from 'node:timers/promises'
 import type { Client } from 'ssh2'
-import type { Config } from '../../config/config.ts'
 import { createNetworkOptions } from '../../config/network.ts'
 import type { Host, Remote } from '../../shell/remote.ts'
 import type { Context } from '../../tasks/task.ts'
-import { findLogins, readSshSettings, type SshSettings } from './keys.ts'
-import type { HostKeyVerdict } from './knownHosts.ts'
+import { findLogins } from './keys.ts'
+import type { FoundKey } from './knownHosts.ts'
+import { hasProxy, readJump, readSshSettings, type SshSettings, usualKnownHosts } from './settings.ts'
 
 const connectMs = 15_000
 const handshakeMs = 20_000
 
+/** What a connection has to say to the operator. */
+interface Tell {
+  /** Called once with what the login shell prints before a line. */
+  greeting?(text: string): void
+  note?(text: string): void
+}
+
 /**
- * Opens the one connection to a host: the host key must be in known_hosts, and login is by public key only. Without
- * noDelay, Nagle's algorithm would add 40 to 80 ms to each line.
+ * Opens the one connection to a host: the host key must be in known_hosts, and login is by public key only. ProxyJump of
+ * ssh's configuration is followed; each jump host is checked and logged in to in the same way.
  * @param leaving aborted when the connection is no longer needed
- * @param onGreeting called once with what the login shell prints before a line
  * Throws exit 2 (wrong key file), 3 (unreachable, unknown or changed host key), 4 (keys refused).
  */
 export async function openHost(
-  { config, runner }: Context,
+  context: Context,
   host: Host,
   leaving: AbortSignal,
-  onGreeting?: (text: string) => void,
+  tell: Tell = {},
 ): Promise<Remote> {
-  const settings = await readSshSettings(host, runner)
+  const settings = await readSshSettings(host, context.runner)
+  if (settings.proxyCommand)
+    tell.note?.(
+      `ssh's configuration has a ProxyCommand for ${host.address} (${settings.proxyCommand}), which these scripts do not run: they connect directly. They follow ProxyJump.`,
+    )
+  const jumps: Session[] = []
+  const leave = () => {
+    for (const jump of jumps.reverse()) jump.close()
+  }
+  try {
+    for (const text of settings.jumps) {
+      const jump = await readJump(text, host, context.runner)
+      jumps.push(await openSession(jump.host, jump.settings, connect(jump.host, jump.settings)))
+    }
+    const [session, { createRemote }] = await Promise.all([
+      openSession(host, settings, connect(host, settings)),
+      aTurn().then(() => import('./channel.ts')),
+    ])
+    const remote = createRemote(session.client, host, tell.greeting)
+    return {
+      ...remote,
+      close() {
+        remote.close()
+        session.close()
+        leave()
+      },
+    }
+  } catch (error) {
+    leave()
+    throw error
+  }
+
+  function connect(to: Host, its: SshSettings): Promise<Duplex> {
+    const last = jumps.at(-1)
+    return last ? forward(last, to, its) : connectTcp(context, to, its, leaving)
+  }
+}
+
+interface Session {
+  host: Host
+  client: Client
+  /** Sends what has been written and waits for no answer. */
+  close(): void
+}
+
+/** Makes an ssh session of a connection. Without noDelay, Nagle's algorithm would add 40 to 80 ms to each line. */
+async function openSession(host: Host, settings: SshSettings, connecting: Promise<Duplex>): Promise<Session> {
   // Connect before ssh2 is loaded, because loading it blocks this process.
-  const connecting = connectTcp(config, host, settings, leaving)
   connecting.catch(() => {}) // awaited below
   await aTurn()
   const loading = Promise.all([
     import('./knownHosts.ts'),
     import('./errors.ts'),
-    import('./channel.ts'),
     import('node-ssh'),
     findLogins(host, settings),
   ])
-  const [hosts, errors, { createRemote }, { NodeSSH }, logins] = await loading.catch((thrown) => {
+  const [hosts, errors, { NodeSSH }, logins] = await loading.catch((thrown) => {
     connecting.then((opened) => opened.destroy()).catch(() => {})
     throw thrown
   })
-  const { getHostKeyAlgorithms, evaluateHostKey, formatHostName, parseKnownHosts } = hosts
   const { createHandshakeError, createHostKeyError, createLoginError } = errors
   // The names that known_hosts may use for this server, the configured one first.
   const names = settings.hostKeyAlias
     ? [settings.hostKeyAlias]
-    : [...new Set([formatHostName(host.address, host.port), formatHostName(settings.hostname, host.port)])]
-  const known = existsSync(host.knownHosts) ? parseKnownHosts(readFileSync(host.knownHosts, 'utf8')) : []
+    : [
+        ...new Set([
+          hosts.formatHostName(host.address, host.port),
+          hosts.formatHostName(settings.hostname, host.port),
+        ]),
+      ]
+  // IONOS_KNOWN_HOSTS goes before ssh's own files.
+  const files = host.knownHosts === usualKnownHosts ? settings.knownHosts : [host.knownHosts]
+  const known = hosts.readKnownHosts(files)
   const socket = await connecting
   if (socket.errored) throw createHandshakeError(host, socket.errored)
 
-  let shown: { verdict: HostKeyVerdict; key: string } | undefined
+  let shown: FoundKey | undefined
   const tried: string[] = []
   const waiting = [...logins.methods]
   const ssh = new NodeSSH()
@@ -59,14 +115,18 @@ export async function openHost(
     await ssh.connect({
       host: host.address,
       username: host.user,
-      sock: socket,
+      sock: socket as net.Socket,
       readyTimeout: handshakeMs,
       keepaliveInterval: 15_000,
       keepaliveCountMax: 4,
-      algorithms: { serverHostKey: getHostKeyAlgorithms(known, names) },
+      algorithms: {
+        serverHostKey: hosts.getHostKeyAlgorithms(
+          known.flatMap(({ entries }) => entries),
+          names,
+        ),
+      },
       hostVerifier: (blob: Buffer) => {
-        const key = blob.toString('base64')
-        shown = { key, verdict: evaluateHostKey(known, names, key) }
+        shown = hosts.findHostKey(known, names, blob.toString('base64'))
         return shown.verdict.is === 'known'
       },
       // ssh2 also accepts a method as the result, or false when there is no other; its types allow only a callback.
@@ -79,23 +139,38 @@ export async function openHost(
   } catch (error) {
     socket.destroy()
     if (shown && shown.verdict.is !== 'known')
-      throw createHostKeyError(host, names[0]!, shown.key, shown.verdict)
+      throw createHostKeyError({ ...host, knownHosts: shown.file }, names[0]!, shown.key, shown.verdict)
     if ((error as { level?: string }).level === 'client-authentication' || shown)
       throw createLoginError(host, error as Error, tried, logins.skipped)
     throw createHandshakeError(host, error as Error)
   }
-  const remote = createRemote(ssh.connection as Client, host, onGreeting)
+  const client = ssh.connection as Client
   return {
-    ...remote,
+    host,
+    client,
     close() {
-      remote.close()
-      socket.destroySoon() // Sends what has been written and waits for no answer.
+      client.end()
+      if (socket instanceof net.Socket) socket.destroySoon()
     },
   }
 }
 
+/** A connection from a jump host to the next host. */
+async function forward({ client, host }: Session, to: Host, { hostname }: SshSettings): Promise<Duplex> {
+  const { createJumpError } = await import('./errors.ts')
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) => reject(createJumpError(host, hostname, to.port, error))
+    const timer = setTimeout(() => fail(new Error('time-out')), connectMs)
+    client.forwardOut('127.0.0.1', 0, hostname, to.port, (error, channel) => {
+      clearTimeout(timer)
+      if (error) fail(error)
+      else resolve(channel)
+    })
+  })
+}
+
 async function connectTcp(
-  config: Config,
+  { config, runner }: Context,
   host: Host,
   settings: SshSettings,
   leaving: AbortSignal,
@@ -104,7 +179,8 @@ async function connectTcp(
   const { resolve } = createNetworkOptions(config)
   const failed = async (error: NodeJS.ErrnoException) => {
     const { createSocketError } = await import('./errors.ts')
-    return createSocketError(config, host, hostname, error, settings.proxy)
+    const proxy = settings.proxyCommand !== '' || (host.key !== '' && (await hasProxy(host, runner)))
+    return createSocketError(config, host, hostname, error, proxy)
   }
   const addresses = await resolve(hostname).catch(async (error: NodeJS.ErrnoException) => {
     throw await failed(error)

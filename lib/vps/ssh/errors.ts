@@ -32,7 +32,7 @@ export function createSocketError(
     `The VPS ${hostname} cannot be reached on port ${port}: ${reason[code] ?? error.message}`,
     `${code || error.name}: ${error.message}`,
     proxy
-      ? `${next} Note: your ssh configuration goes through a jump host or proxy command; these scripts connect directly.`
+      ? `${next} Note: your ssh configuration goes through a jump host or proxy command. These scripts follow ProxyJump only while IONOS_SSH_KEY is empty, and never run a ProxyCommand.`
       : next,
   )
 }
@@ -42,6 +42,14 @@ function getErrorCode(error: NodeJS.ErrnoException): string {
   const inner = error instanceof AggregateError ? (error.errors.at(-1) as NodeJS.ErrnoException) : error
   return inner?.code ?? error.code ?? ''
 }
+
+/** Explains why a jump host did not connect to the next host. Exit 3. */
+export const createJumpError = (jump: Host, hostname: string, port: number, error: Error): OpsError =>
+  unknownError(
+    `The jump host ${jump.address} does not connect to ${hostname}:${port}`,
+    error.message,
+    `Check ProxyJump in your ssh configuration, that ${hostname} can be reached from the jump host, and that its sshd allows it (AllowTcpForwarding).`,
+  )
 
 /** Explains why a TCP connection did not become an ssh session. Exit 3. */
 export function createHandshakeError({ address: host, port }: Host, error: Error): OpsError {

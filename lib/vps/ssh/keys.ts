@@ -1,15 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
-import path from 'node:path'
 import type { AnyAuthMethod, BaseAgent, ParsedKey } from 'ssh2'
 import { formatKeyFile } from '../../config/config.ts'
-import { type Command, local } from '../../shell/command.ts'
 import type { Host } from '../../shell/remote.ts'
-import type { Runner } from '../../shell/runner.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
-
-/** The settings of ssh's own configuration for a host that matter here. */
-export type SshSettings = ReturnType<typeof getDefaultSettings>
+import type { SshSettings } from './settings.ts'
 
 interface Login {
   name: string
@@ -21,50 +15,6 @@ interface Logins {
   methods: Login[]
   skipped: string[]
 }
-
-const defaultFiles = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => path.join(homedir(), '.ssh', name))
-
-/** The settings with IONOS_SSH_KEY or without OpenSSH. */
-const getDefaultSettings = (host: string) => ({
-  ...{ hostname: host, hostKeyAlias: '', identityFiles: defaultFiles },
-  ...{ identitiesOnly: false, proxy: false },
-  /** The agent's socket; '' when there is none. */
-  agent: process.env.SSH_AUTH_SOCK ?? (process.platform === 'win32' ? '\\\\.\\pipe\\openssh-ssh-agent' : ''),
-})
-
-/** What OpenSSH would use, or the defaults: with IONOS_SSH_KEY, and where `ssh -G` does not work. */
-export async function readSshSettings(host: Host, runner: Pick<Runner, 'run'>): Promise<SshSettings> {
-  if (host.key) return getDefaultSettings(host.address)
-  const answer = await runner.run(settingsCommand(host)).catch(() => undefined)
-  return answer ? parseSshSettings(answer.stdout, host.address) : getDefaultSettings(host.address)
-}
-
-/** `ssh -G` prints the settings without connecting (ssh(1)). */
-export const settingsCommand = ({ address, port, user }: Host): Command =>
-  local({ timeoutMs: 10_000 })`ssh -G -p ${port} -l ${user} -- ${address}`
-
-/** Parses the output of `ssh -G`: one `keyword value` per line. */
-export function parseSshSettings(output: string, host: string): SshSettings {
-  const plain = getDefaultSettings(host)
-  const lines = output.split(/\r?\n/).map((line) => {
-    const [word = '', ...rest] = line.split(' ')
-    return { word, value: rest.join(' ').trim() }
-  })
-  const one = (word: string) => lines.find((line) => line.word === word)?.value
-  const agent = one('identityagent')
-  const files = lines.filter((line) => line.word === 'identityfile').map((line) => expandHome(line.value))
-  const named = agent === 'none' ? '' : expandHome(agent ?? '')
-  return {
-    hostname: one('hostname') || host,
-    hostKeyAlias: one('hostkeyalias') ?? '',
-    identityFiles: files.length > 0 ? files : plain.identityFiles,
-    identitiesOnly: one('identitiesonly') === 'yes',
-    agent: agent === undefined || agent === 'SSH_AUTH_SOCK' ? plain.agent : named,
-    proxy: ['proxyjump', 'proxycommand'].some((word) => (one(word) ?? 'none') !== 'none'),
-  }
-}
-
-const expandHome = (file: string): string => file.replace(/^~(?=$|[/\\])/, homedir())
 
 /** The key of IONOS_SSH_KEY, or the agent's and the usual files. Throws exit 2 (not a private key) or 4 (none usable). */
 export async function findLogins(host: Host, settings: SshSettings): Promise<Logins> {

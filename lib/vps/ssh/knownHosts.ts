@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
 import type { ServerHostKeyAlgorithm } from 'ssh2'
 
 /** One valid line of a known_hosts file (sshd(8), “SSH_KNOWN_HOSTS FILE FORMAT”). */
@@ -60,6 +61,40 @@ export function evaluateHostKey(
     lines: (sameType.length > 0 ? sameType : trusted).map((entry) => entry.line),
     sameType: sameType.length > 0,
   }
+}
+
+interface KnownHostsFile {
+  file: string
+  entries: readonly KnownHost[]
+}
+
+/** Reads those of the files that exist. */
+export const readKnownHosts = (files: readonly string[]): KnownHostsFile[] =>
+  files.map((file) => ({
+    file,
+    entries: existsSync(file) ? parseKnownHosts(readFileSync(file, 'utf8')) : [],
+  }))
+
+/** A server's key, what the files say about it, and the file that decides: the first one for an unknown key. */
+export interface FoundKey {
+  key: string
+  verdict: HostKeyVerdict
+  file: string
+}
+
+/** A key that one file revokes is refused; otherwise a key that one of them lists is known, as in OpenSSH. */
+export function findHostKey(
+  known: readonly KnownHostsFile[],
+  names: readonly string[],
+  key: string,
+): FoundKey {
+  const found = known.map(({ file, entries }) => ({
+    ...{ key, file },
+    verdict: evaluateHostKey(entries, names, key),
+  }))
+  const order = ['revoked', 'known', 'changed', 'unknown']
+  found.sort((one, other) => order.indexOf(one.verdict.is) - order.indexOf(other.verdict.is))
+  return found[0] ?? { key, file: '', verdict: { is: 'unknown' } }
 }
 
 const signatures: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = {

@@ -5,7 +5,8 @@ import path from 'node:path'
 import type { AgentAuthMethod } from 'ssh2'
 import { expect, onTestFinished, test } from 'vitest'
 import { createLoginError } from '../../../lib/vps/ssh/errors.ts'
-import { findLogins, parseSshSettings } from '../../../lib/vps/ssh/keys.ts'
+import { findLogins } from '../../../lib/vps/ssh/keys.ts'
+import { parseSshSettings } from '../../../lib/vps/ssh/settings.ts'
 import { temporaryFolder, testHost } from '../../support/helpers.ts'
 
 /** An ssh agent that holds these new keys, whose files then get a passphrase. */
@@ -28,7 +29,7 @@ async function startAgent(...names: string[]) {
 
 /** What the login offers to the server. */
 async function getOffered(file: string, { socket }: { socket: string }, ...lines: string[]) {
-  const settings = parseSshSettings([`identityagent ${socket}`, ...lines].join('\n'), '192.0.2.1')
+  const settings = parseSshSettings([`identityagent ${socket}`, ...lines].join('\n'), testHost)
   const { methods } = await findLogins({ ...testHost, key: file }, settings)
   const [{ method } = { method: undefined }] = methods
   const { agent } = method as AgentAuthMethod

@@ -1,3 +1,5 @@
+import { homedir, userInfo } from 'node:os'
+import path from 'node:path'
 import { expect, test } from 'vitest'
 import { display } from '../../../lib/shell/command.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
@@ -9,7 +11,7 @@ import { switchReleaseCommand } from '../../../lib/vps/frontend/switch.ts'
 import { getSetupCommands, serverTask } from '../../../lib/vps/packages.ts'
 import { getVps, remoteScript, vps } from '../../../lib/vps/remote/vps.ts'
 import { parseServerState } from '../../../lib/vps/serverState.ts'
-import { parseSshSettings, settingsCommand } from '../../../lib/vps/ssh/keys.ts'
+import { parseSshSettings, settingsCommand } from '../../../lib/vps/ssh/settings.ts'
 import { loadFileConfig } from '../../support/config.ts'
 import { getFailure, openRunner } from '../../support/helpers.ts'
 
@@ -196,13 +198,21 @@ test('the output of ssh -G', async () => {
   expect([display(asked), asked.effect]).toEqual(['ssh -G -p 2222 -l root -- vps.example', 'read'])
   const output =
     'hostname 10.0.0.9\nidentitiesonly yes\nidentityfile /k/one\nidentityfile /k/two words\nproxyjump none\nidentityagent none\n'
-  expect(parseSshSettings(output, 'alias')).toEqual({
-    hostname: '10.0.0.9',
-    hostKeyAlias: '',
+  const alias = { address: 'alias', port: 22, user: 'root' }
+  expect(parseSshSettings(output, alias)).toEqual({
+    ...{ hostname: '10.0.0.9', port: 22, user: 'root', hostKeyAlias: '' },
     identityFiles: ['/k/one', '/k/two words'],
     identitiesOnly: true,
     agent: '',
-    proxy: false,
+    knownHosts: [path.join(homedir(), '.ssh', 'known_hosts')],
+    jumps: [],
+    proxyCommand: '',
   })
-  expect(parseSshSettings('proxyjump bastion\n', 'alias')).toMatchObject({ hostname: 'alias', proxy: true })
+  const through = 'proxyjump one,op@two:2222\nproxycommand nc %h %p\nuser deploy\nport 2200\n'
+  const files = `identityfile %d/%r@%h-%n-%p-%u-100%%\nuserknownhostsfile ~/a /b/%r\nglobalknownhostsfile none\n`
+  expect(parseSshSettings(`${through}hostname vps.example\n${files}`, alias)).toMatchObject({
+    ...{ jumps: ['one', 'op@two:2222'], proxyCommand: 'nc %h %p', port: 2200, user: 'deploy' },
+    identityFiles: [`${homedir()}/deploy@vps.example-alias-2200-${userInfo().username}-100%`],
+    knownHosts: [`${homedir()}/a`, '/b/deploy'],
+  })
 })
