@@ -1,4 +1,4 @@
-import { databaseHost } from '../../azure/resources/postgres.ts'
+import { databaseHost, postgres } from '../../azure/resources/postgres.ts'
 import { formatScriptLine } from '../../config/config.ts'
 import { exitCode, OpsError } from '../../util/errors.ts'
 import { judgedFailure } from '../../util/verdict.ts'
@@ -83,6 +83,8 @@ export const databaseTransport: Check = {
   async run({ context: { config }, azure }) {
     const { database } = await azure.dataTier()
     if (!database) return pass(`${config.postgres.server} does not exist yet`)
+    const fault = postgres.findFault?.(config, database, (await azure.account()).id)
+    if (fault) return fail(fault.what, fault.next)
     const { secureTransport } = database
     if (secureTransport === undefined)
       return unknown(`${database.name} does not show require_secure_transport`)

@@ -203,13 +203,22 @@ test.each([
   if (next) expect(judged.next).toMatch(next)
 })
 
+const ready = { name: 'db', properties: { state: 'Ready' } }
+
 test.each([
   [undefined, 'OK'],
-  [{ name: 'db', secureTransport: 'on' }, 'OK'],
-  [{ name: 'db', secureTransport: 'OFF' }, 'CRITICAL'],
-  [{ name: 'db' }, 'UNKNOWN'],
+  [{ ...ready, secureTransport: 'on' }, 'OK'],
+  [{ ...ready, secureTransport: 'OFF' }, 'CRITICAL'],
+  [ready, 'UNKNOWN'],
 ] as const)('require_secure_transport of %j is %s', async (database, verdict) => {
   expect((await databaseTransport.run(await tier(database, undefined))).verdict).toBe(verdict)
+})
+
+test('a PostgreSQL server that Azure has disabled is CRITICAL, whatever its parameters', async () => {
+  const disabled = { ...ready, secureTransport: 'on', properties: { state: 'Disabled' } }
+  const { verdict, detail, next } = await databaseTransport.run(await tier(disabled, undefined))
+  expect([verdict, detail]).toEqual(['CRITICAL', expect.stringContaining('is in the state Disabled: ')])
+  expect(next).toContain('Put the subscription in order')
 })
 
 test.each<Selection>(['health', 'doctor', 'verify', 'acceptance', 'check-database'])(
