@@ -108,7 +108,7 @@ async function resourceRoute(
   // What belongs to another provider, such as metrics, has that one's versions.
   const types = rest.filter((_, index) => index % 2 === 0)
   if (path?.tail[0]?.toLowerCase() !== 'providers')
-    requireVersion([namespace, ...types].join('/'), version, within)
+    requireVersion(world, [namespace, ...types].join('/'), version, within)
   if (!path) return listReply(world, call, group, namespace, rest)
   const { address, tail } = path
   if (tail.length > 0) return belowResource(world, call, address, tail, namespace, rest)

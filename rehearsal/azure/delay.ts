@@ -1,6 +1,6 @@
 import { type Relay, startRelay } from '../relay.ts'
-import { type GroupRuntime, getFqdn } from './containers.ts'
 import { ArmError } from './errors.ts'
+import { type GroupRuntime, getFqdn } from './providers/containers.ts'
 import type { Resource, World } from './world.ts'
 
 const relays = new Map<string, Relay>()

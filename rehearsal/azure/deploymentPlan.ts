@@ -182,7 +182,7 @@ export function planDeployment(
     )
     requireRegistered(world, address.type.split('/')[0]!)
     const location = each.location === undefined ? group.location : String(evaluate(scope, each.location))
-    requireVersion(address.type, each.apiVersion, location)
+    requireVersion(world, address.type, each.apiVersion, location)
     const region = location.replaceAll(' ', '').toLowerCase()
     requireTypeLocation(address.type, region)
     if (!findResource(world, address.id)) requireOffered(world, address.type, each.apiVersion, region)

@@ -1,9 +1,14 @@
 import { badRequest } from './errors.ts'
 import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
+import type { World } from './world.ts'
 
-/** A retail price as Azure publishes it, in US dollars. */
-interface Price {
+/**
+ * A row of the public price list, pay as you go, East US, in US dollars (read between August and October 2026). Other
+ * regions differ by a plausible factor. A rehearsal must not access the internet, so these replace
+ * https://prices.azure.com/api/retail/prices.
+ */
+export interface Price {
   service: string
   family: string
   product: string
@@ -14,143 +19,13 @@ interface Price {
   price: number
 }
 
-/**
- * The meters that the system uses, pay as you go, East US, with names, units and figures from the public list
- * (read between August and October 2026). Other regions differ by a plausible factor. A rehearsal must not
- * access the internet, so these replace https://prices.azure.com/api/retail/prices.
- */
-const prices: Price[] = [
-  {
-    service: 'Azure Database for PostgreSQL',
-    family: 'Databases',
-    product: 'Azure Database for PostgreSQL Flexible Server Burstable BS Series Compute',
-    sku: 'B1MS',
-    meter: 'B1MS',
-    armSku: 'B1MS',
-    unit: '1 Hour',
-    price: 0.017,
-  },
-  {
-    service: 'Azure Database for PostgreSQL',
-    family: 'Databases',
-    product: 'Azure Database for PostgreSQL Flexible Server Burstable BS Series Compute',
-    sku: 'B2S',
-    meter: 'B2S',
-    armSku: 'B2S',
-    unit: '1 Hour',
-    price: 0.068,
-  },
-  {
-    service: 'Azure Database for PostgreSQL',
-    family: 'Databases',
-    product: 'Azure Database for PostgreSQL Flex Server Storage',
-    sku: 'Storage',
-    meter: 'Storage Data Stored',
-    armSku: '',
-    unit: '1 GB/Month',
-    price: 0.115,
-  },
-  {
-    service: 'Azure Database for PostgreSQL',
-    family: 'Databases',
-    product: 'Azure Database for PostgreSQL Flex Server Storage',
-    sku: 'Premium SSD v2 Storage',
-    meter: 'Premium SSD v2 Storage Data Stored',
-    armSku: '',
-    unit: '1 GiB/Month',
-    price: 0.115,
-  },
-  {
-    service: 'Azure Database for PostgreSQL',
-    family: 'Databases',
-    product: 'Azure Database for PostgreSQL Flexible Server Backup Storage',
-    sku: 'Backup Storage LRS',
-    meter: 'Backup Storage LRS Data Stored',
-    armSku: '',
-    unit: '1 GB/Month',
-    price: 0.095,
-  },
-  {
-    service: 'Redis Cache',
-    family: 'Databases',
-    product: 'Azure Managed Redis - Balanced',
-    sku: 'B0',
-    meter: 'B0 Cache Instance',
-    armSku: 'Azure_Managed_Redis_Balanced_B0',
-    unit: '1 Hour',
-    price: 0.016,
-  },
-  {
-    service: 'Redis Cache',
-    family: 'Databases',
-    product: 'Azure Managed Redis - Balanced',
-    sku: 'B1',
-    meter: 'B1 Cache Instance',
-    armSku: 'Azure_Managed_Redis_Balanced_B1',
-    unit: '1 Hour',
-    price: 0.032,
-  },
-  {
-    service: 'Redis Cache',
-    family: 'Databases',
-    product: 'Azure Redis Cache Basic',
-    sku: 'C0',
-    meter: 'C0 Cache',
-    armSku: 'Azure_Redis_Cache_Basic_C0_Cache',
-    unit: '1 Hour',
-    price: 0.022,
-  },
-  {
-    service: 'Container Instances',
-    family: 'Containers',
-    product: 'Container Instances',
-    sku: 'Standard',
-    meter: 'Standard vCPU Duration',
-    armSku: '',
-    unit: '1 Hour',
-    price: 0.0405,
-  },
-  {
-    service: 'Container Instances',
-    family: 'Containers',
-    product: 'Container Instances',
-    sku: 'Standard',
-    meter: 'Standard Memory Duration',
-    armSku: '',
-    unit: '1 GB Hour',
-    price: 0.00445,
-  },
-  {
-    service: 'Container Instances',
-    family: 'Containers',
-    product: 'Container Instances',
-    sku: 'Standard Spot',
-    meter: 'Standard Spot vCPU Duration',
-    armSku: '',
-    unit: '1 Hour',
-    price: 0.01215,
-  },
-  {
-    service: 'Container Instances',
-    family: 'Containers',
-    product: 'Container Instances',
-    sku: 'Standard Spot',
-    meter: 'Standard Spot Memory Duration',
-    armSku: '',
-    unit: '1 GB Hour',
-    price: 0.001335,
-  },
-  {
-    service: 'Container Registry',
-    family: 'Containers',
-    product: 'Container Registry',
-    sku: 'Basic',
-    meter: 'Basic Registry Unit',
-    armSku: '',
-    unit: '1/Day',
-    price: 0.1666,
-  },
-]
+type Row = [product: string, sku: string, meter: string, unit: string, price: number, armSku?: string]
+
+/** The rows of one service. */
+export const createPrices = (service: string, family: string, rows: Row[]): Price[] =>
+  rows.map(([product, sku, meter, unit, price, armSku = '']) => ({
+    ...{ service, family, product, sku, meter, armSku, unit, price },
+  }))
 
 const regions: Record<string, { location: string; factor: number }> = {
   eastus: { location: 'US East', factor: 1 },
@@ -190,9 +65,8 @@ function show(price: Price, region: string, index: number): Bag {
   }
 }
 
-const items: Bag[] = Object.keys(regions).flatMap((region) =>
-  prices.map((price, index) => show(price, region, index + 1)),
-)
+const listItems = (prices: Price[]): Bag[] =>
+  Object.keys(regions).flatMap((region) => prices.map((price, index) => show(price, region, index + 1)))
 
 /** One condition of an OData filter: `field eq 'value'`, `contains(field, 'value')`, `startswith(…)`. */
 function condition(text: string): (item: Bag) => boolean {
@@ -235,12 +109,13 @@ function getFilter(text: string): (item: Bag) => boolean {
 }
 
 /** prices.azure.com. Field names and paging are those of the Azure Retail Prices API. */
-export function retailPrices(call: Call): Reply {
+export function retailPrices({ types }: World, call: Call): Reply {
   if (call.path.replace(/\/$/, '') !== '/api/retail/prices' || call.method !== 'GET') return { status: 404 }
   const filter = call.query.get('$filter')
   const currency = (call.query.get('currencyCode') ?? 'USD').replaceAll("'", '')
   if (currency !== 'USD')
     throw badRequest('BadRequest', `The rehearsal's price list is in USD, not ${currency}.`)
+  const items = listItems(types.flatMap(({ prices = [] }) => prices))
   const found = filter ? items.filter(getFilter(filter)) : items
   const skip = Number(call.query.get('$skip') ?? 0)
   const page = found.slice(skip, skip + 1000)

@@ -3,9 +3,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { poll } from '../../lib/util/poll.ts'
 import type { Machine } from '../machine.ts'
+import { badRequest, conflict, refuse } from './errors.ts'
+import { isTaken } from './names.ts'
 import { serverProgram, startServerMachine } from './serverMachine.ts'
+import type { Request } from './types.ts'
 import { waitForPort } from './waitForPort.ts'
-import type { World } from './world.ts'
+import type { Resource, World } from './world.ts'
 
 /** A Redis server of the rehearsal: Debian's redis-server, TLS only, in a separate machine. */
 export interface RedisServer {
@@ -159,4 +162,19 @@ export async function startRedis(world: World, wanted: RedisOptions): Promise<Re
       await machine.stop()
     },
   }
+}
+
+export const gigabyte = 1024 ** 3
+
+/** Throws for a name that Azure does not allow or that another cache has. */
+export function checkGlobalName({ world, address }: Request, form: RegExp, message: string): void {
+  if (!form.test(address.name)) throw badRequest('InvalidResourceName', message)
+  if (isTaken(world, address)) throw refuse('redisNameTaken')
+}
+
+/** The server behind a cache. Throws while there is none. */
+export const getRedis = (resource: Resource): RedisServer => {
+  const found: RedisServer | undefined = resource.runtime.server
+  if (found) return found
+  throw conflict('Conflict', `The cache '${resource.name}' is not ready (${resource.state}).`)
 }

@@ -2,7 +2,7 @@ import type { Call, Reply } from './http.ts'
 import { findImage, type Image, type Repository, type Tag } from './images.ts'
 import type { Bag } from './json.ts'
 import { issueToken, tokenClaims } from './login.ts'
-import { findRegistry, isAdmin, type RegistryState } from './registry.ts'
+import { findRegistry, isAdmin, type RegistryState } from './providers/registry.ts'
 import type { Resource, World } from './world.ts'
 
 const manifestType = 'application/vnd.docker.distribution.manifest.v2+json'

@@ -44,7 +44,7 @@ function showProvider(world: World, name: string): Bag {
           .filter((name) => !lacksType(world, type, name))
           .map((name) => locations[name]),
         // `az resource show` uses the newest version from here by default.
-        apiVersions: getVersions(type)!.toReversed(),
+        apiVersions: getVersions(world, type)!.toReversed(),
         capabilities: 'SupportsTags, SupportsLocation',
       })),
   }
@@ -138,7 +138,7 @@ function providersRoute(world: World, call: Call, rest: string[]): Reply {
   const [namespace, first, second, third] = rest
   const version = call.query.get('api-version') ?? ''
   if (!first || first.toLowerCase() === 'register') requireArmVersion(version)
-  else requireProviderVersion(namespace!, [first, third].filter(Boolean).join('/'), version)
+  else requireProviderVersion(world, namespace!, [first, third].filter(Boolean).join('/'), version)
   if (!namespace)
     return {
       status: 200,

@@ -1,6 +1,7 @@
 import type { ArmError } from './errors.ts'
 import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
+import type { Price } from './prices.ts'
 import type { Resource, World } from './world.ts'
 
 /** The address of a resource, with the canonical spelling of type and name. */
@@ -27,6 +28,13 @@ export type Action = (world: World, resource: Resource, call: Call) => Reply | P
 export interface ResourceType {
   /** Such as `Microsoft.Cache/redisEnterprise/databases`. */
   type: string
+  /**
+   * The API versions that Azure knows, oldest first; child resources have those of their parent. Source: the folders of
+   * Azure/bicep-types-az, generated/, which are made from Microsoft's API documents (read on 2026-11-26).
+   */
+  versions?: readonly string[]
+  /** Its rows of the public price list. */
+  prices?: Price[]
   /** Azure's usual time to create one, in seconds (used by latency `realistic`). */
   usualSeconds: number
   /** Child resources have no location. */

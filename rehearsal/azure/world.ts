@@ -96,14 +96,10 @@ export type WorldParts = Pick<
   | 'servicePrincipal'
 >
 
-const namespaces = [
-  'Microsoft.Resources',
-  'Microsoft.Authorization',
-  'Microsoft.Insights',
-  'Microsoft.ContainerRegistry',
-  'Microsoft.ContainerInstance',
-  'Microsoft.DBforPostgreSQL',
-  'Microsoft.Cache',
+/** The resource providers: those of ARM itself, and of each type. */
+const listNamespaces = (types: ResourceType[]): string[] => [
+  ...['Microsoft.Resources', 'Microsoft.Authorization', 'Microsoft.Insights'],
+  ...types.map(({ type }) => type.split('/')[0]!),
 ]
 
 export function createWorld(parts: WorldParts): World {
@@ -114,7 +110,7 @@ export function createWorld(parts: WorldParts): World {
     resources: new Map(),
     deployments: new Map(),
     operations: new Map(),
-    providers: new Map(namespaces.map((name) => [name, 'Registered'])),
+    providers: new Map(listNamespaces(parts.types).map((name) => [name, 'Registered'])),
     // A new tenant cannot create the retiring cache any more, so neither can the rehearsal by default.
     faults: new Map([['classic-redis-retired', { name: 'classic-redis-retired', on: true }]]),
     heldNames: new Set(),

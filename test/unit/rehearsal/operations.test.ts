@@ -42,7 +42,7 @@ test('an identical body is an operation like any other, and takes as long', asyn
 })
 
 test('an identical body restarts the containers of a group', async () => {
-  const { containerGroups } = await import('../../../rehearsal/azure/containers.ts')
+  const { containerGroups } = await import('../../../rehearsal/azure/providers/containers.ts')
   const stopped: string[] = []
   const world = createEmptyWorld(
     idleTypes.map((type) => (type.type === containerGroups.type ? { ...containerGroups, check() {} } : type)),

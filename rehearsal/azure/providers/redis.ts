@@ -1,14 +1,13 @@
-import { ArmError, badRequest, conflict, refuse } from './errors.ts'
-import { applyRedisCapacity } from './faults.ts'
-import { type Call, jsonBody, type Reply } from './http.ts'
-import type { Bag } from './json.ts'
-import { isTaken } from './names.ts'
-import { type RedisServer, startRedis } from './redisServer.ts'
-import { getParent, listChildren } from './resources.ts'
-import type { Request, ResourceType } from './types.ts'
-import type { Resource, World } from './world.ts'
-
-const gigabyte = 1024 ** 3
+import { words } from '../catalogue.ts'
+import { ArmError, badRequest, refuse } from '../errors.ts'
+import { applyRedisCapacity } from '../faults.ts'
+import { jsonBody } from '../http.ts'
+import type { Bag } from '../json.ts'
+import { createPrices } from '../prices.ts'
+import { checkGlobalName, getRedis, gigabyte, type RedisServer, startRedis } from '../redisServer.ts'
+import { getParent, listChildren } from '../resources.ts'
+import type { Request, ResourceType } from '../types.ts'
+import type { Resource } from '../world.ts'
 
 /** The sizes of Azure Managed Redis: `SkuName` of the API redisEnterprise 2025-07-01. */
 const managedSkus: Record<string, number[]> = {
@@ -24,17 +23,6 @@ const managedSizes: Record<string, number> = Object.fromEntries(
     sizes.map((size) => [`${family}${size}`, Math.max(size, 0.5)]),
   ),
 )
-
-function checkGlobalName({ world, address }: Request, form: RegExp, message: string): void {
-  if (!form.test(address.name)) throw badRequest('InvalidResourceName', message)
-  if (isTaken(world, address)) throw refuse('redisNameTaken')
-}
-
-const getRedis = (resource: Resource): RedisServer => {
-  const found: RedisServer | undefined = resource.runtime.server
-  if (found) return found
-  throw conflict('Conflict', `The cache '${resource.name}' is not ready (${resource.state}).`)
-}
 
 /**
  * A cluster takes one change at a time, be it of itself or of its database; parallel ones fail (Azure/azure-dev#6640).
@@ -54,6 +42,28 @@ const managedHost = (resource: Resource): string =>
 /** Microsoft.Cache/redisEnterprise: Azure Managed Redis. The server starts with its database. */
 const clusters: ResourceType = {
   type: 'Microsoft.Cache/redisEnterprise',
+  versions: words(`
+    2020-10-01-preview 2021-02-01-preview 2021-03-01 2021-08-01 2022-01-01 2022-11-01-preview 2023-03-01-preview
+    2023-07-01 2023-08-01-preview 2023-10-01-preview 2023-11-01 2024-02-01 2024-03-01-preview 2024-06-01-preview
+    2024-09-01-preview 2024-10-01 2025-04-01 2025-05-01-preview 2025-07-01 2025-08-01-preview`),
+  prices: createPrices('Redis Cache', 'Databases', [
+    [
+      'Azure Managed Redis - Balanced',
+      'B0',
+      'B0 Cache Instance',
+      '1 Hour',
+      0.016,
+      'Azure_Managed_Redis_Balanced_B0',
+    ],
+    [
+      'Azure Managed Redis - Balanced',
+      'B1',
+      'B1 Cache Instance',
+      '1 Hour',
+      0.032,
+      'Azure_Managed_Redis_Balanced_B1',
+    ],
+  ]),
   usualSeconds: 420,
   needsLocation: true,
   createdStatus: 201,
@@ -244,81 +254,4 @@ function requireKeys(resource: Resource): void {
     )
 }
 
-const classicSizes: Record<string, number[]> = {
-  C: [0.25, 1, 2.5, 6, 13, 26, 53],
-  P: [6, 13, 26, 53, 120],
-}
-
-function classicKeys(_world: World, resource: Resource): Reply {
-  const { primary, secondary } = getRedis(resource).keys
-  return { status: 200, body: { primaryKey: primary, secondaryKey: secondary } }
-}
-
-/** Microsoft.Cache/redis: the retiring Azure Cache for Redis. */
-const classic: ResourceType = {
-  type: 'Microsoft.Cache/redis',
-  usualSeconds: 1000,
-  needsLocation: true,
-  createdStatus: 201,
-  check(request) {
-    const { world, address, wanted, existing } = request
-    checkGlobalName(
-      request,
-      /^(?=.{1,63}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*$/,
-      `The name '${address.name}' is not valid: 1 to 63 letters, digits and single hyphens, no hyphen at either end.`,
-    )
-    if (!existing && world.faults.has('classic-redis-retired')) throw refuse('classicRedisRetired')
-    wanted.properties = { ...existing?.wanted.properties, ...wanted.properties }
-    const sku = wanted.properties.sku
-    const families: Record<string, string> = { Basic: 'C', Standard: 'C', Premium: 'P' }
-    if (!sku || families[sku.name] !== sku.family || classicSizes[sku.family]?.[sku.capacity] === undefined)
-      throw badRequest(
-        'InvalidRequestBody',
-        "The value of the parameter 'properties.sku' is invalid: name Basic|Standard with family C, Premium with family P, and a capacity.",
-      )
-    if (wanted.properties.enableNonSslPort)
-      throw badRequest(
-        'InvalidRequestBody',
-        "The rehearsal's Azure offers Redis with TLS only: set enableNonSslPort to false.",
-      )
-  },
-  async apply(world, resource) {
-    if (resource.runtime.server) return
-    const { sku, redisConfiguration } = resource.wanted.properties
-    resource.runtime.server = await startRedis(world, {
-      name: resource.name,
-      host: `${resource.name}.redis.cache.windows.net`.toLowerCase(),
-      port: 6380,
-      memory: classicSizes[sku.family]![sku.capacity]! * gigabyte,
-      evictionPolicy: redisConfiguration?.['maxmemory-policy'] ?? 'volatile-lru',
-      keysAllowed: true,
-      clustered: false,
-    })
-  },
-  show: (_world, resource) => ({
-    properties: {
-      enableNonSslPort: false,
-      minimumTlsVersion: '1.2',
-      publicNetworkAccess: 'Enabled',
-      ...resource.wanted.properties,
-      hostName: `${resource.name}.redis.cache.windows.net`.toLowerCase(),
-      port: 6379,
-      sslPort: 6380,
-      redisVersion: '6.0',
-      provisioningState: resource.state,
-      accessKeys: null,
-      linkedServers: [],
-      instances: [{ sslPort: 15000, isMaster: true, isPrimary: true }],
-    },
-  }),
-  remove: async (_world, resource) => resource.runtime.server?.remove(),
-  actions: {
-    listkeys: classicKeys,
-    async regeneratekey(world, resource, call: Call) {
-      await getRedis(resource).regenerate(jsonBody(call).keyType === 'Secondary' ? 'secondary' : 'primary')
-      return classicKeys(world, resource)
-    },
-  },
-}
-
-export const redisTypes = [clusters, clusterDatabases, classic]
+export const resourceTypes = [clusters, clusterDatabases]

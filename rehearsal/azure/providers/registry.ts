@@ -1,12 +1,14 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { badRequest, refuse } from './errors.ts'
-import { jsonBody } from './http.ts'
-import type { Repository } from './images.ts'
-import type { Bag } from './json.ts'
-import { isTaken } from './names.ts'
-import { listRuns, logLink, runRoute, scheduleRun, uploadUrl } from './registryRuns.ts'
-import type { ResourceType } from './types.ts'
-import type { Resource, World } from './world.ts'
+import { words } from '../catalogue.ts'
+import { badRequest, refuse } from '../errors.ts'
+import { jsonBody } from '../http.ts'
+import type { Repository } from '../images.ts'
+import type { Bag } from '../json.ts'
+import { isTaken } from '../names.ts'
+import { createPrices } from '../prices.ts'
+import { listRuns, logLink, runRoute, scheduleRun, uploadUrl } from '../registryRuns.ts'
+import type { ResourceType } from '../types.ts'
+import type { Resource, World } from '../world.ts'
 
 const newPassword = (): string => randomBytes(39).toString('base64').replace(/[+/=]/g, 'A').slice(0, 52)
 
@@ -75,6 +77,13 @@ function policies(registry: Resource): Bag {
 /** Microsoft.ContainerRegistry/registries. */
 export const registries: ResourceType = {
   type: 'Microsoft.ContainerRegistry/registries',
+  versions: words(`
+    2017-03-01 2017-10-01 2019-05-01 2019-12-01-preview 2020-11-01-preview 2021-06-01-preview 2021-08-01-preview
+    2021-09-01 2021-12-01-preview 2022-02-01-preview 2022-12-01 2023-01-01-preview 2023-06-01-preview 2023-07-01
+    2023-08-01-preview 2023-11-01-preview 2024-11-01-preview 2025-03-01-preview 2025-04-01 2025-11-01`),
+  prices: createPrices('Container Registry', 'Containers', [
+    ['Container Registry', 'Basic', 'Basic Registry Unit', '1/Day', 0.1666],
+  ]),
   usualSeconds: 15,
   needsLocation: true,
   createdStatus: 201,
@@ -142,3 +151,5 @@ export const registries: ResourceType = {
     return undefined
   },
 }
+
+export const resourceTypes = [registries]

@@ -1,15 +1,17 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { isAddress, isRange } from './addresses.ts'
-import { ArmError, badRequest, conflict, refuse } from './errors.ts'
-import type { Bag } from './json.ts'
-import { locationHeaders, startOperation } from './operations.ts'
-import { checkServer } from './postgresRules.ts'
-import { type PostgresServer, quoteName, quoteText, startPostgres } from './postgresServer.ts'
-import { getParent, listChildren } from './resources.ts'
-import { checkServerFree, startSettling } from './serverBusy.ts'
-import type { Action, ResourceType } from './types.ts'
-import type { Resource, World } from './world.ts'
+import { isAddress, isRange } from '../addresses.ts'
+import { words } from '../catalogue.ts'
+import { ArmError, badRequest, conflict, refuse } from '../errors.ts'
+import type { Bag } from '../json.ts'
+import { locationHeaders, startOperation } from '../operations.ts'
+import { checkServer } from '../postgresRules.ts'
+import { type PostgresServer, quoteName, quoteText, startPostgres } from '../postgresServer.ts'
+import { createPrices } from '../prices.ts'
+import { getParent, listChildren } from '../resources.ts'
+import { checkServerFree, startSettling } from '../serverBusy.ts'
+import type { Action, ResourceType } from '../types.ts'
+import type { Resource, World } from '../world.ts'
 
 const server = (resource: Resource): PostgresServer => {
   const found: PostgresServer | undefined = resource.runtime.server
@@ -94,8 +96,22 @@ function showServer(world: World, resource: Resource): Bag {
   }
 }
 
+const priced = 'Azure Database for PostgreSQL Flexible Server'
+const storage = 'Azure Database for PostgreSQL Flex Server Storage'
+
 const flexibleServers: ResourceType = {
   type: 'Microsoft.DBforPostgreSQL/flexibleServers',
+  // Azure's own answer in Azure/bicep-types-az#2333, without the private ones, and the versions since then.
+  versions: words(`
+    2021-06-01 2022-12-01 2023-03-01-preview 2023-06-01-preview 2023-12-01-preview 2024-08-01 2024-11-01-preview
+    2025-01-01-preview 2025-06-01-preview 2025-08-01`),
+  prices: createPrices('Azure Database for PostgreSQL', 'Databases', [
+    [`${priced} Burstable BS Series Compute`, 'B1MS', 'B1MS', '1 Hour', 0.017, 'B1MS'],
+    [`${priced} Burstable BS Series Compute`, 'B2S', 'B2S', '1 Hour', 0.068, 'B2S'],
+    [storage, 'Storage', 'Storage Data Stored', '1 GB/Month', 0.115],
+    [storage, 'Premium SSD v2 Storage', 'Premium SSD v2 Storage Data Stored', '1 GiB/Month', 0.115],
+    [`${priced} Backup Storage`, 'Backup Storage LRS', 'Backup Storage LRS Data Stored', '1 GB/Month', 0.095],
+  ]),
   usualSeconds: 270,
   needsLocation: true,
   createdStatus: 202,
@@ -309,4 +325,4 @@ const configurations: ResourceType = {
   },
 }
 
-export const postgresTypes = [flexibleServers, firewallRules, databases, configurations]
+export const resourceTypes = [flexibleServers, firewallRules, databases, configurations]

@@ -1,0 +1,92 @@
+import { words } from '../catalogue.ts'
+import { badRequest, refuse } from '../errors.ts'
+import { type Call, jsonBody, type Reply } from '../http.ts'
+import { createPrices } from '../prices.ts'
+import { checkGlobalName, getRedis, gigabyte, startRedis } from '../redisServer.ts'
+import type { ResourceType } from '../types.ts'
+import type { Resource, World } from '../world.ts'
+
+const classicSizes: Record<string, number[]> = {
+  C: [0.25, 1, 2.5, 6, 13, 26, 53],
+  P: [6, 13, 26, 53, 120],
+}
+
+function classicKeys(_world: World, resource: Resource): Reply {
+  const { primary, secondary } = getRedis(resource).keys
+  return { status: 200, body: { primaryKey: primary, secondaryKey: secondary } }
+}
+
+/** Microsoft.Cache/redis: the retiring Azure Cache for Redis. */
+const classic: ResourceType = {
+  type: 'Microsoft.Cache/redis',
+  versions: words(`
+    2015-08-01 2016-04-01 2017-02-01 2017-10-01 2018-03-01 2019-07-01 2020-06-01 2020-12-01 2021-06-01 2022-05-01
+    2022-06-01 2023-04-01 2023-05-01-preview 2023-08-01 2024-03-01 2024-04-01-preview 2024-11-01`),
+  prices: createPrices('Redis Cache', 'Databases', [
+    ['Azure Redis Cache Basic', 'C0', 'C0 Cache', '1 Hour', 0.022, 'Azure_Redis_Cache_Basic_C0_Cache'],
+  ]),
+  usualSeconds: 1000,
+  needsLocation: true,
+  createdStatus: 201,
+  check(request) {
+    const { world, address, wanted, existing } = request
+    checkGlobalName(
+      request,
+      /^(?=.{1,63}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*$/,
+      `The name '${address.name}' is not valid: 1 to 63 letters, digits and single hyphens, no hyphen at either end.`,
+    )
+    if (!existing && world.faults.has('classic-redis-retired')) throw refuse('classicRedisRetired')
+    wanted.properties = { ...existing?.wanted.properties, ...wanted.properties }
+    const sku = wanted.properties.sku
+    const families: Record<string, string> = { Basic: 'C', Standard: 'C', Premium: 'P' }
+    if (!sku || families[sku.name] !== sku.family || classicSizes[sku.family]?.[sku.capacity] === undefined)
+      throw badRequest(
+        'InvalidRequestBody',
+        "The value of the parameter 'properties.sku' is invalid: name Basic|Standard with family C, Premium with family P, and a capacity.",
+      )
+    if (wanted.properties.enableNonSslPort)
+      throw badRequest(
+        'InvalidRequestBody',
+        "The rehearsal's Azure offers Redis with TLS only: set enableNonSslPort to false.",
+      )
+  },
+  async apply(world, resource) {
+    if (resource.runtime.server) return
+    const { sku, redisConfiguration } = resource.wanted.properties
+    resource.runtime.server = await startRedis(world, {
+      name: resource.name,
+      host: `${resource.name}.redis.cache.windows.net`.toLowerCase(),
+      port: 6380,
+      memory: classicSizes[sku.family]![sku.capacity]! * gigabyte,
+      evictionPolicy: redisConfiguration?.['maxmemory-policy'] ?? 'volatile-lru',
+      keysAllowed: true,
+      clustered: false,
+    })
+  },
+  show: (_world, resource) => ({
+    properties: {
+      enableNonSslPort: false,
+      minimumTlsVersion: '1.2',
+      publicNetworkAccess: 'Enabled',
+      ...resource.wanted.properties,
+      hostName: `${resource.name}.redis.cache.windows.net`.toLowerCase(),
+      port: 6379,
+      sslPort: 6380,
+      redisVersion: '6.0',
+      provisioningState: resource.state,
+      accessKeys: null,
+      linkedServers: [],
+      instances: [{ sslPort: 15000, isMaster: true, isPrimary: true }],
+    },
+  }),
+  remove: async (_world, resource) => resource.runtime.server?.remove(),
+  actions: {
+    listkeys: classicKeys,
+    async regeneratekey(world, resource, call: Call) {
+      await getRedis(resource).regenerate(jsonBody(call).keyType === 'Secondary' ? 'secondary' : 'primary')
+      return classicKeys(world, resource)
+    },
+  },
+}
+
+export const resourceTypes = [classic]
