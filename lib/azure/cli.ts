@@ -1,4 +1,4 @@
-import { commandTemplate, local } from '../shell/command.ts'
+import { commandTemplate, local, type SecretFile, secretFile } from '../shell/command.ts'
 import { explainAz, removeModuleErrors, serverBusy } from './errors.ts'
 
 /** Settings that make az give programs the same answers everywhere; sources in docs/azure.md. */
@@ -42,3 +42,12 @@ export const az = commandTemplate((argv, effect, options) => {
   const run = effect === 'read' ? local({ accept: [0, absent], ...all }) : local.change({ ...all })
   return { ...run`az ${argv} --output json --only-show-errors`, effect }
 })
+
+/**
+ * A value that az reads as JSON from its standard input; the plan shows `@<name>`. az decodes the input in the system's
+ * encoding, which on Windows is not UTF-8, so everything beyond ASCII is escaped.
+ */
+export function azInput(name: string, value: object): SecretFile {
+  const escapeCharacter = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return secretFile(name, JSON.stringify(value).replaceAll(/[^\0-\x7f]/g, escapeCharacter), '@')
+}

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Config, formatKeyFile, formatScriptLine } from '../config/config.ts'
 import { revealSecret } from '../config/secret.ts'
-import { type Command, secretFile } from '../shell/command.ts'
+import type { Command } from '../shell/command.ts'
 import { type Context, type Difference, type Field, ok, type Task } from '../tasks/task.ts'
 import { OpsError, usageError } from '../util/errors.ts'
-import { absent, az } from './cli.ts'
+import { absent, az, azInput } from './cli.ts'
 import type { Azure } from './client.ts'
 import { fingerprint } from './containers/spec.ts'
 import { isRunning, watchDeployment } from './deployment.ts'
@@ -37,7 +37,7 @@ export interface UnnamedParameters {
   postgresCreateMode: 'Default' | 'Update'
 }
 
-/** `az deployment group create`, with the values in a 0600 file. */
+/** `az deployment group create`, with the values on its standard input. */
 export function deployCommand(
   config: Config,
   name: string,
@@ -46,26 +46,26 @@ export function deployCommand(
 ): Command {
   const all = { ...parameters, configuration: name }
   const values = Object.fromEntries(Object.entries(all).map(([key, value]) => [key, { value }]))
-  const file = JSON.stringify({
+  const file = {
     $schema: 'https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#',
     contentVersion: '1.0.0.0',
     parameters: values,
-  })
+  }
   const inquiry = { when: hiddenRefusal, command: validateCommand(config, name, values, subscription) }
   return az.change({ inquiry })`
     deployment group create --resource-group ${config.azure.resourceGroup} --name ${name}
-      --template-file ${templateFile} --parameters ${secretFile('parameters.json', file, '@')}
+      --template-file ${templateFile} --parameters ${azInput('parameters.json', file)}
       --no-wait --subscription ${subscription}`
 }
 
 /** Asks ARM what is wrong with the deployment: `az rest` prints ARM's message in every release of az. */
 function validateCommand(config: Config, name: string, parameters: object, subscription: string): Command {
   const template: unknown = JSON.parse(readFileSync(templateFile, 'utf8'))
-  const body = JSON.stringify({ properties: { mode: 'Incremental', template, parameters } })
+  const body = { properties: { mode: 'Incremental', template, parameters } }
   const url = `https://management.azure.com/subscriptions/${subscription}/resourcegroups/${config.azure.resourceGroup}/providers/Microsoft.Resources/deployments/${name}/validate`
   return az({ accept: [0] })`
     rest --method post --url ${url} --url-parameters api-version=2021-04-01
-      --body ${secretFile('validate.json', body, '@')}`
+      --body ${azInput('validate.json', body)}`
 }
 
 interface Comparison {

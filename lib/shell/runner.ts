@@ -111,14 +111,14 @@ export function createRunner(options: RunnerOptions) {
         const kept = from === 'stderr' ? (command.cleanStderr?.(lines) ?? lines) : lines
         if (kept !== '') onOutput(secrets.clean(kept), from)
       })
-    const stdin = typeof command.stdin === 'function' ? command.stdin() : command.stdin
+    const { argv, cleanUp, ...input } = writeSecretFiles(command)
+    const stdin = input.stdin ?? (typeof command.stdin === 'function' ? command.stdin() : command.stdin)
     const common = {
       ...(stdin === undefined ? {} : { stdin }),
       timeoutMs: command.timeoutMs,
       signal,
       onOutput: output?.hear,
     }
-    const { argv, cleanUp } = writeSecretFiles(command)
     try {
       if (command.on !== 'here') {
         const line = command.cwd ? `cd ${quoteLine([command.cwd])} && ${quoteLine(argv)}` : quoteLine(argv)

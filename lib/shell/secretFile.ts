@@ -19,29 +19,45 @@ const prefix = `dominion-${pidNamespace()}-`
 const named = new RegExp(`^${prefix}(\\d+)-[A-Za-z0-9]{6}$`)
 
 /**
- * Writes the secret files of a command (0600, in a new 0700 folder) and returns the argument vector with their paths.
- * `cleanUp` and the end of this process remove them; `removeLeftovers` removes those of a killed process.
+ * Creates a folder (0700) for what a command must not show to others. `remove` and the end of this process remove it;
+ * `removeLeftovers` removes those of a killed process.
  */
-export function writeSecretFiles(command: Command): { argv: string[]; cleanUp(): void } {
-  if (command.argv.every((word) => typeof word === 'string')) return { argv: [...command.argv], cleanUp() {} }
+export function createPrivateFolder(): { folder: string; remove(): void } {
+  const folder = mkdtempSync(path.join(tmpdir(), `${prefix}${process.pid}-`))
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', removeFolder)
+  return {
+    folder,
+    remove() {
+      process.off('exit', removeFolder)
+      removeFolder()
+    },
+  }
+}
+
+/**
+ * Prepares the secret files of a command and returns the argument vector with their paths. az reads `@-` from its
+ * standard input, which leaves nothing behind when this program is killed; any other file is written (0600, in a
+ * private folder).
+ */
+export function writeSecretFiles(command: Command): { argv: string[]; stdin?: string; cleanUp(): void } {
+  const files = command.argv.filter((word) => typeof word !== 'string')
+  if (files.length === 0) return { argv: command.argv.map(String), cleanUp() {} }
   if (command.on !== 'here')
     throw new Error('secret files exist only for local commands; use stdin on the VPS')
-  const folder = mkdtempSync(path.join(tmpdir(), `${prefix}${process.pid}-`))
-  const cleanUp = () => rmSync(folder, { recursive: true, force: true })
-  process.once('exit', cleanUp)
+  const [only] = files
+  if (files.length === 1 && only?.prefix === '@' && command.stdin === undefined) {
+    const argv = command.argv.map((word) => (typeof word === 'string' ? word : '@-'))
+    return { argv, stdin: only.content, cleanUp() {} }
+  }
+  const { folder, remove } = createPrivateFolder()
   const argv = command.argv.map((word) => {
     if (typeof word === 'string') return word
     const file = path.join(folder, word.name)
     writeFileSync(file, word.content, { mode: 0o600 })
     return `${word.prefix}${file}`
   })
-  return {
-    argv,
-    cleanUp() {
-      process.off('exit', cleanUp)
-      cleanUp()
-    },
-  }
+  return { argv, cleanUp: remove }
 }
 
 /** Removes the secret files of processes that were killed. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -21,7 +21,7 @@ const content = '{"password":"hunter2 \\" ünï\\n"}'
 const witness = `
 const { readFileSync, statSync } = require('node:fs')
 const path = require('node:path')
-const file = process.argv[1].replace(/^@/, '')
+const file = process.argv[1]
 console.log(JSON.stringify({
   word: process.argv[1],
   seenByAll: readFileSync('/proc/self/cmdline', 'utf8'),
@@ -32,10 +32,8 @@ console.log(JSON.stringify({
 }))
 process.exitCode = Number(process.argv[2])
 `
-const ask = (exit: number, prefix = '', rest: Partial<Command> = {}): Command =>
-  local.change(
-    rest,
-  )`${process.execPath} -e ${witness} -- ${secretFile('group.json', content, prefix)} ${exit}`
+const ask = (exit: number): Command =>
+  local.change`${process.execPath} -e ${witness} -- ${secretFile('group.json', content)} ${exit}`
 
 interface Seen {
   word: string
@@ -60,10 +58,14 @@ test('the program gets a file readable only by its owner; its arguments and envi
   expect(readFileSync(runner.transcript.file, 'utf8')).not.toContain('hunter2')
 })
 
-test('what az reads with @ gets its prefix', async () => {
-  const seen = JSON.parse((await openRunner().runPrivately(ask(0, '@'))).stdout) as Seen
-  expect(seen.word).toMatch(/^@\/.*\/group\.json$/)
-  expect(seen.content).toBe(content)
+test('what az reads with @ comes through its standard input: a killed run leaves no file', async () => {
+  const script = 'echo "$1"; cat'
+  const command = local.change({
+    timeoutMs: 30_000,
+  })`sh -c ${script} sh ${secretFile('parameters.json', content, '@')}`
+  const runner = openRunner()
+  expect((await runner.runPrivately(command)).stdout).toBe(`@-\n${content}`)
+  expect(readTranscript(runner)[0]?.line).toContain('@<parameters.json>')
 })
 
 test('the file is removed after a failure, too', async () => {
@@ -85,31 +87,43 @@ test('the file is removed after a time-out, and each attempt has its own', async
   expect(files.filter((file) => existsSync(path.dirname(file)))).toEqual([])
 })
 
-test('the file is removed when this program ends midway', async () => {
-  const folder = temporaryFolder()
-  // The program under test, ended by process.exit while its command runs.
+/** A run of this tool whose command has begun: it ends itself, or it is killed. */
+async function runToItsCommand(end: 'process.exit(9)' | 'process.kill(process.pid, "SIGKILL")') {
   const program = `
-import { secretFile } from ${JSON.stringify(path.join(home, 'lib/shell/command.ts'))}
-import { local } from ${JSON.stringify(path.join(home, 'lib/shell/command.ts'))}
+import { local, secretFile } from ${JSON.stringify(path.join(home, 'lib/shell/command.ts'))}
 import { createRunner } from ${JSON.stringify(path.join(home, 'lib/shell/runner.ts'))}
 import { createRedactor } from ${JSON.stringify(path.join(home, 'lib/shell/redactor.ts'))}
 const runner = createRunner({ secrets: createRedactor(), transcript: { file: '', write() {} }, env: process.env,
   mayChange: true, signal: new AbortController().signal })
 runner.run(local.change\`sh -c \${'echo $$ "$1"; exec sleep 5'} sh \${secretFile('a', 'x')}\`, (chunk) => {
-  process.stdout.write(chunk)
-  process.exit(9)
+  process.stdout.write(chunk, () => ${end})
 })`
   const { stdout, code } = await openRunner().run(
     local.change({
-      accept: [9],
-      cwd: folder,
+      accept: [9, -1],
+      cwd: temporaryFolder(),
     })`${process.execPath} --input-type=module-typescript -e ${program}`,
   )
-  const [pid, file] = stdout.trim().split(' ')
-  expect(code).toBe(9)
+  const [pid, file = ''] = stdout.trim().split(' ')
+  onTestFinished(() => {
+    if (isRunning(Number(pid))) process.kill(Number(pid))
+  })
   expect(file).toMatch(/\/a$/)
-  expect(existsSync(path.dirname(file!))).toBe(false)
-  if (isRunning(Number(pid))) process.kill(Number(pid))
+  return { code, folder: path.dirname(file) }
+}
+
+test('the file is removed when this program ends midway', async () => {
+  const { code, folder } = await runToItsCommand('process.exit(9)')
+  expect(code).toBe(9)
+  expect(existsSync(folder)).toBe(false)
+})
+
+test('the file of a run that was really killed stays for its owner alone, until the next run', async () => {
+  const { code, folder } = await runToItsCommand('process.kill(process.pid, "SIGKILL")')
+  expect(code).toBe(-1)
+  expect(statSync(folder).mode & 0o777).toBe(0o700)
+  openRunner()
+  expect(existsSync(folder)).toBe(false)
 })
 
 test('the next run removes what a killed one left, but not what another container sharing the folder uses', async () => {
