@@ -3,6 +3,7 @@ import path from 'node:path'
 import type { Command as Parser } from 'commander'
 import { type Config, noteConfig, noteEnvironment } from '../config/config.ts'
 import { quoteLine } from '../shell/quote.ts'
+import type { Recorder } from '../shell/recorder.ts'
 import { createRedactor } from '../shell/redactor.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { escapeControls, writeErr, writeJson, writeOut } from '../util/terminal.ts'
@@ -16,6 +17,7 @@ export interface CommonFlags {
   quiet?: boolean
   verbose?: boolean
   color?: boolean
+  record?: string
 }
 
 export interface Script<Flags extends object> {
@@ -75,6 +77,8 @@ export interface Run<Flags> {
   complete?: true
   /** The log file with the details. Its path is printed with a failure. */
   transcript?: string
+  /** Keeps the requests to Azure, with --record. */
+  recorder?: Recorder
   /** Replaces secrets in a text with ***. */
   clean(text: string): string
 }
@@ -98,6 +102,8 @@ async function startScript<Flags extends object>(about: Script<Flags>): Promise<
     process.exitCode = run?.interruptedBy() ?? about.failure?.exitCode ?? codeOf(thrown)
     printFailure(about, thrown, process.exitCode, run, argv.includes('--json'))
   }
+  if (run?.flags.record !== undefined)
+    run.log(run.recorder?.summary() ?? '! Nothing was recorded: this script makes no request to Azure')
   if (run?.transcript) {
     const { endTranscript } = await import('../shell/transcript.ts')
     endTranscript(run.transcript, Number(process.exitCode))
@@ -139,6 +145,7 @@ async function parse<Flags extends object>(about: Script<Flags>, argv: string[])
     .option('-q, --quiet', 'Print only the result')
     .option('-v, --verbose', 'Print more details')
     .option('--no-color', 'Disable colors')
+    .option('--record <folder>', 'Record requests to Azure, without secrets')
   if (about.changes) {
     parser
       .option('-n, --dry-run', 'Show every command without changing anything')

@@ -59,6 +59,11 @@ export async function openContext(
   const { folder = 'transcripts', unwritable } = transcripts
   const strict = openTranscript(path.join(config.stateDir, folder), id, secrets.clean)
   const transcript = unwritable ? bestEffort(strict, unwritable) : strict
+  if (run.flags.record !== undefined && !run.recorder) {
+    const { openRecorder } = await import('../azure/recording/recorder.ts')
+    run.recorder = openRecorder({ folder: path.resolve(run.flags.record), id, script })
+  }
+  run.recorder?.cleanWith(secrets.clean)
   const runner: Runner = createRunner({
     secrets,
     transcript,
@@ -67,6 +72,7 @@ export async function openContext(
     env: process.env,
     // The proxy is only for az: npm and git have their own settings.
     envOf: { az: config.network.azEnvironment },
+    recorder: run.recorder,
     mayChange,
     signal: run.signal,
     openHost: async (host, leaving) =>

@@ -9,6 +9,7 @@ import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { type Command, display, type Effect, type HostCommand, type Query } from './command.ts'
 import { quoteLine } from './quote.ts'
+import type { Recorder } from './recorder.ts'
 import { byLines, type Redactor } from './redactor.ts'
 import type { Host, Remote, StreamEnd } from './remote.ts'
 import { removeLeftovers, writeSecretFiles } from './secretFile.ts'
@@ -42,6 +43,8 @@ export interface RunnerOptions {
   startLocal?: typeof startProcess
   /** Additional variables for single programs, by name. */
   envOf?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** Keeps the requests to Azure, with `--record`. */
+  recorder?: Recorder | undefined
   /** False in a dry run: every effect that is not a read is refused. */
   mayChange: boolean
   /** Aborted on the second Ctrl-C. */
@@ -119,15 +122,17 @@ export function createRunner(options: RunnerOptions) {
       signal,
       onOutput: output?.hear,
     }
+    const watch = argv[0] === 'az' ? options.recorder?.watch(display(command)) : undefined
     try {
       if (command.on !== 'here') {
         const line = command.cwd ? `cd ${quoteLine([command.cwd])} && ${quoteLine(argv)}` : quoteLine(argv)
         return await (await remote(command.on).get()).exec(line, common)
       }
       const inherited = command.inherits ? pickVariables(options.env, command.inherits) : options.env
-      const env = { ...inherited, ...options.envOf?.[argv[0] ?? ''], ...command.env }
+      const env = { ...inherited, ...options.envOf?.[argv[0] ?? ''], ...command.env, ...watch?.env }
       return await startLocal(argv, { ...common, env, ...(command.cwd ? { cwd: command.cwd } : {}) })
     } finally {
+      watch?.end()
       cleanUp()
       output?.end()
     }
@@ -244,7 +249,10 @@ export function createRunner(options: RunnerOptions) {
         'request',
         request,
         () => makeRequest(request, reachFor(request), signal, ...(wanted ? [wanted] : [])),
-        (answer) => ({ status: answer.status, phases: answer.phases }),
+        (answer) => {
+          if (request.as === 'az') options.recorder?.add(request, answer)
+          return { status: answer.status, phases: answer.phases }
+        },
       ),
     /** Sends one message on a TCP connection and returns the answer. Throws when there is no connection. */
     dial: (value: TcpExchange) =>

@@ -37,7 +37,7 @@ function certificates(authority: Authority, hosts: Hosts) {
 }
 
 async function answer(
-  world: World,
+  world: Pick<World, 'requests'>,
   hosts: Hosts,
   request: IncomingMessage,
   response: ServerResponse,
@@ -75,11 +75,14 @@ async function listen(server: Server, port: number, host: string): Promise<Addre
   return server.address() as AddressInfo
 }
 
+/** What the doors need of a world. */
+type DoorsWorld = Pick<World, 'requests' | 'authority'> & { network: Pick<World['network'], 'host'> }
+
 /**
  * Opens both ways to the emulated hosts: a CONNECT proxy on loopback that ends TLS itself, and TLS on the port (443) of
  * the rehearsal's network for clients that resolve the names. Other hosts are refused with 403.
  */
-export async function openDoors(world: World, hosts: Hosts, securePort = 443): Promise<Doors> {
+export async function openDoors(world: DoorsWorld, hosts: Hosts, securePort = 443): Promise<Doors> {
   const contextOf = certificates(world.authority, hosts)
   const secure = createSecureServer(
     {

@@ -103,6 +103,7 @@ describe('flags', () => {
       '--quiet',
       '--verbose',
       '--no-color',
+      '--record',
     ]) {
       expect(stdout).toContain(flag)
     }

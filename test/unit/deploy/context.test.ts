@@ -1,7 +1,8 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Run } from '../../../lib/cli/defineScript.ts'
+import type { Exchange } from '../../../lib/azure/recording/exchange.ts'
+import type { CommonFlags, Run } from '../../../lib/cli/defineScript.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { deriveApiToken } from '../../../lib/config/secret.ts'
 import { openContext } from '../../../lib/deploy/context.ts'
@@ -17,7 +18,7 @@ async function open(mayChange: boolean) {
   )
   const config = await loadConfig(folder)
   const never = new AbortController().signal
-  const run: Run<object> = {
+  const run: Run<CommonFlags> = {
     ...{
       script: 'x',
       flags: {},
@@ -66,6 +67,37 @@ test('prompts before the list and the list itself share one run and one transcri
   expect(second.id).toBe(context.id)
   const lines = readFileSync(run.transcript!, 'utf8').trim().split('\n')
   expect(lines.map((line) => (JSON.parse(line) as { kind: string }).kind)).toEqual(['start', 'command'])
+})
+
+test('all contexts of a run share one recording, which knows the secrets of each', async () => {
+  const { run, config } = await open(false)
+  const folder = path.join(temporaryFolder(), 'recording')
+  run.flags = { record: folder }
+  const bin = temporaryFolder()
+  const log = `1 : 2026-11-26 07:33:30,230 : INFO : cli.azure.cli.core.util : `
+  const lines = [
+    "Request URL: 'https://management.azure.com/s'",
+    "Request method: 'GET'",
+    'Response status: 200',
+  ]
+  const body = ['Response content:', '{"note":"pg-hunter2 app-hunter2 later-hunter2"}']
+  const text = [...lines, ...body].map((line) => `${log}${line}`).join('\n')
+  const script = `#!/bin/sh\ncat > "$AZURE_LOGGING_LOG_DIR/az.log" <<'END'\n${text}\nEND\n`
+  writeFileSync(path.join(bin, 'az'), script, { mode: 0o755 })
+  const read = local({ env: { PATH: `${bin}:${process.env.PATH}` } })`az group list`
+  for (const mayChange of [false, true]) {
+    const context = await openContext(run, config, 'x', mayChange)
+    if (mayChange) context.runner.secrets.add('later-hunter2')
+    await context.runner.run(read)
+    await context.close()
+  }
+  expect(run.recorder?.summary()).toMatch(/^Recorded 2 requests to Azure, without secrets: .*\.jsonl$/)
+  const [file] = readdirSync(folder)
+  const kept = readFileSync(path.join(folder, file!), 'utf8').trimEnd().split('\n')
+  expect(kept.map((line) => (JSON.parse(line) as Exchange).answer)).toEqual([
+    { note: '*** *** later-hunter2' },
+    { note: '*** *** ***' },
+  ])
 })
 
 test('a context of a dry run changes nothing', async () => {
