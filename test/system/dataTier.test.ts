@@ -95,6 +95,7 @@ const az = (...args: string[]): string =>
   execFileSync('az', args, {
     env: { ...process.env, ...clouds.config.network.azEnvironment },
     encoding: 'utf8',
+    stdio: 'pipe',
   })
 
 const getId = (type: Parameters<typeof resourceId>[2]) =>
