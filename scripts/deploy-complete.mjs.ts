@@ -47,12 +47,14 @@ function azureTasks(
   nginx: Task | undefined,
   quick: boolean | undefined,
 ) {
-  const { loginTask, containerSecretsTask, dataTierTasks, migrationTask, imageTask, containerTasks } =
-    factories
+  const { loginTask, containerSecretsTask, preflightTask, dataTierTasks } = factories
+  const { migrationTask, imageTask, containerTasks } = factories
   const login = loginTask(context, azure.account)
   const secrets = containerSecretsTask(context, login)
+  // GET …/locations/eastus/capabilities, POST …/checkNameAvailability
+  const preflight = preflightTask(context, azure, { login, containers: true })
   // az deployment group create --template-file infra/data-tier.json --no-wait
-  const { tier, parts, registry, database, redis } = dataTierTasks(context, azure, login)
+  const { tier, parts, registry, database, redis } = dataTierTasks(context, azure, preflight)
   // BEGIN; … INSERT INTO schema_migrations …; COMMIT
   const tables = migrationTask(context, database)
   // az acr build --image codex-backend:src-HASH. The marks are stored on the VPS, which a skipped IONOS leaves alone.
@@ -63,7 +65,7 @@ function azureTasks(
     ...{ image, after: [tables, redis], tier, nginx },
     ...{ proxy: factories.nginxUpstream(context), needsProxy: nginx !== undefined },
   })
-  return { image, tasks: [secrets, login, tier, ...parts, tables, image, backend, worker] }
+  return { image, tasks: [secrets, login, preflight, tier, ...parts, tables, image, backend, worker] }
 }
 
 /** IONOS: server, pages, names, certificate, nginx. */

@@ -26,8 +26,15 @@ export async function readAccount({ config, runner }: Context) {
   const { stdout } = await runner.run(
     az({ accept: [0] })`account show ${subscription !== '' && ['--subscription', subscription]}`,
   )
-  const { id, name, user } = JSON.parse(stdout) as { id: string; name: string; user?: { name?: string } }
-  return { id, name, user: user?.name ?? 'unknown' }
+  const { id, name, user } = JSON.parse(stdout) as Shown
+  return { id, name, user: user?.name ?? 'unknown', isPerson: user?.type === 'user' }
+}
+
+interface Shown {
+  id: string
+  name: string
+  /** `type` is `user` or `servicePrincipal`. */
+  user?: { name?: string; type?: string }
 }
 
 export async function azVersion({ runner }: Context): Promise<string> {

@@ -13,17 +13,18 @@ export const accessCommand = (subscription: string) =>
     account get-access-token --resource https://management.azure.com/
     ${subscription !== '' && ['--subscription', subscription]}`
 
-export const armRequest = (
-  path: string,
-  query: Readonly<Record<string, string>>,
-  token: string,
-): HttpRequest => ({
-  method: 'GET',
+export const armRequest = (path: string, query: Query, token: string, body?: object): HttpRequest => ({
+  method: body ? 'POST' : 'GET',
   url: `https://management.azure.com${path}?${new URLSearchParams(query)}`,
   effect: 'read',
   as: 'az',
   often: true,
-  headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
+  headers: {
+    authorization: `Bearer ${token}`,
+    accept: 'application/json',
+    ...(body ? { 'content-type': 'application/json' } : {}),
+  },
+  ...(body ? { body: JSON.stringify(body) } : {}),
   timeoutMs: 30_000,
 })
 
@@ -32,7 +33,7 @@ export const armRequest = (
  * takes most of a second, and a whole core.
  * @param wanted aborted as soon as the answer is no longer needed
  */
-export function openArm({ config, runner }: Context, wanted: AbortSignal) {
+export function openArm({ config, runner }: Context, wanted?: AbortSignal) {
   async function logIn() {
     const { stdout } = await runner.runPrivately(accessCommand(config.azure.subscription))
     const answer = JSON.parse(stdout) as { accessToken: string; subscription: string }
@@ -41,9 +42,9 @@ export function openArm({ config, runner }: Context, wanted: AbortSignal) {
   }
   let access = once(logIn)
 
-  async function get(path: string, query: Readonly<Record<string, string>>): Promise<HttpResponse> {
+  async function send(path: string, query: Query, body?: object): Promise<HttpResponse> {
     const { accessToken } = await access.get()
-    return runner.request(armRequest(path, query, accessToken), wanted).catch((thrown) => {
+    return runner.request(armRequest(path, query, accessToken, body), wanted).catch((thrown) => {
       throw unknownError(
         'Azure cannot be reached from here',
         getMessage(thrown),
@@ -52,25 +53,31 @@ export function openArm({ config, runner }: Context, wanted: AbortSignal) {
     })
   }
 
+  async function read<Body>(path: string, query: Query, body?: object): Promise<Body | undefined> {
+    let answer = await send(path, query, body)
+    if (answer.status === 401) {
+      // A token is valid for about an hour; az provides a fresh one.
+      access = once(logIn)
+      answer = await send(path, query, body)
+    }
+    if (answer.status === 404) return undefined
+    if (answer.status === 200) return JSON.parse(answer.body) as Body
+    throw refused(answer)
+  }
+
   return {
     subscription: async () => (await access.get()).subscription,
     /**
      * Reads a path below management.azure.com; undefined when it does not exist. Throws exit 3 (unreachable,
      * or temporarily unable to answer), 4 (not logged in), 1 (refused).
      */
-    async get<Body>(path: string, query: Readonly<Record<string, string>>): Promise<Body | undefined> {
-      let answer = await get(path, query)
-      if (answer.status === 401) {
-        // A token is valid for about an hour; az provides a fresh one.
-        access = once(logIn)
-        answer = await get(path, query)
-      }
-      if (answer.status === 404) return undefined
-      if (answer.status === 200) return JSON.parse(answer.body) as Body
-      throw refused(answer)
-    },
+    get: <Body>(path: string, query: Query) => read<Body>(path, query),
+    /** The same for a question that ARM takes as a POST, such as whether a name is free. It changes nothing. */
+    post: <Body>(path: string, query: Query, body: object) => read<Body>(path, query, body),
   }
 }
+
+type Query = Readonly<Record<string, string>>
 
 function refused({ status, body }: HttpResponse): OpsError {
   let said = body.slice(0, 500)

@@ -16,7 +16,7 @@ export type Login = Pick<Azure, 'account'>
 /** One method for each part of the data tier: `registry()`, `database()` … */
 type PartReaders = { [Id in PartId]: () => Promise<DataTier[Id]> }
 
-type Cached = PartId | 'account' | 'deployment' | 'groups' | 'tags'
+type Cached = PartId | 'account' | 'deployment' | 'group' | 'groups' | 'tags'
 
 export interface Deployment {
   properties: {
@@ -136,6 +136,12 @@ export function createAzure(context: Context) {
       const found = await Promise.all(parts.map(async ({ id }) => [id, await readers[id]()] as const))
       return Object.fromEntries(found) as DataTier
     },
+    /** The resource group; undefined when there is none. */
+    group: () =>
+      once('group', async () => {
+        const { id } = await account()
+        return show(az`group show --name ${resourceGroup} --subscription ${id}`)
+      }),
     deployment: (name: string) =>
       once('deployment', async () => {
         const { id } = await account()

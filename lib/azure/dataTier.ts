@@ -6,7 +6,7 @@ import { revealSecret } from '../config/secret.ts'
 import type { Command } from '../shell/command.ts'
 import { type Context, type Difference, type Field, ok, type Task } from '../tasks/task.ts'
 import { OpsError, usageError } from '../util/errors.ts'
-import { absent, az, azInput } from './cli.ts'
+import { az, azInput } from './cli.ts'
 import type { Azure } from './client.ts'
 import { fingerprint } from './containers/spec.ts'
 import { isRunning, watchDeployment } from './deployment.ts'
@@ -158,11 +158,16 @@ function createDeployment(context: Context, azure: Azure, name: string, deploy: 
   }
 }
 
-async function findDeployed(context: Context, azure: Azure, name: string, subscription: string) {
+/** The deployment that the configuration describes, its state, and what exists of the data tier. */
+export async function findDeployed(context: Context, azure: Azure) {
+  const { config, runner } = context
+  const password = await revealSecret(config.postgres.password, runner)
+  const parameters = templateParameters(config)
+  const name = deploymentName(parameters, password, config.postgres.server)
   const state = (await azure.deployment(name))?.properties.provisioningState
-  const groupExists = state !== undefined || (await hasGroup(context, subscription))
+  const groupExists = state !== undefined || (await azure.group()) !== undefined
   const found: DataTier = groupExists ? await azure.dataTier() : {}
-  return { state, groupExists, found }
+  return { name, password, parameters, state, groupExists, found }
 }
 
 /**
@@ -172,18 +177,15 @@ async function findDeployed(context: Context, azure: Azure, name: string, subscr
 export function dataTierTasks(
   context: Context,
   azure: Azure,
-  login: Task,
+  preflight: Task,
 ): Record<PartId, Task> & { tier: Task<PendingDeployment>; parts: Task[] } {
-  const { config, runner } = context
+  const { config } = context
   const parts = getDataTier(config)
 
   async function inspect(): Promise<Difference<PendingDeployment>> {
     const { id } = await azure.account()
-    const password = await revealSecret(config.postgres.password, runner)
     const operatorAddress = await readOperatorAddress(context)
-    const parameters = templateParameters(config)
-    const name = deploymentName(parameters, password, config.postgres.server)
-    const { state, groupExists, found } = await findDeployed(context, azure, name, id)
+    const { name, password, parameters, state, groupExists, found } = await findDeployed(context, azure)
     const comparison = compare(config, found, id, operatorAddress)
     const postgresCreateMode = comparison.upgrade ? 'Update' : 'Default'
     const all = { ...parameters, operatorAddress, postgresPassword: password, postgresCreateMode } as const
@@ -216,10 +218,10 @@ export function dataTierTasks(
     id: 'data-tier',
     title: 'Data tier',
     part: 'azure',
-    after: [login],
+    after: [preflight],
     inspect,
     async afterAll({ effects, fact }) {
-      azure.forget('deployment', 'groups', 'tags', ...parts.map(({ id }) => id))
+      azure.forget('deployment', 'group', 'groups', 'tags', ...parts.map(({ id }) => id))
       return fact && { ...fact, running: effects.includes(fact.deploy) }
     },
   }
@@ -257,13 +259,6 @@ export function dataTierTasks(
   const waiting = parts.map((part) => [part.id, waitFor(part)] as const)
   const byId = Object.fromEntries(waiting) as Record<PartId, Task>
   return { tier, parts: waiting.map(([, task]) => task), ...byId }
-}
-
-async function hasGroup({ config, runner }: Context, subscription: string): Promise<boolean> {
-  const { code } = await runner.run(
-    az`group show --name ${config.azure.resourceGroup} --subscription ${subscription}`,
-  )
-  return code !== absent
 }
 
 const createResourceGroup = ({ azure }: Config, subscription: string): Command =>

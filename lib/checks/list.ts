@@ -1,7 +1,14 @@
 import { containers, containersRunning } from './azure/containers.ts'
 import { queue } from './azure/queue.ts'
 import { redis, redisState, redisTls } from './azure/redis.ts'
-import { azureLogin, azurePermissions, containerCores, providers } from './azure/subscription.ts'
+import {
+  azureLogin,
+  azureNames,
+  azurePermissions,
+  azureRegions,
+  containerCores,
+  providers,
+} from './azure/subscription.ts'
 import { workerJob } from './azure/workerJob.ts'
 import type { Check } from './check.ts'
 import { databaseConnection, databaseTransport } from './database/connection.ts'
@@ -30,6 +37,8 @@ export const checks: readonly Check[] = [
   azurePermissions,
   vpsLogin,
   providers,
+  azureRegions,
+  azureNames,
   containerCores,
   databaseTransport,
   redisState,

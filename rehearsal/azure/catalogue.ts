@@ -47,6 +47,20 @@ export const locations: Record<string, string> = {
   westus3: 'West US 3',
 }
 
+const geographyGroups: readonly [string, RegExp][] = [
+  ['US', /us\d?$/],
+  ['Canada', /^canada/],
+  ['Mexico', /^mexico/],
+  ['South America', /^brazil/],
+  ['Africa', /^southafrica/],
+  ['Middle East', /^(israel|qatar|uae)/],
+  ['Europe', /europe|^(austria|france|germany|italy|norway|poland|spain|sweden|switzerland|uk)/],
+]
+
+/** The part of the world, as `az account list-locations` shows it. */
+export const getGeographyGroup = (location: string): string =>
+  geographyGroups.find(([, names]) => names.test(location))?.[0] ?? 'Asia Pacific'
+
 /** The words of a text. */
 export const words = (text: string): string[] => text.trim().split(/\s+/)
 

@@ -11,6 +11,8 @@ import type { ResourceGroup, World } from './world.ts'
 /** One resource of a template, not yet evaluated: its body may refer to resources that come before it. */
 export interface PlannedResource {
   address: Address
+  /** Its own location; undefined for a child. */
+  location?: string | undefined
   template: Bag
   /** Lower-case ids of resources of the same template that come first. */
   after: Set<string>
@@ -181,12 +183,13 @@ export function planDeployment(
       String(evaluate(scope, each.name)),
     )
     requireRegistered(world, address.type.split('/')[0]!)
-    const location = each.location === undefined ? group.location : String(evaluate(scope, each.location))
+    const own = each.location === undefined ? undefined : String(evaluate(scope, each.location))
+    const location = own ?? group.location
     requireVersion(world, address.type, each.apiVersion, location)
     const region = location.replaceAll(' ', '').toLowerCase()
     requireTypeLocation(address.type, region)
     if (!findResource(world, address.id)) requireOffered(world, address.type, each.apiVersion, region)
-    return { address, template: each, after: new Set() }
+    return { address, location: own, template: each, after: new Set() }
   })
   const left = templates
     .filter((each) => !wanted.includes(each))

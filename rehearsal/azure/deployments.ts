@@ -107,10 +107,7 @@ function createDeployment(world: World, call: Call, groupName: string, name: str
     )
   const properties = deploymentBody(call.body.toString('utf8'))
   const plan = planDeployment(world, group, name, properties)
-  applyPolicies(
-    world,
-    plan.resources.map(({ address }) => address),
-  )
+  applyPolicies(world, plan.resources)
   const startedAt = Date.now()
   const shown: Bag = {
     provisioningState: 'Running',
@@ -183,10 +180,7 @@ export function deploymentsRoute(
   if (call.method === 'POST' && (what === 'validate' || what === 'whatif')) {
     const properties = deploymentBody(call.body.toString('utf8'))
     const plan = planDeployment(world, getGroup(world, group), name, properties)
-    applyPolicies(
-      world,
-      plan.resources.map(({ address }) => address),
-    )
+    applyPolicies(world, plan.resources)
     if (what === 'whatif') {
       const changes = whatIf(world, plan)
       const operation = startOperation(

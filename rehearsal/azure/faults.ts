@@ -10,10 +10,11 @@ export const faultNames: Record<string, string> = {
   'redis-no-capacity':
     'creating Microsoft.Cache/redisEnterprise (in `location`) is accepted and then fails with `code` (InsufficientCapacity), and the failed cluster stays',
   'postgres-location-restricted':
-    'creating a PostgreSQL server (in `location`) is refused with LocationIsOfferRestricted',
+    'creating a PostgreSQL server (in `location`) is refused with LocationIsOfferRestricted, as the capabilities say',
   'postgres-busy': 'the next `count` (1) databases are refused with ServerIsBusy',
   'postgres-state': 'every PostgreSQL server shows the state `state`, such as Disabled',
-  'region-disallowed': 'creating anything is refused with RequestDisallowedByAzure',
+  'region-disallowed':
+    'creating anything outside the regions `allowed` (five) is refused with RequestDisallowedByAzure, as the policy assignment says',
   'type-not-offered':
     'the region `location` lacks the resource type `type`: NoRegisteredProviderFound, and the provider does not list the region',
   'policy-disallowed':
@@ -57,9 +58,22 @@ export async function applyFaults(world: World): Promise<void> {
     throw new ArmError(503, 'ServiceUnavailable', 'The service is unavailable now, please try again later.')
 }
 
-/** Policies are evaluated before anything is created. Returns ARM's error for a resource that they forbid. */
-export function policyFault(world: World, { name }: Address): ArmError | undefined {
-  if (world.faults.has('region-disallowed')) return refuse('regionDisallowed', { name })
+/** The regions in which this subscription may create anything; undefined means all. */
+export function getAllowedRegions(world: World): string[] | undefined {
+  const fault = world.faults.get('region-disallowed')
+  return (
+    fault && (fault.allowed ?? ['westus3', 'northcentralus', 'centralus', 'mexicocentral', 'canadacentral'])
+  )
+}
+
+/**
+ * Policies are evaluated before anything is created. Returns ARM's error for a resource that they forbid.
+ * @param location undefined for what has none of its own
+ */
+export function policyFault(world: World, { name }: Address, location?: string): ArmError | undefined {
+  const region = location?.replaceAll(' ', '').toLowerCase()
+  if (region !== undefined && getAllowedRegions(world)?.includes(region) === false)
+    return refuse('regionDisallowed', { name })
   const policy = world.faults.get('policy-disallowed')
   return policy && refuse(policy.mfa ? 'mfaRequired' : 'policyDisallowed', { name })
 }
@@ -68,9 +82,12 @@ export function policyFault(world: World, { name }: Address): ArmError | undefin
  * ARM evaluates the policies for all resources before a deployment starts, and refuses the deployment as a
  * whole.
  */
-export function applyPolicies(world: World, addresses: readonly Address[]): void {
-  const details = addresses.flatMap((address): Bag[] => {
-    const fault = policyFault(world, address)
+export function applyPolicies(
+  world: World,
+  planned: readonly { address: Address; location?: string | undefined }[],
+): void {
+  const details = planned.flatMap(({ address, location }): Bag[] => {
+    const fault = policyFault(world, address, location)
     return fault ? [{ code: fault.code, target: address.name, message: fault.message }] : []
   })
   if (details.length === 0) return
@@ -79,10 +96,10 @@ export function applyPolicies(world: World, addresses: readonly Address[]): void
   throw new ArmError(400, 'InvalidTemplateDeployment', message, details)
 }
 
-/** A region that is closed to new PostgreSQL servers. */
-export function applyOfferRestriction(world: World, location: string): void {
+/** Whether a region is closed to new PostgreSQL servers. */
+export function isOfferRestricted(world: World, location: string): boolean {
   const fault = world.faults.get('postgres-location-restricted')
-  if (fault && (fault.location ?? location) === location) throw refuse('offerRestricted', { location })
+  return fault !== undefined && (fault.location ?? location) === location
 }
 
 /** Managed Redis without capacity: accepted, then failed. `code` is InsufficientCapacity or AllocationFailed. */

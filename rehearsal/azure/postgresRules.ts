@@ -1,19 +1,34 @@
 import { badRequest, refuse, resourceNotFound } from './errors.ts'
-import { applyOfferRestriction } from './faults.ts'
+import { isOfferRestricted } from './faults.ts'
 import type { Bag } from './json.ts'
 import { isTaken } from './names.ts'
 import type { Request } from './types.ts'
 
-const families: Record<string, RegExp> = {
-  Burstable: /^Standard_B\d/,
-  GeneralPurpose: /^Standard_D\d/,
-  MemoryOptimized: /^Standard_E\d/,
+interface Size {
+  name: string
+  vCores: number
+}
+
+const listSizes = (family: string, ...cores: number[]): Size[] =>
+  ['s_v3', 'ds_v4', 'ds_v5', 'ads_v5'].flatMap((kind) =>
+    cores.map((vCores) => ({ name: `Standard_${family}${vCores}${kind}`, vCores })),
+  )
+
+/** The sizes of each tier: azure-rest-api-specs, postgresql 2025-08-01, CapabilitiesByLocationList.json. */
+export const sizesOfTiers: Record<string, Size[]> = {
+  Burstable: [
+    { name: 'Standard_B1ms', vCores: 1 },
+    { name: 'Standard_B2s', vCores: 2 },
+    ...[2, 4, 8, 12, 16, 20].map((vCores) => ({ name: `Standard_B${vCores}ms`, vCores })),
+  ],
+  GeneralPurpose: listSizes('D', 2, 4, 8, 16, 32, 48, 64),
+  MemoryOptimized: listSizes('E', 2, 4, 8, 16, 20, 32, 48, 64),
 }
 /**
  * The PostgreSQL versions of an API version: the enum of azure-rest-api-specs (ServerVersion in FlexibleServers.json of
  * 2022-12-01 and Capabilities.json of 2024-08-01; PostgresMajorVersion in Servers.json of 2025-08-01).
  */
-function getVersions(apiVersion = '2025-08-01'): string[] {
+export function getVersions(apiVersion = '2025-08-01'): string[] {
   const all = ['11', '12', '13', '14', '15', '16', '17', '18']
   const newest = [
     ['2025-08-01', 18],
@@ -74,9 +89,9 @@ function checkSku(sku: Bag | undefined): void {
       'MissingRequiredParameter',
       'The parameters sku.name and sku.tier are required to create a server.',
     )
-  const family = families[sku.tier]
-  if (!family) throw invalid('sku.tier', `'${sku.tier}' is none of: ${Object.keys(families).join(', ')}.`)
-  if (!family.test(sku.name))
+  const known = sizesOfTiers[sku.tier]
+  if (!known) throw invalid('sku.tier', `'${sku.tier}' is none of: ${Object.keys(sizesOfTiers).join(', ')}.`)
+  if (!known.some(({ name }) => name === sku.name))
     throw badRequest('InvalidSkuName', `The sku '${sku.name}' does not belong to the tier '${sku.tier}'.`)
 }
 
@@ -118,7 +133,8 @@ function checkName({ world, address }: Request): void {
 export function checkServer(request: Request): void {
   const { world, wanted, existing } = request
   checkName(request)
-  if (!existing) applyOfferRestriction(world, wanted.location)
+  if (!existing && isOfferRestricted(world, wanted.location))
+    throw refuse('offerRestricted', { location: wanted.location })
   const before: Bag | undefined = existing?.wanted
   const now: Bag = { ...before?.properties, ...wanted.properties }
   wanted.sku ??= before?.sku

@@ -140,7 +140,7 @@ export function putResource(world: World, address: Address, body: Bag, apiVersio
         `Another operation is in progress on '${address.name}' (${existing.state}). Try again when it has finished.`,
       )
     )
-  const forbidden = existing ? undefined : policyFault(world, address)
+  const forbidden = existing ? undefined : policyFault(world, address, body.location)
   if (forbidden) throw forbidden
   const { id: _id, name: _name, type: _type, ...fields } = body
   const wanted = structuredClone({ ...fields, properties: fields.properties ?? {} }) as Bag

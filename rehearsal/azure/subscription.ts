@@ -4,6 +4,8 @@ import { ArmError } from './errors.ts'
 import { listResources } from './groups.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
+import { isTaken } from './names.ts'
+import { listLocations, policyAssignments, postgresOffer } from './offers.ts'
 import { getResourceType, view } from './resources.ts'
 import { usagesReply } from './usages.ts'
 import type { World } from './world.ts'
@@ -67,6 +69,7 @@ export function permissionsReply(world: World, call: Call, rest: string[]): Repl
       status: 200,
       body: { value: [{ actions: ['*'], notActions: [], dataActions: [], notDataActions: [] }] },
     }
+  if (call.method === 'GET' && what === 'policyassignments') return policyAssignments(world)
   if (call.method === 'GET' && what === 'roleassignments')
     return {
       status: 200,
@@ -95,10 +98,9 @@ export function permissionsReply(world: World, call: Call, rest: string[]): Repl
 
 function nameAvailable(world: World, call: Call, type: string): Reply {
   const name = String(jsonBody(call).name ?? '')
-  const taken = [...world.resources.values()].some(
-    (each) =>
-      each.type.toLowerCase() === type.toLowerCase() && each.name.toLowerCase() === name.toLowerCase(),
-  )
+  const taken =
+    world.faults.get('server-name-taken')?.server === name ||
+    isTaken(world, { type, name, group: '', id: '' })
   const server = type.endsWith('/flexibleServers')
   const message = server
     ? 'Specified server name is already used.'
@@ -154,6 +156,8 @@ function providersRoute(world: World, call: Call, rest: string[]): Reply {
       : 'Microsoft.ContainerRegistry/registries'
     return nameAvailable(world, call, type)
   }
+  const offer = postgresOffer(world, call, rest)
+  if (offer) return offer
   if (call.method === 'GET' && first === 'locations' && third === 'capabilities')
     return containerCapabilities(call, namespace, second ?? '')
   if (call.method === 'GET' && /^locations$/i.test(first) && third?.toLowerCase() === 'usages')
@@ -186,14 +190,6 @@ export function subscriptionRoute(world: World, call: Call, parts: string[]): Re
     ])
   if (top === 'subscriptions' && kind === 'providers') return providersRoute(world, call, parts.slice(3))
   if (call.method === 'GET' && kind === 'resources') return listResources(world, call)
-  if (call.method === 'GET' && kind === 'locations')
-    return list(
-      Object.entries(locations).map(([name, displayName]) => ({
-        id: `/subscriptions/${world.subscription.id}/locations/${name}`,
-        name,
-        displayName,
-        regionalDisplayName: displayName,
-      })),
-    )
+  if (call.method === 'GET' && kind === 'locations') return list(listLocations(world))
   throw notThere(call)
 }

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { templateParameters } from '../../lib/azure/dataTier.ts'
 import type { Config } from '../../lib/config/config.ts'
+import type { HttpRequest, HttpResponse } from '../../lib/net/http.ts'
 import { arm } from '../../rehearsal/azure/arm.ts'
+import { errorReply } from '../../rehearsal/azure/errors.ts'
 import type { Reply } from '../../rehearsal/azure/http.ts'
 import { issueToken } from '../../rehearsal/azure/login.ts'
 import { resourceTypes } from '../../rehearsal/azure/providers.ts'
@@ -78,4 +80,19 @@ export function createDataTierDeployment(
   }
   const parameters = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, { value }]))
   return { properties: { mode: 'Incremental' as const, template, parameters } }
+}
+
+/** Answers a request of the product to ARM, and lets Microsoft's models judge both. */
+export async function answerRequest(
+  world: World,
+  { method, url, body = '' }: Pick<HttpRequest, 'method' | 'url' | 'body'>,
+): Promise<HttpResponse> {
+  const { host, pathname: path, searchParams: query } = new URL(url)
+  const headers = { authorization: `Bearer ${issueToken(world, 'management')}` }
+  const reply = await arm(world, { method, host, path, query, headers, body: Buffer.from(body) }).catch(
+    errorReply,
+  )
+  const request: unknown = body === '' ? undefined : JSON.parse(body)
+  world.judge.see({ method, path, request, status: reply.status, answer: reply.body })
+  return { status: reply.status, headers: {}, body: JSON.stringify(reply.body), phases: { total: 1 } }
 }

@@ -68,37 +68,44 @@ async function getEvents(name: string): Promise<unknown> {
   return (JSON.parse(stdout) as { instanceView?: { events?: unknown } }).instanceView?.events
 }
 
-test('policies refuse before anything is created: the region, a rule of the organisation, a login without MFA', async () => {
-  await forgetRequests(clouds)
-  const refusals = [
+test('closed regions: refused before anything is created, not even a group, and open regions are named', async () => {
+  const closed = [
     [
       'region-disallowed',
       {},
-      /Azure does not allow this subscription to deploy in this region[\s\S]*az policy assignment list/,
-      1,
+      /not allow this subscription to deploy in eastus [\s\S]*AZURE_LOCATION in \S+ to a region that allows it: centralus,/,
     ],
-    ['policy-disallowed', {}, /A policy of your organisation forbids this resource[\s\S]*exemption/, 1],
-    ['policy-disallowed', { mfa: true }, /only from a login with a second factor[\s\S]*az login --tenant/, 4],
+    [
+      'postgres-location-restricted',
+      { location: 'eastus' },
+      /not create PostgreSQL servers in eastus[\s\S]*POSTGRES_LOCATION in \S+ to a region that allows it: centralus,.*aka\.ms\/postgres-request-quota-increase/,
+    ],
   ] as const
-  for (const [name, more, words, exit] of refusals) {
+  for (const [name, more, words] of closed) {
+    await forgetRequests(clouds)
     await fault(name, true, more)
     const { code, stderr } = await run('provision', good)
     await fault(name, false)
+    expect(stderr).toMatch(words)
+    expect(code).toBe(1)
+    expect(await getAzureChanges(clouds)).toEqual([])
+  }
+})
+
+test('policies refuse before any resource is created: a rule of the organisation, a login without MFA', async () => {
+  const refusals = [
+    [{}, /A policy of your organisation forbids this resource[\s\S]*exemption/, 1],
+    [{ mfa: true }, /only from a login with a second factor[\s\S]*az login --tenant/, 4],
+  ] as const
+  for (const [more, words, exit] of refusals) {
+    await fault('policy-disallowed', true, more)
+    const { code, stderr } = await run('provision', good)
+    await fault('policy-disallowed', false)
     expect(stderr).toMatch(words)
     expect(code).toBe(exit)
   }
   const answer = await fetch(`${clouds.state.controlUrl}/resources`)
   expect(await answer.json()).toEqual({ resources: [] })
-})
-
-test('a region that is closed to PostgreSQL: says so, with the key to change and where to ask', async () => {
-  await fault('postgres-location-restricted')
-  const { code, stderr } = await run('provision', good)
-  await fault('postgres-location-restricted', false)
-  expect(code).toBe(1)
-  expect(stderr).toMatch(
-    /may not create PostgreSQL servers in eastus[\s\S]*POSTGRES_LOCATION[\s\S]*aka\.ms\/postgres-request-quota-increase/,
-  )
 })
 
 test('classic Redis refused: names the setting to change', async () => {
@@ -196,7 +203,7 @@ test('containers without capacity or with a taken label: each says what to chang
   const few = await deploy(good, '--skip-ionos')
   await fault('few-cores', false)
   expect(few.code).toBe(1)
-  expect(few.stderr).toMatch(/The quota StandardCores of Azure Container Instances in eastus is used up/)
+  expect(few.stderr).toMatch(/cores for containers: .*3 needed, 5 during[\s\S]*Quotas, Container Instances/)
 })
 
 test('without the faults the same command continues to a verified site, on classic Redis', async () => {

@@ -48,7 +48,8 @@ async function deploy(flags: string[], options: RunOptions = {}): Promise<Proces
 }
 
 const steps = [
-  ...['secrets', 'azure-login', 'lock', 'data-tier', 'registry', 'database', 'redis', 'migrations', 'image'],
+  ...['secrets', 'azure-login', 'lock', 'preflight', 'data-tier', 'registry', 'database', 'redis'],
+  ...['migrations', 'image'],
   ...['backend'],
   ...['worker', 'server', 'frontend-build', 'frontend-upload', 'point-dns', 'nginx-http', 'certificate'],
   ...['nginx-https', 'frontend-switch', 'verify'],

@@ -111,10 +111,19 @@ test('before the first deploy: tools, logins, permissions and names are checked,
   ])
   expect(by('azure-permissions')?.detail).toMatch(/all \d+ that a deploy needs/)
   expect(by('container-cores')?.detail).toBe('10 of 10 available; 3 needed, 5 during a release')
+  expect(by('azure-regions')?.detail).toMatch(/^Container registry, PostgreSQL.* in eastus: allowed$/)
+  expect(by('azure-names')?.detail).toBe('codexacr1216 is free, codexdominion-db is free')
   expect(by('vps-services')).toMatchObject({ verdict: 'CRITICAL', detail: 'is not installed' })
   expect(
     findings.filter(({ verdict, next }) => (verdict === 'WARNING' || verdict === 'CRITICAL') && !next),
   ).toEqual([])
+  await clouds.control('/faults', { name: 'postgres-location-restricted', location: 'eastus' })
+  const closed = await examine(['--only', 'quota'])
+  await clouds.control('/faults', { name: 'postgres-location-restricted', on: false })
+  expect(closed.not).toEqual(['azure-regions'])
+  expect(closed.by('azure-regions')?.next).toMatch(
+    /POSTGRES_LOCATION in \S+ to a region that allows it: centralus,/,
+  )
   expect(await getAzureChanges(clouds)).toEqual([])
   expect(await ssh(clouds, 'ls /run/lock/codex-dominion.lock /var/lib/codex-dominion 2>&1 || true')).toMatch(
     /No such file[\s\S]*No such file/,
@@ -139,7 +148,7 @@ test('after the deploy everything is OK; faults are detected, with what to do', 
       /az provider register --namespace Microsoft\.Cache --subscription \S+ --wait$/,
     ),
   })
-  expect(quota.findings).toHaveLength(2)
+  expect(quota.findings).toHaveLength(4)
 
   await ssh(clouds, 'systemctl disable --now certbot.timer && systemctl stop nginx')
   const face = await examine(['--only', 'vps,certificate,ports'])
@@ -303,7 +312,9 @@ test('with the domain typed everything of ours is removed, and nothing else', as
 test('the name of the deleted server stays taken; when Azure gives it away, everything can be deployed again', async () => {
   const early = await clouds.dominion(['provision'])
   expect(early.code).toBe(1)
-  expect(early.stderr).toMatch(/name of the PostgreSQL server is taken[\s\S]*Set POSTGRES_SERVER in/)
+  expect(early.stderr).toMatch(
+    /PostgreSQL server: the name codexdominion-db is taken[\s\S]*Set POSTGRES_SERVER in/,
+  )
   await clouds.control('/names/free')
   await deployed()
   clouds.withdraw()

@@ -50,12 +50,19 @@ export interface ContainerEvent {
 const apiVersion = '2023-05-01'
 
 export const containerGroups: AzureResource = {
+  title: 'Containers',
   provider: 'Microsoft.ContainerInstance',
+  type: 'containerGroups',
   permissions: [
+    'Microsoft.ContainerInstance/containerGroups/read',
     'Microsoft.ContainerInstance/containerGroups/write',
     'Microsoft.ContainerInstance/containerGroups/delete',
+    'Microsoft.ContainerInstance/containerGroups/restart/action',
+    'Microsoft.ContainerInstance/containerGroups/containers/logs/read',
   ],
   location: ({ azure }) => azure.location,
+  keys: { location: 'AZURE_LOCATION' },
+  unforeseeable: ({ backend }) => `whether the DNS label ${backend.dnsLabel} is free`,
   shared: [
     {
       kind: 'containers',

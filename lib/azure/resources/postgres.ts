@@ -3,6 +3,7 @@ import type { Command } from '../../shell/command.ts'
 import { type Context, differing } from '../../tasks/task.ts'
 import { getMessage, unknownError } from '../../util/errors.ts'
 import { az } from '../cli.ts'
+import { apiVersion, judgeOffer } from './postgresOffer.ts'
 import {
   type ArmLocation,
   type Correction,
@@ -23,8 +24,6 @@ export interface DatabaseServer extends Resource {
   operatorAddress?: string | null | undefined
 }
 
-/** The first stable version that knows PostgreSQL 17 and 18; sources in docs/azure.md. */
-const apiVersion = '2025-08-01'
 const path = ({ postgres }: Config): string => `Microsoft.DBforPostgreSQL/flexibleServers/${postgres.server}`
 
 export const secureTransport: ArmLocation = {
@@ -88,7 +87,15 @@ const failedState = /(?:failed|canceled)$/i
 
 export const postgres: DataTierResource<DatabaseServer> = {
   provider: 'Microsoft.DBforPostgreSQL',
-  permissions: ['Microsoft.DBforPostgreSQL/flexibleServers/write'],
+  type: 'flexibleServers',
+  permissions: [
+    'Microsoft.DBforPostgreSQL/flexibleServers/read',
+    'Microsoft.DBforPostgreSQL/flexibleServers/write',
+    'Microsoft.DBforPostgreSQL/flexibleServers/configurations/read',
+    'Microsoft.DBforPostgreSQL/flexibleServers/databases/write',
+    'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules/read',
+    'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules/write',
+  ],
   title: 'PostgreSQL server',
   shared: [
     {
@@ -116,6 +123,8 @@ export const postgres: DataTierResource<DatabaseServer> = {
   name: (config) => config.postgres.server,
   keys: { name: 'POSTGRES_SERVER', location: 'POSTGRES_LOCATION' },
   location: ({ postgres }) => postgres.location,
+  checksName: true,
+  judgeRegion: judgeOffer,
   describe: (config) => `PostgreSQL ${config.postgres.server} (${config.postgres.sku})`,
   apiVersion,
   sharedApiVersion,

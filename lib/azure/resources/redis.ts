@@ -48,6 +48,7 @@ const common = {
   keys: { name: 'REDIS_NAME', location: 'REDIS_LOCATION' },
   location: ({ redis }: Config) => redis.location,
   describe: ({ redis }: Config) => `Redis ${redis.name} (${redis.sku})`,
+  unforeseeable: () => 'whether Azure has capacity for Redis',
 } as const
 
 const getCommonParameters = ({ redis: { location, kind, name, sku } }: Config) => ({
@@ -68,7 +69,14 @@ export const managedDatabase: ArmLocation = {
 /** Azure Managed Redis: a cluster with one database. */
 export const managedRedis: DataTierResource<Redis> = {
   ...common,
-  permissions: ['Microsoft.Cache/redisEnterprise/write'],
+  type: 'redisEnterprise',
+  permissions: [
+    'Microsoft.Cache/redisEnterprise/read',
+    'Microsoft.Cache/redisEnterprise/write',
+    'Microsoft.Cache/redisEnterprise/databases/read',
+    'Microsoft.Cache/redisEnterprise/databases/write',
+    'Microsoft.Cache/redisEnterprise/databases/listKeys/action',
+  ],
   apiVersion: managedDatabase.apiVersion,
   path: ({ redis }) => `Microsoft.Cache/redisEnterprise/${redis.name}`,
   children: [managedDatabase],
@@ -124,7 +132,12 @@ const managedFamilies: Record<string, string> = {
 /** Azure Cache for Redis, which new tenants cannot create any more. */
 export const classicRedis: DataTierResource<Redis> = {
   ...common,
-  permissions: ['Microsoft.Cache/redis/write'],
+  type: 'Redis',
+  permissions: [
+    'Microsoft.Cache/redis/read',
+    'Microsoft.Cache/redis/write',
+    'Microsoft.Cache/redis/listKeys/action',
+  ],
   apiVersion: '2024-03-01',
   path: ({ redis }) => `Microsoft.Cache/Redis/${redis.name}`,
   children: [],

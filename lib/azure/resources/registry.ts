@@ -9,9 +9,15 @@ import { type DataTierResource, daysPerMonth, sharedApiVersion } from './resourc
 
 export const registry: DataTierResource = {
   provider: 'Microsoft.ContainerRegistry',
+  type: 'registries',
   permissions: [
+    'Microsoft.ContainerRegistry/registries/read',
     'Microsoft.ContainerRegistry/registries/write',
+    'Microsoft.ContainerRegistry/registries/listCredentials/action',
+    'Microsoft.ContainerRegistry/registries/listBuildSourceUploadUrl/action',
     'Microsoft.ContainerRegistry/registries/scheduleRun/action',
+    'Microsoft.ContainerRegistry/registries/runs/read',
+    'Microsoft.ContainerRegistry/registries/runs/listLogSasUrl/action',
   ],
   title: 'Container registry',
   shared: [
@@ -34,6 +40,7 @@ export const registry: DataTierResource = {
   describe: ({ azure }) => `registry ${azure.registry}`,
   keys: { name: 'ACR_NAME', location: 'AZURE_LOCATION' },
   location: ({ azure }) => azure.location,
+  checksName: true,
   apiVersion: '2023-07-01',
   sharedApiVersion,
   path: ({ azure }) => `Microsoft.ContainerRegistry/registries/${azure.registry}`,

@@ -3,6 +3,8 @@ import type { ShareRule } from '../../config/environments.ts'
 import type { KeyName } from '../../config/schema.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Field } from '../../tasks/task.ts'
+import type { Judged } from '../../util/verdict.ts'
+import type { Arm } from '../arm.ts'
 
 /** A resource as `az resource show` prints it. */
 export interface Resource {
@@ -27,14 +29,31 @@ export interface ArmLocation {
   path(config: Config): string
 }
 
-/** What any Azure resource of the system declares: what doctor checks, what environments share, and what it costs. */
+/** How Azure is asked, before anything is created. */
+export interface Asking {
+  config: Config
+  arm: Pick<Arm, 'get' | 'post'>
+  subscription: string
+}
+
+/** What any Azure resource of the system declares: what Azure is asked about it beforehand, what environments share, and what
+ * it costs. */
 export interface AzureResource {
+  title: string
   /** The resource provider that the subscription must be registered for. */
   provider: string
+  /** Its type, as the provider lists it. */
+  type: string
   /** The actions that the login must be allowed to perform. */
   permissions: readonly string[]
   /** Its region. */
   location(config: Config): string
+  /** The key that sets its region. */
+  keys: { location: KeyName }
+  /** Judges whether this subscription may create one there, as its provider says. Throws when that cannot be read. */
+  judgeRegion?(asking: Asking, region: string): Promise<Judged[]>
+  /** What only the attempt to create it shows. */
+  unforeseeable?(config: Config): string
   /** What two environments in the same Azure can share. */
   shared: readonly ShareRule[]
   getPricedParts(config: Config): readonly PricedPart[]
@@ -67,7 +86,6 @@ interface Contents {
 
 /** Everything that this tool knows about one resource of infra/data-tier.json. `Found` is what it reads about it. */
 export interface DataTierResource<Found extends Resource = Resource> extends AzureResource, ArmLocation {
-  title: string
   /** The resource itself first: `remove` keeps whatever another environment names. */
   shared: readonly [ShareRule, ...ShareRule[]]
   /** What is lost when it is deleted, under a title; undefined when it contains nothing. */
@@ -78,6 +96,8 @@ export interface DataTierResource<Found extends Resource = Resource> extends Azu
   name(config: Config): string
   /** Azure does not give the name away for days after a deletion, not even to the same subscription. */
   nameStaysTaken?: true
+  /** The provider can be asked whether the name is free in all of Azure. */
+  checksName?: true
   /** The keys that set its name and its region. */
   keys: { name: KeyName; location: KeyName }
   /** How a plan names it, such as `PostgreSQL codexdominion-db (Standard_B1ms)`. */

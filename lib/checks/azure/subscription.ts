@@ -1,8 +1,16 @@
-import { type ContainerGroup, getSize, isOwnGroup } from '../../azure/resources/containerGroups.ts'
+import { azVersion } from '../../azure/account.ts'
+import { judgeNames, judgeProviders, judgeRegions } from '../../azure/availability.ts'
+import { coresAdvice, judgeContainerCores } from '../../azure/containers/cores.ts'
+import { findMissing } from '../../azure/preflight.ts'
 import { getResources } from '../../azure/resources/index.ts'
-import { type Config, formatAzLine } from '../../config/config.ts'
+import type { Asking } from '../../azure/resources/resource.ts'
+import { formatAzLine } from '../../config/config.ts'
 import { exitCode, OpsError } from '../../util/errors.ts'
-import { type Check, fail, pass, type Result, unknown, warn } from '../check.ts'
+import { isAtLeast } from '../../util/semver.ts'
+import { type Check, type CheckContext, fail, pass, warn } from '../check.ts'
+
+/** The first az with which Azure's demand for a second factor can be met; sources in docs/azure.md. */
+const withMfa = '2.76.0'
 
 export const azureLogin: Check = {
   id: 'azure-login',
@@ -10,10 +18,16 @@ export const azureLogin: Check = {
   tags: ['doctor', 'login'],
   needs: 'az',
   advice: 'az login',
-  async run({ azure }) {
+  async run({ context, azure }) {
     try {
-      const { user, name } = await azure.account()
-      return pass(`${user}, subscription ${name}`)
+      const { user, name, isPerson } = await azure.account()
+      const detail = `${user}, subscription ${name}`
+      const version = isPerson ? await azVersion(context) : withMfa
+      if (isAtLeast(version, withMfa)) return pass(detail)
+      return warn(
+        `${detail}; Azure demands a second factor (MFA) of users for every change, and az ${version} cannot ask for it`,
+        `Install az ${withMfa} or newer, or log in as a service principal, which needs none: ${formatAzLine('az login --service-principal')}`,
+      )
     } catch (thrown) {
       // For every other check of Azure this is UNKNOWN; for this check it is the fault itself.
       if (thrown instanceof OpsError && thrown.exitCode === exitCode.notLoggedIn)
@@ -34,24 +48,52 @@ export const azurePermissions: Check = {
   tags: ['doctor', 'login'],
   needs: 'az',
   advice: 'Ask for the role Contributor on the resource group (az role assignment create).',
-  async run({ context, azure, arm }) {
+  async run({ context: { config }, azure, arm }) {
     const { id } = await azure.account()
-    const { resourceGroup } = context.config.azure
-    const permissions = getResources(context.config).flatMap((resource) => resource.permissions)
-    const needed = ['Microsoft.Resources/deployments/write', ...permissions]
-    const read = (scope: string) =>
-      arm.get<{ value: Permission[] }>(`${scope}/providers/Microsoft.Authorization/permissions`, {
-        'api-version': '2022-04-01',
-      })
+    const read = async (scope: string) => {
+      const path = `${scope}/providers/Microsoft.Authorization/permissions`
+      return (await arm.get<{ value: Permission[] }>(path, { 'api-version': '2022-04-01' }))?.value
+    }
     const subscription = `/subscriptions/${id}`
     // Before the first deploy there is no group. Whoever creates it has the permissions of the subscription.
-    const found =
-      (await read(`${subscription}/resourceGroups/${resourceGroup}`)) ?? (await read(subscription))
-    const lacking = needed.filter((action) => !allowed(found?.value ?? [], action))
-    if (lacking.length > 0) return fail(`this login lacks the permissions for: ${lacking.join(', ')}`)
-    return pass(`all ${needed.length} that a deploy needs`)
+    const ofGroup = await read(`${subscription}/resourceGroups/${config.azure.resourceGroup}`)
+    const permissions = ofGroup ?? (await read(subscription)) ?? []
+    const needed = [
+      ...(ofGroup ? [] : ['Microsoft.Resources/subscriptions/resourceGroups/write']),
+      ...deploymentPermissions,
+      ...getResources(config).flatMap((resource) => resource.permissions),
+    ]
+    const findLacking = (actions: readonly string[]) =>
+      actions.filter((action) => !allowed(permissions, action)).join(', ')
+    const [lacking, unasked] = [findLacking(needed), findLacking(reads)]
+    if (lacking) return fail(`this login lacks the permissions for: ${lacking}`)
+    if (unasked)
+      return warn(
+        `a deploy can ask less beforehand, because this login lacks the permissions for: ${unasked}`,
+        'Ask for the role Reader on the subscription (az role assignment create).',
+      )
+    return pass(`all ${needed.length + reads.length} that a deploy needs`)
   },
 }
+
+/** Of every deployment. Names of all actions: learn.microsoft.com/azure/role-based-access-control/resource-provider-operations. */
+const deploymentPermissions = [
+  'Microsoft.Resources/subscriptions/resourceGroups/read',
+  'Microsoft.Resources/deployments/read',
+  'Microsoft.Resources/deployments/write',
+  'Microsoft.Resources/deployments/validate/action',
+  'Microsoft.Resources/deployments/operations/read',
+]
+
+/** A deploy works without them, but can then be refused midway; metrics need the last one. */
+const reads = [
+  'Microsoft.Authorization/policyAssignments/read',
+  'Microsoft.ContainerInstance/locations/usages/read',
+  'Microsoft.ContainerRegistry/checkNameAvailability/read',
+  'Microsoft.DBforPostgreSQL/checkNameAvailability/action',
+  'Microsoft.DBforPostgreSQL/locations/capabilities/read',
+  'Microsoft.Insights/metrics/read',
+]
 
 /** A role allows what its actions match unless its notActions match it, too. One such role is enough. */
 export const allowed = (permissions: readonly Permission[], action: string): boolean =>
@@ -67,69 +109,45 @@ function fits(pattern: string, action: string): boolean {
   return new RegExp(`^${parts.join('.*')}$`, 'i').test(action)
 }
 
-/** A subscription can only create resources of providers that it is registered for. */
+/** Microsoft.Insights holds the metrics of the containers. */
 export const providers: Check = {
   id: 'azure-providers',
   title: 'Registered providers',
   tags: ['doctor', 'quota'],
   needs: 'az',
-  advice: 'az provider register --namespace NAME --wait',
-  async run({ context: { config }, azure, arm }) {
-    // Microsoft.Insights holds the metrics of the containers.
-    const needed = [...getResources(config).map(({ provider }) => provider), 'Microsoft.Insights']
-    const { id } = await azure.account()
-    const states = await Promise.all(
-      needed.map(async (namespace) => {
-        const path = `/subscriptions/${id}/providers/${namespace}`
-        const found = await arm.get<{ registrationState: string }>(path, { 'api-version': '2021-04-01' })
-        return { namespace, state: found?.registrationState ?? 'unknown to Azure' }
-      }),
-    )
-    const missing = states.filter(({ state }) => state !== 'Registered')
-    if (missing.length === 0) return pass(`all ${needed.length}`)
-    const lines = missing.map(({ namespace }) =>
-      formatAzLine(`az provider register --namespace ${namespace} --subscription ${id} --wait`),
-    )
-    const detail = missing.map(({ namespace, state }) => `${namespace} is ${state}`).join(', ')
-    return fail(detail, lines.join(' && '))
+  async run(checking) {
+    const needed = getResources(checking.context.config).map(({ provider }) => provider)
+    return judgeProviders(await ask(checking), [...needed, 'Microsoft.Insights'])
   },
 }
 
-interface Usage {
-  name: { value: string }
-  currentValue: number
-  limit: number
-}
+/** A check about what does not exist yet. */
+const beforehand = (id: string, title: string, judge: typeof judgeRegions): Check => ({
+  id,
+  title,
+  tags: ['doctor', 'quota'],
+  needs: 'az',
+  async run(checking) {
+    const { context, azure } = checking
+    const missing = findMissing(context, await azure.dataTier(), await azure.groups())
+    return missing.length === 0 ? pass('everything exists') : judge(await ask(checking), missing)
+  },
+})
 
-/** Checks the cores that Container Instances may use in the region. During a release, the backend runs twice. */
+export const azureRegions = beforehand('azure-regions', 'Regions and sizes', judgeRegions)
+export const azureNames = beforehand('azure-names', 'Names of registry and server', judgeNames)
+
 export const containerCores: Check = {
   id: 'container-cores',
   title: 'Cores for containers',
   tags: ['doctor', 'quota'],
   needs: 'az',
-  advice:
-    'Request more cores in the portal (Quotas, Container Instances), or set another AZURE_LOCATION or smaller containers.',
-  async run({ context: { config }, azure, arm }) {
-    const { id } = await azure.account()
-    const path = `/subscriptions/${id}/providers/Microsoft.ContainerInstance/locations/${config.azure.location}/usages`
-    const found = await arm.get<{ value: Usage[] }>(path, { 'api-version': '2023-05-01' })
-    const cores = found?.value.find(({ name }) => name.value === 'StandardCores')
-    if (!cores) return unknown(`Azure reports no limit for ${config.azure.location}`)
-    const groups = (await azure.groups()).filter(({ name }) => isOwnGroup(name))
-    return judgeCores(config, cores, groups)
-  },
+  advice: coresAdvice,
+  run: async (checking) => judgeContainerCores(await ask(checking), await checking.azure.groups()),
 }
 
-/** The cores left for this deployment are the limit minus what others in the subscription use. */
-export function judgeCores(
-  { backend, worker }: Config,
-  { currentValue, limit }: Usage,
-  own: readonly ContainerGroup[],
-): Result {
-  const running = own.flatMap(({ containers }) => containers).map((each) => getSize(each).cpu ?? 0)
-  const left = limit - (currentValue - running.reduce((sum, cpu) => sum + cpu, 0))
-  const steady = backend.cpu + worker.cpu * worker.count
-  const said = `${left} of ${limit} available; ${steady} needed, ${steady + backend.cpu} during a release`
-  if (left < steady) return fail(said)
-  return left < steady + backend.cpu ? warn(said) : pass(said)
-}
+const ask = async ({ context: { config }, azure, arm }: CheckContext): Promise<Asking> => ({
+  config,
+  arm,
+  subscription: (await azure.account()).id,
+})

@@ -47,6 +47,7 @@ function cloud(logs: Record<string, string[]>) {
   }
   const arm: Arm = {
     subscription: async () => 'sub',
+    post: async () => undefined,
     async get<Body>(path: string, query: Readonly<Record<string, string>>) {
       asked.push(`${path.split('/').slice(8).join('/')} ${query.tail ?? ''}`.trim())
       if (failure) throw failure

@@ -65,7 +65,7 @@ export function readReceipts(
 const looking = ['GET', 'HEAD', 'OPTIONS', 'CONNECT']
 const signingIn = /^login\.|\/oauth2\//
 /** A POST that only reads. */
-const reading = /\/listKeys$/
+const reading = /\/listKeys$|\/checkNameAvailability$/i
 
 /** The requests that the emulator received since the list was cleared, without reads and logins. */
 export async function getAzureChanges({ state }: Rehearsal): Promise<string[]> {

@@ -279,6 +279,7 @@ test('the configured subscription is used', async () => {
     id: subscription,
     name: 'Codex',
     user: 'ops@example.org',
+    isPerson: false,
   })
   expect(asked()).toEqual([`az account show --subscription codex-prod ${always}`])
 })

@@ -1,0 +1,88 @@
+import { type Context, ok, type Task } from '../tasks/task.ts'
+import { OpsError } from '../util/errors.ts'
+import { type Judged, judgedFailure } from '../util/verdict.ts'
+import { openArm } from './arm.ts'
+import { describe, judgeNames, judgeProviders, judgeRegions } from './availability.ts'
+import type { Azure } from './client.ts'
+import { coresAdvice, judgeContainerCores } from './containers/cores.ts'
+import { findDeployed } from './dataTier.ts'
+import { isRunning } from './deployment.ts'
+import { type ContainerGroup, containerGroups, getWantedNames } from './resources/containerGroups.ts'
+import { type DataTier, getDataTier } from './resources/index.ts'
+import type { Asking, AzureResource } from './resources/resource.ts'
+
+/** The resources of the configuration that do not exist yet. */
+export const findMissing = (
+  context: Context,
+  found: DataTier,
+  groups: readonly ContainerGroup[],
+): AzureResource[] => [
+  ...getDataTier(context.config).filter(({ id }) => found[id] === undefined),
+  ...(getWantedNames(context.config).every((wanted) => groups.some(({ name }) => name === wanted))
+    ? []
+    : [containerGroups]),
+]
+
+/**
+ * Asks Azure whether it would refuse what this run creates, before any of it exists and is billed. It asks nothing when
+ * everything exists. An answer that cannot be read is said, and the run goes on.
+ * @param containers whether the run creates the containers, too
+ */
+export const preflightTask = (
+  context: Context,
+  azure: Azure,
+  { login, containers }: { login: Task; containers: boolean },
+): Task => ({
+  id: 'preflight',
+  title: 'Preflight check',
+  part: 'azure',
+  after: [login],
+  async inspect() {
+    const { config } = context
+    const [{ state, found }, groups] = await Promise.all([
+      findDeployed(context, azure),
+      containers ? azure.groups() : [],
+    ])
+    if (isRunning(state)) return ok('a deployment is in progress')
+    const missing = findMissing(context, found, groups).filter(
+      (each) => containers || each !== containerGroups,
+    )
+    if (missing.length === 0) return ok('nothing has to be created')
+    const asking = { config, arm: openArm(context), subscription: (await azure.account()).id }
+    return judge(asking, missing, groups)
+  },
+})
+
+async function judge(asking: Asking, missing: readonly AzureResource[], groups: readonly ContainerGroup[]) {
+  const { config } = asking
+  const namespaces = missing.map(({ provider }) => provider)
+  const questions = [
+    () => judgeProviders(asking, namespaces),
+    () => judgeRegions(asking, missing),
+    () => judgeNames(asking, missing),
+    ...(missing.includes(containerGroups) ? [() => judgeCoresBeforehand(asking, groups)] : []),
+  ]
+  const answers = await Promise.all(questions.map((question) => question().catch(asUnknown)))
+  const refused = answers.filter(({ verdict }) => verdict === 'CRITICAL')
+  if (refused.length > 0)
+    throw new OpsError({
+      what: `Azure would refuse this, so nothing was created: ${refused.map(({ detail }) => detail).join('; ')}`,
+      next: refused.flatMap(({ next }) => next ?? []).join('   '),
+    })
+  const open = answers.filter(({ verdict }) => verdict !== 'OK').map(({ detail }) => detail)
+  const later = missing.flatMap((each) => each.unforeseeable?.(config) ?? [])
+  return ok(
+    [
+      ...(open.length > 0 ? open : [`Azure allows ${describe(config, missing)}`]),
+      ...(later.length > 0 ? [`only the attempt shows ${later.join(' and ')}`] : []),
+    ].join('; '),
+  )
+}
+
+async function judgeCoresBeforehand(asking: Asking, groups: readonly ContainerGroup[]): Promise<Judged> {
+  const { verdict, detail } = await judgeContainerCores(asking, groups)
+  return { verdict, detail: `cores for containers: ${detail}`, next: coresAdvice }
+}
+
+/** Only an answer refuses something. */
+const asUnknown = (thrown: unknown): Judged => ({ ...judgedFailure(thrown), verdict: 'UNKNOWN' })
