@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receipt } from '../../lib/deploy/receipts/receipts.ts'
 import { type ProcessResult, startProcess } from '../../lib/shell/spawn.ts'
 import { getEnvironmentFile } from '../../rehearsal/rehearsal.ts'
+import { createSdkClients } from '../support/sdkClients.ts'
 import { copyBackend, createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import { steadyLoad } from '../support/system/load.ts'
 import {
@@ -105,6 +106,44 @@ test('database and Redis are stopped for three minutes: /health says so, and not
   for (const server of servers) await clouds.control(`${server}/start`)
   await expect.poll(async () => (await read('codex-backend')).ready, { timeout: 60_000 }).toBe(true)
   expect(await lives()).toEqual(before)
+})
+
+test('Microsoft’s JavaScript clients: state, log and restart of a container, restart of the database', async () => {
+  const { azEnvironment } = clouds.config.network
+  const { code, stdout, stderr } = await startProcess(
+    ['az', 'account', 'get-access-token', '--query', 'accessToken', '--output', 'tsv'],
+    { env: { ...process.env, ...azEnvironment }, timeoutMs: 60_000, signal: AbortSignal.timeout(60_000) },
+  )
+  expect(code, stderr).toBe(0)
+  const { containers, postgres } = createSdkClients({
+    ...{ subscription: clouds.state.servicePrincipal.subscription.id, token: stdout.trim() },
+    proxyUrl: azEnvironment.HTTPS_PROXY!,
+    authority: readFileSync(azEnvironment.REQUESTS_CA_BUNDLE!, 'utf8'),
+  })
+  const [group, name] = [clouds.config.azure.resourceGroup, 'codex-worker'] as const
+  const read = async () => (await containers.containerGroups.get(group, name)).containers[0]
+  const before = await read()
+  expect(before?.instanceView?.currentState).toMatchObject({ state: 'Running', startTime: expect.any(Date) })
+  const log = async () =>
+    (await containers.containers.listLogs(group, name, before!.name)).content?.length ?? 0
+  const length = await log()
+  await containers.containerGroups.beginRestartAndWait(group, name)
+  await expect
+    .poll(async () => (await read())?.instanceView?.currentState, { timeout: 30_000 })
+    .toSatisfy(
+      (now: { state?: string; startTime?: Date }) =>
+        now.state === 'Running' && now.startTime! > before!.instanceView!.currentState!.startTime!,
+    )
+  await expect.poll(log, { timeout: 30_000 }).toBeGreaterThan(length)
+
+  const { server } = clouds.config.postgres
+  await postgres.servers.beginRestartAndWait(group, server)
+  expect(await postgres.servers.get(group, server)).toMatchObject({ state: 'Ready' })
+  const ready = async () => {
+    const answer = await fetch(`${clouds.state.controlUrl}/containers/codex-backend`)
+    return ((await answer.json()) as { ready: boolean }).ready
+  }
+  await expect.poll(ready, { timeout: 60_000 }).toBe(true)
 })
 
 test('a container that keeps crashing makes a deploy with nothing to do fail, by name', async () => {
