@@ -146,6 +146,22 @@ test('PostgreSQL: a server, its database, firewall and settings', async () => {
   await expect(servers.get('rg', 'codexdb')).rejects.toEqual(notFound)
 })
 
+test('PostgreSQL: what a region offers, and how many cores are left', async () => {
+  const { capabilitiesByLocation, quotaUsages } = azure.clients.postgres
+  const read = async () => (await list(capabilitiesByLocation.list(location)))[0]
+  const open = await read()
+  expect(open?.restricted).toBe('Disabled')
+  expect(open?.supportedServerVersions?.map(({ name }) => name)).toContain('17')
+  const usages = await list(quotaUsages.list(location))
+  expect(usages.map(({ name }) => name?.value)).toContain('cores')
+  azure.world.faults.set('postgres-location-restricted', { location })
+  expect(await read()).toMatchObject({
+    restricted: 'Enabled',
+    reason: expect.stringMatching(/^Provisioning is/),
+  })
+  azure.world.faults.delete('postgres-location-restricted')
+})
+
 test('PostgreSQL: restarted, stopped and started, and busy meanwhile', async () => {
   const { servers, databases } = azure.clients.postgres
   await servers.beginCreateOrUpdateAndWait('rg', 'codexdb2', {
