@@ -54,7 +54,7 @@ function azureTasks(
   // GET …/locations/eastus/capabilities, POST …/checkNameAvailability
   const preflight = preflightTask(context, azure, { login, containers: true })
   // az deployment group create --template-file infra/data-tier.json --no-wait
-  const { tier, parts, registry, database, redis } = dataTierTasks(context, azure, preflight)
+  const { tier, parts, registry, database } = dataTierTasks(context, azure, preflight)
   // BEGIN; … INSERT INTO schema_migrations …; COMMIT
   const tables = migrationTask(context, database)
   // az acr build --image codex-backend:src-HASH. The marks are stored on the VPS, which a skipped IONOS leaves alone.
@@ -62,7 +62,7 @@ function azureTasks(
   const image = imageTask(context, azure, { login, registry, quick, marks })
   // az container create --file codex-backend-next.json, nginx to it, codex-backend, nginx back, az rest --method delete
   const [backend, worker] = containerTasks(context, azure, {
-    ...{ image, after: [tables, redis], tier, nginx },
+    ...{ image, after: [tables, ...parts], tier, nginx },
     ...{ proxy: factories.nginxUpstream(context), needsProxy: nginx !== undefined },
   })
   return { image, tasks: [secrets, login, preflight, tier, ...parts, tables, image, backend, worker] }

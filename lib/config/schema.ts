@@ -41,7 +41,7 @@ const settings = {
       },
     ),
     ...explain(
-      'Set to yes, only in .env, if it holds only what the environments have in common. Every script then needs --env NAME.',
+      'Set to yes, for .env only, if it holds only what the environments have in common. Every script then needs --env NAME.',
       { baseOnly: text('BASE_ONLY', '', '^(yes)?$', 'yes, or empty') },
     ),
   }),

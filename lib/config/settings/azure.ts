@@ -123,7 +123,7 @@ export const azureSettings = section('Azure', {
       },
     ),
     ...explain(
-      'Secret of the application, for sessions and for the token that its API requires for writes (npx dominion api-token prints it). Use 16 random characters or more: openssl rand -hex 32',
+      'Secret of the application, for sessions and for the token that its API requires for writes (the script api-token prints it). Use 16 random characters or more: openssl rand -hex 32',
       { secretKey: secret('APP_SECRET_KEY', 'change-me') },
     ),
     ...explain('Time limit for a new container until /health answers 200.', {
