@@ -93,7 +93,8 @@ describe.each(['bookworm', 'trixie'] as const)('a bare Debian %s with Node 20', 
       scripts: Record<'rehearse' | 'deploy' | 'test:unit', string>
     }
     const ended = await onBareMachine(release, {
-      loader: 'node_modules/.bin/node --version',
+      // Not the link in .bin, which npm 9 does not always make.
+      loader: 'node_modules/node-linux-*/bin/node --version',
       node: 'node bin/dominion.js',
       deploy: `${npm} ${scripts.deploy} --help`,
       unit: `${npm} ${scripts['test:unit']}`,

@@ -71,7 +71,7 @@ test('repeated SIGKILLs from the start: the same command finishes the job', asyn
   const again = await ended(deploy())
   expect(again.said).toMatch(/Nothing to do in/)
   await expect.poll(ownProcesses, { timeout: 20_000 }).toEqual([])
-  const secretFolders = readdirSync(tmpdir()).flatMap((name) => /^dominion-(\d+)-/.exec(name)?.[1] ?? [])
+  const secretFolders = readdirSync(tmpdir()).flatMap((name) => /^dominion-\d+-(\d+)-/.exec(name)?.[1] ?? [])
   expect(secretFolders.filter((pid) => !existsSync(`/proc/${pid}`))).toEqual([])
 })
 
