@@ -293,6 +293,10 @@ const messages: [string, string][] = [
   ],
   ['toomanyrequests', 'toomanyrequests: You have reached your unauthenticated pull rate limit.'],
   ['ServerNameAlreadyExists', 'ServerNameAlreadyExists: Specified server name is already used.'],
+  [
+    'ServerGroupDropping',
+    '(ServerGroupDropping) Operations on a server group in dropping state are not allowed.',
+  ],
   ['AlreadyInUse', '(AlreadyInUse) The registry DNS name codexacr1216.azurecr.io is already in use.'],
   [
     'NameNotAvailable',
