@@ -177,7 +177,7 @@ test('what cannot be checked is unknown, and the rest is shown', async () => {
   expect(by('site-ports')?.verdict).toBe('UNKNOWN')
   expect(by('dns-records')?.verdict).toBe('UNKNOWN')
   expect(by('node')?.verdict).toBe('OK')
-  expect(findings).toHaveLength(13)
+  expect(findings).toHaveLength(14)
   const { code, stderr } = await clouds.dominion(['doctor', '--only', 'quotas'], { environment })
   expect(code).toBe(2)
   expect(stderr).toContain('--only quotas is not a category; did you mean quota?')
