@@ -24,10 +24,34 @@ export interface Request {
 
 export type Action = (world: World, resource: Resource, call: Call) => Reply | Promise<Reply>
 
+/** The models of a request and its answer; without one, there is nothing in it that the SDK has a model of. */
+export interface Bodies {
+  request?: string
+  answer?: string
+}
+
+/** The names of a type's models in Microsoft's SDK for Python. The judge compares requests and answers with them. */
+export interface Models {
+  /** Below `azure.mgmt`: `redisenterprise`, or one of several versions: `containerregistry.v2025_03_01_preview`. */
+  module: string
+  resource: string
+  /** What PUT sends, if that is another model. */
+  create?: string
+  /** What PATCH sends, if that is another model. */
+  patch?: string
+  list: string
+  /**
+   * Other addresses, such as `POST listkeys`, in lower case: relative to the resource or, with a slash in front, to its
+   * provider. A `*` stands for any one name.
+   */
+  paths?: Record<string, Bodies>
+}
+
 /** What ARM knows about one resource type. Everything real behind it happens in `apply` and `remove`. */
 export interface ResourceType {
   /** Such as `Microsoft.Cache/redisEnterprise/databases`. */
   type: string
+  models: Models
   /**
    * The API versions that Azure knows, oldest first; child resources have those of their parent. Source: the folders of
    * Azure/bicep-types-az, generated/, which are made from Microsoft's API documents (read on 2026-11-26).

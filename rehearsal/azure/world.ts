@@ -115,7 +115,7 @@ export function createWorld(parts: WorldParts): World {
     faults: new Map([['classic-redis-retired', { name: 'classic-redis-retired', on: true }]]),
     heldNames: new Set(),
     requests: [],
-    judge: new Judge(),
+    judge: new Judge(parts.types),
     blobs: new Map(),
     addressListeners: new Set(),
     azureAddresses: new Set(),

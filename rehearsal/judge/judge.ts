@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { Ajv, type ErrorObject } from 'ajv'
+import type { ResourceType } from '../azure/types.ts'
 import { differences, withoutModel } from './differences.ts'
-import { findRoute } from './routes.ts'
+import { createRoutes, findRoute, type Route } from './routes.ts'
 
 /** One difference from Microsoft's models. Names and places only: values may be secrets. */
 export interface Finding {
@@ -94,10 +95,15 @@ const isEmpty = (body: unknown): boolean =>
 export class Judge {
   #findings = new Map<string, Finding>()
   #counts = { requests: 0, answers: 0, withoutModel: 0, wanted: 0 }
+  #routes: Route[]
+
+  constructor(types: readonly ResourceType[]) {
+    this.#routes = createRoutes(types)
+  }
 
   /** A request to management.azure.com and its answer. */
   see({ method, path, request, status, answer }: Exchange): void {
-    const route = findRoute(method, path)
+    const route = findRoute(this.#routes, method, path)
     const where = `${method} ${path}`
     if (withoutModel.some((each) => each.path.test(path.toLowerCase()))) {
       this.#counts.withoutModel++
@@ -120,7 +126,7 @@ export class Judge {
   /** The body that a resource of a template becomes: ARM sends it on to the service as a PUT. */
   seeResource(id: string, body: unknown): void {
     this.#counts.requests++
-    this.#compare('request', findRoute('PUT', id)?.request, body, `template: PUT ${id}`)
+    this.#compare('request', findRoute(this.#routes, 'PUT', id)?.request, body, `template: PUT ${id}`)
   }
 
   get verdict(): Verdict {
@@ -135,7 +141,8 @@ export class Judge {
     }
     validators[side] ??= createValidator(side)
     const validate = validators[side].getSchema(`models#/$defs/${model}`)
-    if (!validate) throw new Error(`models.jsonl has no ${model}`)
+    if (!validate)
+      throw new Error(`models.jsonl has no ${model}: run bin/node rehearsal/judge/writeModels.ts`)
     if (validate(withoutNulls(body))) return
     for (const error of validate.errors ?? [])
       if (error.keyword !== 'if') this.#note({ side, model, ...describe(error) }, where)

@@ -1,39 +1,15 @@
 """Writes Microsoft's models of the API as JSON Schema, one definition a line.
 
-    python3 rehearsal/judge/models.py TREE > rehearsal/judge/models.jsonl
-
-TREE is a Debian root with python3-azure, such as the one of `--az-from trixie`: the models come from its SDK
-(`_attribute_map`, `_validation`, and the values that the descriptions name).
+writeModels.ts runs it in a Debian root with python3-azure: the models come from its SDK (`_attribute_map`, `_validation`,
+and the values that the descriptions name). The argument lists modules and the names of models; whatever these refer to
+comes with them.
 """
 
 import importlib
 import json
 import re
 import sys
-from pathlib import Path
 
-# The roots; whatever they refer to comes with them.
-ROOTS = {
-    "containerinstance": "ContainerGroup ContainerGroupListResult Resource Logs CapabilitiesListResult "
-    "UsageListResult",
-    "postgresqlflexibleservers": "Server ServerForUpdate ServerListResult Database DatabaseListResult FirewallRule "
-    "FirewallRuleListResult Configuration ConfigurationForUpdate ConfigurationListResult ServerBackup ServerBackupListResult "
-    "CheckNameAvailabilityRequest NameAvailability CapabilitiesListResult QuotaUsagesListResult RestartParameter",
-    "redisenterprise": "Cluster ClusterUpdate ClusterList Database DatabaseUpdate DatabaseList AccessKeys "
-    "RegenerateKeyParameters",
-    "redis": "RedisCreateParameters RedisUpdateParameters RedisResource RedisListResult RedisAccessKeys "
-    "RedisRegenerateKeyParameters",
-    "containerregistry.v2025_03_01_preview": "Registry RegistryUpdateParameters RegistryListResult RegistryListCredentialsResult "
-    "RegenerateCredentialParameters RunRequest Run RunListResult RunGetLogResult SourceUploadDefinition "
-    "RegistryUsageListResult RegistryNameCheckRequest RegistryNameStatus",
-    "resource.resources.v2024_11_01": "Deployment DeploymentExtended DeploymentListResult DeploymentOperation "
-    "DeploymentOperationsListResult DeploymentValidateResult DeploymentWhatIf WhatIfOperationResult ResourceGroup "
-    "ResourceGroupListResult ResourceGroupPatchable Provider ProviderListResult ResourceListResult ErrorResponse",
-    "resource.subscriptions.v2022_12_01": "Subscription SubscriptionListResult LocationListResult TenantListResult",
-    "resource.policy.v2022_06_01": "PolicyAssignmentListResult",
-    "authorization.v2022_04_01": "PermissionGetResult RoleAssignmentListResult",
-    "monitor": "Response",
-}
 SIMPLE = {
     "str": {"type": "string"},
     "int": {"type": "integer"},
@@ -127,12 +103,10 @@ def definition(model, short, models, wanted):
     return whole
 
 
-def main(tree):
-    sys.path.insert(0, str(Path(tree) / "usr/lib/python3/dist-packages"))
-    for module, roots in ROOTS.items():
-        models = importlib.import_module(f"azure.mgmt.{module}.models")
-        short = module.split(".v")[0].split(".")[-1]
-        wanted, done = roots.split(), set()
+def main(parts):
+    for part in parts:
+        models = importlib.import_module(f"azure.mgmt.{part['module']}.models")
+        wanted, done = list(part["names"]), set()
         while wanted:
             name = wanted.pop(0)
             if name in done:
@@ -140,10 +114,9 @@ def main(tree):
             done.add(name)
             model = getattr(models, name, None)
             if model is None:
-                print(f"{module} has no {name}", file=sys.stderr)
-                continue
-            line = {"id": f"{short}.{name}", "schema": definition(model, short, models, wanted)}
+                sys.exit(f"azure.mgmt.{part['module']} has no model {name}.")
+            line = {"id": f"{part['prefix']}.{name}", "schema": definition(model, part["prefix"], models, wanted)}
             print(json.dumps(line, separators=(",", ":"), sort_keys=True))
 
 
-main(sys.argv[1])
+main(json.loads(sys.argv[1]))

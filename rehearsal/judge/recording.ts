@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import type { Exchange } from '../../lib/azure/recording/exchange.ts'
 import { isMain } from '../../lib/cli/defineScript.ts'
+import { resourceTypes } from '../azure/providers.ts'
 import { Judge, type Verdict } from './judge.ts'
 
 /*
@@ -22,7 +23,7 @@ export function readRecording(place: string): Exchange[] {
 
 /** Compares what was answered by Azure Resource Manager with the models, and what was asked. */
 export function judgeRecording(exchanges: readonly Exchange[]): Verdict {
-  const judge = new Judge()
+  const judge = new Judge(resourceTypes)
   for (const { method, url, request, status, answer } of exchanges) {
     const { hostname, pathname } = new URL(url)
     if (hostname !== 'management.azure.com' || status === undefined) continue

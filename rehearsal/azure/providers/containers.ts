@@ -212,6 +212,18 @@ function recordFailure(resource: Resource, error: unknown): ArmError {
 /** Microsoft.ContainerInstance/containerGroups. */
 export const containerGroups: ResourceType = {
   type: 'Microsoft.ContainerInstance/containerGroups',
+  models: {
+    module: 'containerinstance',
+    resource: 'ContainerGroup',
+    list: 'ContainerGroupListResult',
+    patch: 'Resource',
+    paths: {
+      'GET containers/*/logs': { answer: 'Logs' },
+      'POST (?:start|stop|restart)': {},
+      'GET /locations/*/capabilities': { answer: 'CapabilitiesListResult' },
+      'GET /locations/*/usages': { answer: 'UsageListResult' },
+    },
+  },
   versions: words(`
     2018-04-01 2018-06-01 2018-09-01 2018-10-01 2019-12-01 2020-11-01 2021-03-01 2021-07-01 2021-09-01 2021-10-01
     2022-09-01 2022-10-01-preview 2023-02-01-preview 2023-05-01 2024-05-01-preview 2024-09-01-preview

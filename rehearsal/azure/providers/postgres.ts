@@ -10,6 +10,7 @@ import { type PostgresServer, quoteName, quoteText, startPostgres } from '../pos
 import { createPrices } from '../prices.ts'
 import { getParent, listChildren } from '../resources.ts'
 import { checkServerFree, startSettling } from '../serverBusy.ts'
+import { showPostgres } from '../showPostgres.ts'
 import type { Action, ResourceType } from '../types.ts'
 import type { Resource, World } from '../world.ts'
 
@@ -62,45 +63,29 @@ function changePower(shown: string, change: (server: PostgresServer) => Promise<
   }
 }
 
-function showServer(world: World, resource: Resource): Bag {
-  const { properties, sku } = resource.wanted
-  const running = resource.runtime.server?.running()
-  const states: Record<string, string> = { Creating: 'Starting', Updating: 'Updating', Deleting: 'Dropping' }
-  return {
-    sku,
-    systemData: { createdAt: resource.createdAt.toISOString() },
-    properties: {
-      administratorLogin: properties.administratorLogin,
-      version: properties.version,
-      // The version that is actually running: Debian's, which may differ from the one in the template.
-      minorVersion: resource.runtime.server?.version() ?? '',
-      state:
-        world.faults.get('postgres-state')?.state ??
-        resource.runtime.shown ??
-        states[resource.state] ??
-        (running ? 'Ready' : 'Stopped'),
-      fullyQualifiedDomainName: `${resource.name}.postgres.database.azure.com`,
-      storage: { autoGrow: 'Disabled', iops: 120, tier: 'P4', ...properties.storage },
-      backup: {
-        geoRedundantBackup: 'Disabled',
-        ...properties.backup,
-        earliestRestoreDate: resource.runtime.backups?.[0]?.completed ?? resource.createdAt.toISOString(),
-      },
-      network: { publicNetworkAccess: 'Enabled', ...properties.network },
-      highAvailability: { mode: 'Disabled', state: 'NotEnabled', ...properties.highAvailability },
-      authConfig: { activeDirectoryAuth: 'Disabled', passwordAuth: 'Enabled', ...properties.authConfig },
-      availabilityZone: properties.availabilityZone ?? '1',
-      replicationRole: 'Primary',
-      replicaCapacity: 5,
-    },
-  }
-}
-
 const priced = 'Azure Database for PostgreSQL Flexible Server'
 const storage = 'Azure Database for PostgreSQL Flex Server Storage'
 
 const flexibleServers: ResourceType = {
   type: 'Microsoft.DBforPostgreSQL/flexibleServers',
+  models: {
+    module: 'postgresqlflexibleservers',
+    resource: 'Server',
+    patch: 'ServerForUpdate',
+    list: 'ServerListResult',
+    paths: {
+      'POST (?:start|stop)': {},
+      'GET backups/*': { answer: 'ServerBackup' },
+      'GET backups': { answer: 'ServerBackupListResult' },
+      'POST /(?:locations/*/)?checknameavailability': {
+        request: 'CheckNameAvailabilityRequest',
+        answer: 'NameAvailability',
+      },
+      'GET /locations/*/capabilities': { answer: 'CapabilitiesListResult' },
+      'GET /locations/*/resourcetype/flexibleservers/usages': { answer: 'QuotaUsagesListResult' },
+      'POST restart': { request: 'RestartParameter' },
+    },
+  },
   // Azure's own answer in Azure/bicep-types-az#2333, without the private ones, and the versions since then.
   versions: words(`
     2021-06-01 2022-12-01 2023-03-01-preview 2023-06-01-preview 2023-12-01-preview 2024-08-01 2024-11-01-preview
@@ -137,7 +122,7 @@ const flexibleServers: ResourceType = {
   },
   transitioning: (_name, state) => (state === 'Deleting' ? refuse('serverDropping') : undefined),
   ended: startSettling,
-  show: showServer,
+  show: showPostgres,
   async remove(world, resource) {
     world.addressListeners.delete(resource.runtime.listener)
     await resource.runtime.server?.remove()
@@ -174,6 +159,7 @@ const flexibleServers: ResourceType = {
 
 const firewallRules: ResourceType = {
   type: 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules',
+  models: { module: 'postgresqlflexibleservers', resource: 'FirewallRule', list: 'FirewallRuleListResult' },
   usualSeconds: 7.5,
   needsLocation: false,
   createdStatus: 202,
@@ -197,6 +183,7 @@ const firewallRules: ResourceType = {
 
 const databases: ResourceType = {
   type: 'Microsoft.DBforPostgreSQL/flexibleServers/databases',
+  models: { module: 'postgresqlflexibleservers', resource: 'Database', list: 'DatabaseListResult' },
   usualSeconds: 7.5,
   needsLocation: false,
   createdStatus: 202,
@@ -278,6 +265,12 @@ function showSetting(parent: Resource, name: string): Bag {
 
 const configurations: ResourceType = {
   type: 'Microsoft.DBforPostgreSQL/flexibleServers/configurations',
+  models: {
+    module: 'postgresqlflexibleservers',
+    resource: 'Configuration',
+    patch: 'ConfigurationForUpdate',
+    list: 'ConfigurationListResult',
+  },
   usualSeconds: 7.5,
   needsLocation: false,
   createdStatus: 202,
@@ -325,4 +318,4 @@ const configurations: ResourceType = {
   },
 }
 
-export const resourceTypes = [flexibleServers, firewallRules, databases, configurations]
+export const resourceTypes = [flexibleServers, databases, firewallRules, configurations]

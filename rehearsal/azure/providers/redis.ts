@@ -42,6 +42,7 @@ const managedHost = (resource: Resource): string =>
 /** Microsoft.Cache/redisEnterprise: Azure Managed Redis. The server starts with its database. */
 const clusters: ResourceType = {
   type: 'Microsoft.Cache/redisEnterprise',
+  models: { module: 'redisenterprise', resource: 'Cluster', patch: 'ClusterUpdate', list: 'ClusterList' },
   versions: words(`
     2020-10-01-preview 2021-02-01-preview 2021-03-01 2021-08-01 2022-01-01 2022-11-01-preview 2023-03-01-preview
     2023-07-01 2023-08-01-preview 2023-10-01-preview 2023-11-01 2024-02-01 2024-03-01-preview 2024-06-01-preview
@@ -149,6 +150,16 @@ const eviction: Record<string, string> = {
 
 const clusterDatabases: ResourceType = {
   type: 'Microsoft.Cache/redisEnterprise/databases',
+  models: {
+    module: 'redisenterprise',
+    resource: 'Database',
+    patch: 'DatabaseUpdate',
+    list: 'DatabaseList',
+    paths: {
+      'POST listkeys': { answer: 'AccessKeys' },
+      'POST regeneratekey': { request: 'RegenerateKeyParameters', answer: 'AccessKeys' },
+    },
+  },
   usualSeconds: 60,
   needsLocation: false,
   createdStatus: 201,

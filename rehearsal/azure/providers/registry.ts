@@ -77,6 +77,26 @@ function policies(registry: Resource): Bag {
 /** Microsoft.ContainerRegistry/registries. */
 export const registries: ResourceType = {
   type: 'Microsoft.ContainerRegistry/registries',
+  models: {
+    module: 'containerregistry.v2025_03_01_preview',
+    resource: 'Registry',
+    patch: 'RegistryUpdateParameters',
+    list: 'RegistryListResult',
+    paths: {
+      'POST listcredentials': { answer: 'RegistryListCredentialsResult' },
+      'POST regeneratecredential': {
+        request: 'RegenerateCredentialParameters',
+        answer: 'RegistryListCredentialsResult',
+      },
+      'POST schedulerun': { request: 'RunRequest', answer: 'Run' },
+      'GET runs/*': { answer: 'Run' },
+      'GET runs': { answer: 'RunListResult' },
+      'POST runs/*/listlogsasurl': { answer: 'RunGetLogResult' },
+      'POST listbuildsourceuploadurl': { answer: 'SourceUploadDefinition' },
+      'GET listusages': { answer: 'RegistryUsageListResult' },
+      'POST /checknameavailability': { request: 'RegistryNameCheckRequest', answer: 'RegistryNameStatus' },
+    },
+  },
   versions: words(`
     2017-03-01 2017-10-01 2019-05-01 2019-12-01-preview 2020-11-01-preview 2021-06-01-preview 2021-08-01-preview
     2021-09-01 2021-12-01-preview 2022-02-01-preview 2022-12-01 2023-01-01-preview 2023-06-01-preview 2023-07-01

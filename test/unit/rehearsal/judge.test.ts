@@ -5,6 +5,7 @@ import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
 import { getAddress, putResource, view } from '../../../rehearsal/azure/resources.ts'
 import { differences } from '../../../rehearsal/judge/differences.ts'
 import { Judge } from '../../../rehearsal/judge/judge.ts'
+import { createRoutes, findRoute, getPrefix, listModels } from '../../../rehearsal/judge/routes.ts'
 import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
 
 const rg = '/subscriptions/s/resourceGroups/rg'
@@ -21,7 +22,7 @@ test.each([
   [{ properties: { port: '10000' } }, ['request /properties/port type']],
   [{ properties: { modules: [{ args: '' }] } }, ['request /properties/modules/*/name missing']],
 ])('a request with %j', (request, expected) => {
-  const judge = new Judge()
+  const judge = new Judge(resourceTypes)
   judge.see({ method: 'PUT', path: database, request, status: 202 })
   expect(kinds(judge)).toEqual(expected)
   expect(judge.verdict).toMatchObject({ requests: 1, answers: 1 })
@@ -42,13 +43,13 @@ test.each([
     ['request /properties unknown'],
   ],
 ])('PATCH %s with %j is judged by the model of a change', (path, request, expected) => {
-  const judge = new Judge()
+  const judge = new Judge(resourceTypes)
   judge.see({ method: 'PATCH', path, request, status: 200 })
   expect(kinds(judge)).toEqual(expected)
 })
 
 test('an answer may show what is read-only, but nothing that the model does not know', () => {
-  const judge = new Judge()
+  const judge = new Judge(resourceTypes)
   const answer = {
     location: 'eastus',
     sku: { name: 'Basic', tier: 'Basic' },
@@ -72,14 +73,14 @@ test('an answer may show what is read-only, but nothing that the model does not 
 })
 
 test('a build is judged by its kind', () => {
-  const judge = new Judge()
+  const judge = new Judge(resourceTypes)
   const request = { type: 'DockerBuildRequest', platform: { os: 'Linux' }, timeout: 10 }
   judge.see({ method: 'POST', path: `${registry}/scheduleRun`, request, status: 200 })
   expect(kinds(judge)).toEqual(['request /dockerFilePath missing', 'request /timeout limit'])
 })
 
 test('a refusal has the form of an error, and what it refuses is not judged', () => {
-  const judge = new Judge()
+  const judge = new Judge(resourceTypes)
   const error = { code: 'BadRequest', message: 'No.' }
   judge.see({ method: 'PUT', path: database, request: { colour: 1 }, status: 400, answer: { error } })
   expect(kinds(judge)).toEqual([])
@@ -88,7 +89,7 @@ test('a refusal has the form of an error, and what it refuses is not judged', ()
 })
 
 test('an address that no model describes is a finding; polls of operations are counted', () => {
-  const judge = new Judge()
+  const judge = new Judge(resourceTypes)
   judge.see({
     method: 'GET',
     path: '/subscriptions/s/providers/Microsoft.Web/sites',
@@ -162,7 +163,7 @@ test('each wanted difference says why, once', () => {
 test.each(['Microsoft.Insights/metrics', 'Microsoft.Authorization/permissions'])(
   '%s of any resource have a model',
   (path) => {
-    const judge = new Judge()
+    const judge = new Judge(resourceTypes)
     judge.see({ method: 'GET', path: `${registry}/providers/${path}`, status: 200, answer: { colour: 1 } })
     expect(kinds(judge)).toContain('answer /colour unknown')
   },
@@ -178,4 +179,54 @@ test('a resource below another is found by its own model', () => {
   )
   world.judge.seeResource(id, { properties: { startIpAddress: '192.0.2.1' } })
   expect(kinds(world.judge)).toEqual(['request /properties/endIpAddress missing'])
+})
+
+test('every model that a resource type names is in models.jsonl, once', () => {
+  const lines = readFileSync('rehearsal/judge/models.jsonl', 'utf8').trim().split('\n')
+  const ids = lines.map((line): string => JSON.parse(line).id)
+  expect(new Set(ids).size).toBe(ids.length)
+  const named = listModels(resourceTypes).flatMap(({ module, names }) =>
+    names.map((name) => `${getPrefix(module)}.${name}`),
+  )
+  const missing = named.filter((id) => !ids.includes(id))
+  expect(missing, 'run bin/node rehearsal/judge/writeModels.ts').toEqual([])
+})
+
+const shelves = {
+  type: 'Microsoft.Library/rooms/shelves',
+  models: {
+    ...{ module: 'library.v2024_01_01', resource: 'Shelf', create: 'NewShelf', list: 'ShelfList' },
+    paths: {
+      'POST sort': { request: 'Order' },
+      'GET books/*': { answer: 'Book' },
+      'GET /locations/*/usages': { answer: 'Usages' },
+    },
+  },
+}
+const shelf = `${rg}/providers/Microsoft.Library/rooms/r/shelves/s`
+
+test.each([
+  ['PUT', shelf, 'library.NewShelf', 'library.Shelf'],
+  ['PATCH', shelf, 'library.Shelf', 'library.Shelf'],
+  ['GET', shelf, undefined, 'library.Shelf'],
+  ['DELETE', shelf, undefined, undefined],
+  ['GET', `${rg}/providers/Microsoft.Library/rooms/r/shelves`, undefined, 'library.ShelfList'],
+  ['POST', `${shelf}/sort`, 'library.Order', undefined],
+  ['GET', `${shelf}/books/b`, undefined, 'library.Book'],
+  [
+    'GET',
+    '/subscriptions/s/providers/Microsoft.Library/locations/eastus/usages',
+    undefined,
+    'library.Usages',
+  ],
+])('a new type names its models itself: %s %s', (method, path, request, answer) => {
+  const found = findRoute(createRoutes([shelves]), method, path)
+  expect([found?.request, found?.answer]).toEqual([request, answer])
+  expect(found).toBeDefined()
+})
+
+test('the models of a type are asked for by their module', () => {
+  const [first] = listModels([shelves])
+  const names = ['Shelf', 'NewShelf', 'ShelfList', 'Order', 'Book', 'Usages']
+  expect(first).toEqual({ module: 'library.v2024_01_01', names })
 })

@@ -19,6 +19,17 @@ function classicKeys(_world: World, resource: Resource): Reply {
 /** Microsoft.Cache/redis: the retiring Azure Cache for Redis. */
 const classic: ResourceType = {
   type: 'Microsoft.Cache/redis',
+  models: {
+    module: 'redis',
+    create: 'RedisCreateParameters',
+    patch: 'RedisUpdateParameters',
+    resource: 'RedisResource',
+    list: 'RedisListResult',
+    paths: {
+      'POST listkeys': { answer: 'RedisAccessKeys' },
+      'POST regeneratekey': { request: 'RedisRegenerateKeyParameters', answer: 'RedisAccessKeys' },
+    },
+  },
   versions: words(`
     2015-08-01 2016-04-01 2017-02-01 2017-10-01 2018-03-01 2019-07-01 2020-06-01 2020-12-01 2021-06-01 2022-05-01
     2022-06-01 2023-04-01 2023-05-01-preview 2023-08-01 2024-03-01 2024-04-01-preview 2024-11-01`),
