@@ -63,7 +63,8 @@ const ipv6File = ({ stateDir }: Config): string => path.join(stateDir, 'vps-ipv6
 function rememberIpv6(config: Config, addresses: readonly string[]): void {
   if (getRememberedIpv6(config)?.join() === addresses.join()) return
   try {
-    writeAtomically(ipv6File(config), JSON.stringify(addresses), { mode: 0o600 })
+    const seen = { host: config.ionos.host, addresses }
+    writeAtomically(ipv6File(config), JSON.stringify(seen), { mode: 0o600 })
   } catch {
     // Checks without a login then say that they do not know the addresses.
   }
@@ -74,7 +75,8 @@ function rememberIpv6(config: Config, addresses: readonly string[]): void {
  */
 export function getRememberedIpv6(config: Config): readonly string[] | undefined {
   try {
-    return JSON.parse(readFileSync(ipv6File(config), 'utf8'))
+    const { host, addresses } = JSON.parse(readFileSync(ipv6File(config), 'utf8'))
+    return host === config.ionos.host && Array.isArray(addresses) ? addresses : undefined
   } catch {
     return undefined
   }

@@ -1,5 +1,11 @@
 import { type Config, formatScriptLine } from '../../config/config.ts'
-import { formatManualSteps, getPublicAddress, inspectRecords } from '../../vps/dns/records.ts'
+import {
+  expandIpv6,
+  formatManualSteps,
+  getPublicAddress,
+  getPublicIpv6,
+  inspectRecords,
+} from '../../vps/dns/records.ts'
 import { type Check, fail, pass, type QuickContext, type Result, warn } from '../check.ts'
 
 /**
@@ -15,7 +21,12 @@ export const dns: Check<QuickContext> = {
   showsNetwork: false,
   silence: 'UNKNOWN',
   run: ({ context: { config } }) =>
-    judgeRecords(config, async () => (await import('../../vps/serverState.ts')).getRememberedIpv6(config)),
+    judgeRecords(config, async () => {
+      const seen = (await import('../../vps/serverState.ts')).getRememberedIpv6(config)
+      const wanted = getPublicIpv6(config)
+      // The VPS may have got the address since this machine last saw it.
+      return wanted && !seen?.includes(expandIpv6(wanted)) ? undefined : seen
+    }),
 }
 
 /** Both names point to the VPS and nowhere else. */

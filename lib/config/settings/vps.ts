@@ -51,7 +51,7 @@ export const vpsSettings = section('IONOS: the face', {
       purgeUrl: text('PURGE_URL', '', `^$|${url}`, 'a URL, or empty'),
     }),
     ...explain(
-      "Secret, optional: IONOS DNS API key (prefix.secret). Without it, DNS is only checked, not set. With it, the A records of both names are set, and their AAAA records that are not the server's are deleted.",
+      "Secret, optional: IONOS DNS API key (prefix.secret). Without it, DNS is only checked, not set. With it, the A records of both names are set; their AAAA records that are not the server's, and a CNAME that leads elsewhere or lacks IONOS_PUBLIC_IPV6, are deleted.",
       {
         dnsKey: secret('IONOS_DNS_KEY'),
         dnsApi: text('IONOS_DNS_API', 'https://api.hosting.ionos.com/dns', url, 'a URL'),

@@ -77,21 +77,20 @@ export async function findZone(context: Context): Promise<Zone> {
   return (await get(context, `/v1/zones/${encodeURIComponent(zone.id)}`)) as Zone
 }
 
-/** Saves the whole zone in the state folder, then makes the requests with the real key. Returns the file. */
-export async function changeZone(
-  context: Context,
-  zone: Zone,
-  requests: readonly HttpRequest[],
-): Promise<string> {
-  const { config } = context
+/** Saves the whole zone in the state folder. Returns the file. */
+export function saveZone(config: Config, zone: Zone): string {
   const folder = path.join(config.stateDir, 'dns')
   makeFolder(folder, 0o700)
   const file = path.join(folder, `${zone.name}-${new Date().toISOString().replaceAll(/[:.]/g, '-')}.json`)
   writeFileSync(file, `${JSON.stringify(zone, null, 2)}\n`, { mode: 0o600 })
-  const key = await revealSecret(config.ionos.dnsKey, context.runner)
+  return file
+}
+
+/** Makes the requests with the real key. */
+export async function changeZone(context: Context, requests: readonly HttpRequest[]): Promise<void> {
+  const key = await revealSecret(context.config.ionos.dnsKey, context.runner)
   for (const request of requests)
     await send(context, { ...request, headers: { ...request.headers, 'x-api-key': key } })
-  return file
 }
 
 async function get(context: Context, address: string): Promise<unknown> {

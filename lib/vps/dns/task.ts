@@ -1,7 +1,7 @@
 import { type Config, formatKeyFile, formatScriptLine, getSiteNames } from '../../config/config.ts'
 import type { HttpRequest } from '../../net/http.ts'
 import { type Context, type Field, type Log, ok, type Task } from '../../tasks/task.ts'
-import { OpsError } from '../../util/errors.ts'
+import { isUnanswered, OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 import { getRememberedIpv6, inspectServer, readOwnIpv6 } from '../serverState.ts'
 import {
@@ -9,6 +9,7 @@ import {
   createDeleteRequest,
   createPatchRequest,
   findZone,
+  saveZone,
   type Zone,
   type ZoneRecord,
 } from './ionosApi.ts'
@@ -72,7 +73,12 @@ export function dnsTask(
         state: 'change',
         // The zone may be right while the resolver still has the old answer.
         what: requests.length === 0 ? 'wait until the records are visible' : messages,
-        fields: [...fields.filter(({ name }) => !deleted.some((field) => field.name === name)), ...deleted],
+        fields: [
+          ...fields.filter(
+            ({ name, after }) => after !== 'none' || !deleted.some((field) => field.name === name),
+          ),
+          ...deleted,
+        ],
         fact: { zone, requests },
         effects: requests,
       }
@@ -83,7 +89,10 @@ export function dnsTask(
         return undefined
       }
       const { zone, requests } = fact
-      if (requests.length > 0) log(`saved the previous zone: ${await changeZone(context, zone, requests)}`)
+      if (requests.length > 0) {
+        log(`saved the previous zone: ${saveZone(config, zone)}`)
+        await changeZone(context, requests)
+      }
       await waitUntilResolved(context, log)
       return fact
     },
@@ -171,11 +180,20 @@ async function compareZone(
 /** Waits until the name server has the records, but no longer than two minutes: the certificate task checks them again. */
 async function waitUntilResolved(context: Context, log: Log): Promise<void> {
   let names: readonly string[] = []
+  let silence: unknown
   const isSeen = async () => {
-    names = [...new Set((await readFaults(context)).map(({ name }) => name))]
-    return names.length === 0 || undefined
+    try {
+      names = [...new Set((await readFaults(context)).map(({ name }) => name))]
+      silence = undefined
+    } catch (thrown) {
+      // A name server may not answer while it loads the zone again.
+      if (!isUnanswered(thrown)) throw thrown
+      silence = thrown
+    }
+    return (!silence && names.length === 0) || undefined
   }
   const seen = await poll(isSeen, { intervalMs: 2000, timeoutMs: 120_000 })
+  if (silence) throw silence
   log(
     seen
       ? formatPointed(context.config)

@@ -296,6 +296,8 @@ async function* archive(members: AsyncIterable<Member>, form: Compression): Asyn
     }
     pack.finalize()
   }
-  fill().catch((error) => compressed.destroy(error))
+  fill().catch((error: NodeJS.ErrnoException) =>
+    compressed.destroy(error.code === 'ENOENT' ? createIncompleteError(error.message) : error),
+  )
   yield* compressed
 }

@@ -43,6 +43,10 @@ export async function openHost(
   try {
     for (const text of settings.jumps) {
       const jump = await readJump(text, host, context.runner)
+      if (jump.settings.proxyCommand || jump.settings.jumps.length > 0)
+        tell.note?.(
+          `ssh's configuration has a proxy for the jump host ${jump.host.address}, which these scripts do not use: list all jump hosts in the ProxyJump of ${host.address}.`,
+        )
       jumps.push(await openSession(jump.host, jump.settings, connect(jump.host, jump.settings)))
     }
     const [session, { createRemote }] = await Promise.all([
@@ -145,6 +149,8 @@ async function openSession(host: Host, settings: SshSettings, connecting: Promis
     throw createHandshakeError(host, error as Error)
   }
   const client = ssh.connection as Client
+  // Without a listener, its error would end the program. The session behind a lost jump host closes and reports the loss.
+  client.on('error', () => {})
   return {
     host,
     client,

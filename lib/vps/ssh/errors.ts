@@ -2,6 +2,7 @@ import { type Config, formatKeyFile } from '../../config/config.ts'
 import type { Host } from '../../shell/remote.ts'
 import { exitCode, OpsError, unknownError } from '../../util/errors.ts'
 import { formatFingerprint, getKeyType, type HostKeyVerdict } from './knownHosts.ts'
+import { isJump } from './settings.ts'
 
 const reason: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens on that port',
@@ -18,14 +19,21 @@ const reason: Readonly<Record<string, string>> = {
 /** Explains why there is no TCP connection: name, route, firewall or port. Exit 3. */
 export function createSocketError(
   { network: { dnsServer } }: Config,
-  { address, port }: Host,
+  host: Host,
   hostname: string,
   error: NodeJS.ErrnoException,
   proxy: boolean,
 ): OpsError {
   const code = getErrorCode(error)
-  const named = ['ENOTFOUND', 'EAI_AGAIN', 'ESERVFAIL', 'ETIMEOUT'].includes(code)
-  const next = named
+  const { address, port } = host
+  const unresolved = ['ENOTFOUND', 'EAI_AGAIN', 'ESERVFAIL', 'ETIMEOUT'].includes(code)
+  if (isJump(host))
+    return unknownError(
+      `The jump host ${hostname} cannot be reached on port ${port}: ${reason[code] ?? error.message}`,
+      `${code || error.name}: ${error.message}`,
+      `Check HostName and Port of ${address} in your ssh configuration, that it is running, and that its firewall admits port ${port}.`,
+    )
+  const next = unresolved
     ? `Check IONOS_HOST in ${formatKeyFile('IONOS_HOST')} (${address})${dnsServer ? ` and DNS_SERVER (${dnsServer})` : ''}.`
     : `Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, that the VPS is running, and that its firewall and IONOS's admit port ${port}.`
   return unknownError(
@@ -52,18 +60,22 @@ export const createJumpError = (jump: Host, hostname: string, port: number, erro
   )
 
 /** Explains why a TCP connection did not become an ssh session. Exit 3. */
-export function createHandshakeError({ address: host, port }: Host, error: Error): OpsError {
+export function createHandshakeError(server: Host, error: Error): OpsError {
+  const { address: host, port } = server
+  const [name, place] = isJump(server)
+    ? ['jump host', `Port of ${host} in your ssh configuration`]
+    : ['VPS', `IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}`]
   const slow = /timed out|no response/i.test(error.message)
   const cut = /connection lost before handshake|ECONNRESET/i.test(error.message)
   const what = cut
     ? `Something accepts connections to ${host}:${port} and closes them at once`
     : `The ssh handshake with ${host}:${port} failed`
   return unknownError(
-    slow ? `The VPS ${host} accepts connections on port ${port}, but the ssh handshake timed out` : what,
+    slow ? `The ${name} ${host} accepts connections on port ${port}, but the ssh handshake timed out` : what,
     error.message,
     cut
-      ? `A firewall or proxy answers in its place, its sshd is overloaded (MaxStartups), or sshd refuses this address for a while after failed logins (PerSourcePenalties of OpenSSH 9.8 and newer: wait ten minutes at most). Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, and that the VPS is running.`
-      : `Check that port ${port} is sshd's (IONOS_PORT) and that the VPS is not overloaded.`,
+      ? `A firewall or proxy answers in its place, its sshd is overloaded (MaxStartups), or sshd refuses this address for a while after failed logins (PerSourcePenalties of OpenSSH 9.8 and newer: wait ten minutes at most). Check ${place}, and that the ${name} is running.`
+      : `Check ${place}: port ${port} must be sshd's, and the ${name} not overloaded.`,
   )
 }
 
@@ -106,13 +118,16 @@ const formatKeygenLine = (key: string): string =>
   `ssh-keygen -lf /etc/ssh/ssh_host_${keyFiles[getKeyType(key)] ?? 'ecdsa'}_key.pub`
 
 /** The server accepted none of the keys. Exit 4. */
-export function createLoginError(
-  { user, address: host, key }: Host,
-  error: Error,
-  tried: string[],
-  skipped: string[],
-): OpsError {
+export function createLoginError(server: Host, error: Error, tried: string[], skipped: string[]): OpsError {
+  const { user, address: host, key } = server
   const tooMany = /too many authentication failures/i.test(error.message)
+  const getNext = () => {
+    if (isJump(server))
+      return `Set User, IdentityFile and IdentitiesOnly yes for ${host} in your ssh configuration, and add that public key to ~${user}/.ssh/authorized_keys there.`
+    if (tooMany)
+      return `Set IONOS_SSH_KEY in ${formatKeyFile('IONOS_SSH_KEY')} to the private key for this VPS, with its .pub file beside it; only that key is offered then. sshd allows six tries (MaxAuthTries). Behind a ProxyJump, set IdentityFile and IdentitiesOnly yes in your ssh configuration instead: IONOS_SSH_KEY turns ProxyJump off.`
+    return `Add the public key of ${key || 'one of them'} to ~${user}/.ssh/authorized_keys on the VPS, or set IONOS_USER and IONOS_SSH_KEY in ${formatKeyFile('IONOS_USER', 'IONOS_SSH_KEY')}.`
+  }
   return new OpsError({
     what: tooMany
       ? `${host} ended the login for ${user} after too many keys of the ssh agent`
@@ -122,9 +137,7 @@ export function createLoginError(
       ...tried.map((name) => `tried: ${name}`),
       ...skipped.map((why) => `not tried: ${why}`),
     ].join('\n'),
-    next: tooMany
-      ? `Set IONOS_SSH_KEY in ${formatKeyFile('IONOS_SSH_KEY')} to the private key for this VPS, with its .pub file beside it; only that key is offered then. sshd allows six tries (MaxAuthTries).`
-      : `Add the public key of ${key || 'one of them'} to ~${user}/.ssh/authorized_keys on the VPS, or set IONOS_USER and IONOS_SSH_KEY in ${formatKeyFile('IONOS_USER', 'IONOS_SSH_KEY')}.`,
+    next: getNext(),
     exitCode: exitCode.notLoggedIn,
   })
 }

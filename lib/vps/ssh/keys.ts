@@ -3,7 +3,7 @@ import type { AnyAuthMethod, BaseAgent, ParsedKey } from 'ssh2'
 import { formatKeyFile } from '../../config/config.ts'
 import type { Host } from '../../shell/remote.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
-import type { SshSettings } from './settings.ts'
+import { isJump, type SshSettings } from './settings.ts'
 
 interface Login {
   name: string
@@ -26,7 +26,9 @@ export async function findLogins(host: Host, settings: SshSettings): Promise<Log
   throw new OpsError({
     what: `No key available to log in to ${host.address}`,
     said: logins.skipped.join('\n') || undefined,
-    next: `Set IONOS_SSH_KEY in ${formatKeyFile('IONOS_SSH_KEY')} to a private key file, or load a key into the ssh agent (ssh-add).`,
+    next: isJump(host)
+      ? `Set IdentityFile of ${host.address} in your ssh configuration to a private key file, or load a key into the ssh agent (ssh-add).`
+      : `Set IONOS_SSH_KEY in ${formatKeyFile('IONOS_SSH_KEY')} to a private key file, or load a key into the ssh agent (ssh-add).`,
     exitCode: exitCode.notLoggedIn,
   })
 }
@@ -71,9 +73,10 @@ async function findAnyKey(
     else skipped.push(problem === hasPassphrase ? `${file} ${problem}` : `${file}: ${problem}`)
   }
   // IdentitiesOnly asks for the files, but a key with a passphrase works only through the agent.
-  if (methods.length === 0 && agentKeys) {
+  if (agentKeys && (settings.identitiesOnly || methods.length === 0)) {
     const own = await selectAgentKeys(agentKeys, settings.identityFiles)
-    methods.push(createAgentLogin(host, own ?? agentKeys))
+    if (own) methods.unshift(createAgentLogin(host, own))
+    else if (methods.length === 0) methods.push(createAgentLogin(host, agentKeys))
   }
   return { methods, skipped }
 }
@@ -127,7 +130,7 @@ async function selectAgentKeys(
   const { default: ssh2 } = await import('ssh2')
   const blob = (key: ParsedKey) => key.getPublicSSH().toString('base64')
   const wanted = files
-    .map((file) => `${file}.pub`)
+    .map((file) => (file.endsWith('.pub') ? file : `${file}.pub`))
     .filter((file) => existsSync(file))
     .map((file) => ssh2.utils.parseKey(readFileSync(file)))
     .flatMap((parsed) => (parsed instanceof Error ? [] : [parsed].flat().map(blob)))

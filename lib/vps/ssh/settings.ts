@@ -46,6 +46,11 @@ async function askOpenSsh(host: Host, runner: Pick<Runner, 'run'>): Promise<SshS
 export const settingsCommand = ({ address, port, user }: Place): Command =>
   local({ timeoutMs: 10_000 })`ssh -G -p ${port} -l ${user} -- ${address}`
 
+const jump = 'jump'
+
+/** Whether a host is on the way to the VPS, and therefore configured by ssh alone. */
+export const isJump = ({ name }: Host): boolean => name === jump
+
 /**
  * Reads a jump host as ProxyJump names it: `[user@]host[:port]` or `ssh://…` (ssh_config(5)). Its user and port are
  * ssh's own where the name does not say.
@@ -66,7 +71,7 @@ export async function readJump(
   const settings = parseSshSettings(stdout, unnamed)
   const { knownHosts } = behind
   const label = `the jump host ${address}`
-  const host = { name: 'jump', label, address, port: settings.port, user: settings.user, key: '', knownHosts }
+  const host = { name: jump, label, address, port: settings.port, user: settings.user, key: '', knownHosts }
   return { host, settings }
 }
 
@@ -101,7 +106,7 @@ export function parseSshSettings(output: string, place: Place): SshSettings {
     identitiesOnly: one('identitiesonly') === 'yes',
     agent: agent === undefined || agent === 'SSH_AUTH_SOCK' ? plain.agent : named,
     knownHosts: known.length > 0 ? known : plain.knownHosts,
-    jumps: set('proxyjump').split(',').filter(Boolean),
+    jumps: set('proxyjump').split(',').filter(Boolean).map(expand),
     proxyCommand: set('proxycommand'),
   }
 }

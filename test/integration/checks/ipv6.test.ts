@@ -110,7 +110,7 @@ test.each([
   [
     'ETIMEDOUT',
     false,
-    'UNKNOWN',
+    'WARNING',
     '2001:db8::80 does not answer this machine, and neither does tcp://[::1]:443',
   ],
 ] as const)('%s, while a neutral IPv6 target answers: %s → %s', async (code, answers, verdict, said) => {
@@ -119,11 +119,11 @@ test.each([
   expect(await judge(context)).toMatchObject({ verdict, detail: expect.stringContaining(said) })
 })
 
-test('without a neutral IPv6 target, silence is UNKNOWN', async () => {
+test('without a neutral IPv6 target, silence is a WARNING', async () => {
   const targets = 'HEALTH_NEUTRAL_TARGETS=192.0.2.9:443,192.0.2.10:443'
   const context = await createContext('2001:db8::80', silence('ETIMEDOUT', 1), targets)
   expect(await judge(context)).toMatchObject({
-    verdict: 'UNKNOWN',
+    verdict: 'WARNING',
     detail: '2001:db8::80 does not answer this machine, and nothing shows that it has IPv6',
     silent: true,
   })

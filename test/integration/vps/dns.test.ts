@@ -202,6 +202,7 @@ test('AAAA records of IONOS_PUBLIC_IPV6 are set; stale ones are deleted, and all
   const task = dnsTask(context, { required: true })
   expect(await task.inspect(nothingAhead)).toMatchObject({
     what: expect.stringContaining(`${domain} has no AAAA ${own}, the address in IONOS_PUBLIC_IPV6`),
+    fields: expect.arrayContaining([expect.objectContaining({ name: `AAAA ${domain}`, after: own })]),
   })
   const [outcome] = await executeTasks([task], engine({ runner: context.runner }))
   expect(outcome).toMatchObject({ state: 'change' })

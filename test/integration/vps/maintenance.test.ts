@@ -93,6 +93,6 @@ test('maintenance mode hides exactly the checks that request pages and the API',
   const hidden = select(checks, 'verify').filter(({ hiddenByMaintenance }) => hiddenByMaintenance)
   expect(hidden.map(({ id }) => id)).toEqual([
     ...['site-https', 'api-ai', 'api-treasury', 'api-workflows', 'api-councils', 'api-agents'],
-    ...['not-found', 'pages'],
+    ...['ipv6', 'not-found', 'pages'],
   ])
 })

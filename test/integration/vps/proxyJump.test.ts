@@ -47,10 +47,18 @@ async function startServer(target?: number) {
       }),
     )
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  onTestFinished(() => void server.close())
-  const { port } = server.address() as AddressInfo
-  return { port, users, asked, publicKey: key.public.split(' ').slice(0, 2).join(' ') }
+  const sockets: net.Socket[] = []
+  const listener = net.createServer((socket) => {
+    sockets.push(socket)
+    server.injectSocket(socket)
+  })
+  await once(listener.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => void listener.close())
+  const { port } = listener.address() as AddressInfo
+  const lose = () => {
+    for (const socket of sockets) socket.resetAndDestroy()
+  }
+  return { port, lose, users, asked, publicKey: key.public.split(' ').slice(0, 2).join(' ') }
 }
 
 /** A login at the VPS 192.0.2.1 whose ssh configuration has these lines, and what was said. */
@@ -97,6 +105,20 @@ test('ProxyJump: the jump host is logged in to first, with its own user, port an
     `ssh -G -p ${jump.port} -l operator -- 127.0.0.1`,
   ])
   expect([jump.users, jump.asked, vps.users]).toEqual([['operator'], ['192.0.2.1:22'], ['root']])
+})
+
+test('a jump host that is lost during a command: the command fails, and nothing else ends', async () => {
+  const vps = await startServer()
+  const jump = await startServer(vps.port)
+  const { open } = await world(
+    [`proxyjump 127.0.0.1:${jump.port}`],
+    [`[127.0.0.1]:${jump.port} ${jump.publicKey}`, `192.0.2.1 ${vps.publicKey}`],
+  )
+  const remote = await open()
+  onTestFinished(() => remote.close())
+  const done = remote.exec('sleep 5', { timeoutMs: 20_000, signal: AbortSignal.timeout(20_000) })
+  setTimeout(jump.lose, 300)
+  expect(await getFailure(done)).toMatchObject({ exitCode: 3 })
 })
 
 test('an unknown host key of the jump host is refused, and nothing goes further', async () => {
