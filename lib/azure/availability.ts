@@ -227,7 +227,9 @@ async function findRegions(
 function adviseRegion(key: KeyName, regions: readonly string[]): string {
   const which = regions.length === 0 ? 'another region' : `a region that allows it: ${regions.join(', ')}`
   const follow =
-    key === 'AZURE_LOCATION' ? '; POSTGRES_LOCATION and REDIS_LOCATION follow it unless they are set' : ''
+    key === 'AZURE_LOCATION'
+      ? '; POSTGRES_LOCATION and REDIS_LOCATION follow it unless they are set, and what exists already cannot move'
+      : ''
   return `Set ${key} in ${formatKeyFile(key)} to ${which}${follow}.`
 }
 

@@ -103,7 +103,8 @@ function compare(config: Config, found: DataTier, subscription: string, address:
     }
     const fault =
       resource && (part.findFault?.(config, resource, subscription) ?? findMove(part, config, resource))
-    if (fault) result.fault = { ...fault, part }
+    // One that stops the run goes before one that a new resource corrects.
+    if (fault && (result.fault?.empty ?? true)) result.fault = { ...fault, part }
     const missing = resource && !fault ? part.getMissingChild?.(config, resource) : part.describe(config)
     if (missing) result.missing.push(missing)
   }

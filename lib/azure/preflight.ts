@@ -11,13 +11,17 @@ import { type ContainerGroup, containerGroups, getWantedNames } from './resource
 import { type DataTier, getDataTier } from './resources/index.ts'
 import type { Asking, AzureResource } from './resources/resource.ts'
 
-/** The resources of the configuration that do not exist yet. */
+/** The resources of the configuration that a run would create. */
 export const findMissing = (
   context: Context,
   found: DataTier,
   groups: readonly ContainerGroup[],
 ): AzureResource[] => [
-  ...getDataTier(context.config).filter(({ id }) => found[id] === undefined),
+  ...getDataTier(context.config).filter((part) => {
+    const resource = found[part.id]
+    // A run deletes an empty one whose creation failed, and creates it again.
+    return resource === undefined || part.findFault?.(context.config, resource, '')?.empty === true
+  }),
   ...(getWantedNames(context.config).every((wanted) => groups.some(({ name }) => name === wanted))
     ? []
     : [containerGroups]),

@@ -29,7 +29,7 @@ export interface RemoveOptions {
  */
 export function removeAzureTasks(context: Context, azure: Azure, { after, stays }: RemoveOptions): Task[] {
   const { config } = context
-  const arm = openArm(context, new AbortController().signal)
+  const arm = openArm(context)
   const containers: Task<string[]> = {
     id: 'remove-containers',
     title: 'Containers',

@@ -55,10 +55,13 @@ export const azurePartsTask = ({ config }: Context, azure: Azure, staying: Stayi
   part: 'azure',
   after: [login],
   async inspect() {
-    const [groups, tier] = await Promise.all([azure.groups(), azure.dataTier()])
+    const [groups, tier] = await Promise.all([ownGroups(azure), azure.dataTier()])
     const parts = getDataTier(config).filter(({ shared }) => !staying.has(shared[0].kind))
-    const own = [...(staying.has('containers') ? [] : groups), ...parts.map(({ id }) => tier[id])]
-    return ok(own.flatMap((each) => (each ? [each.name] : [])).join(', ') || 'nothing')
+    const own = [
+      ...(staying.has('containers') ? [] : groups),
+      ...parts.flatMap(({ id }) => tier[id]?.name ?? []),
+    ]
+    return ok(own.join(', ') || 'nothing')
   },
 })
 

@@ -28,14 +28,31 @@ export function createLimiter(places: number) {
   return Object.assign(run, { take })
 }
 
-/** Maps items with at most `places` running; results keep the order of the items. Rejects with the first failure. */
-export function mapLimit<T, R>(
+/**
+ * Maps items with at most `places` running; results keep the order of the items. After a failure nothing more is started;
+ * it rejects with the first one when nothing is running any more.
+ */
+export async function mapLimit<T, R>(
   places: number,
   items: readonly T[],
   work: (item: T) => Promise<R>,
 ): Promise<R[]> {
   const turn = createLimiter(places)
-  return Promise.all(items.map((item) => turn(() => work(item))))
+  const failures: unknown[] = []
+  const all = items.map((item) =>
+    turn(async () => {
+      if (failures.length > 0) throw failures[0]
+      try {
+        return await work(item)
+      } catch (thrown) {
+        failures.push(thrown)
+        throw thrown
+      }
+    }),
+  )
+  await Promise.allSettled(all)
+  if (failures.length > 0) throw failures[0]
+  return Promise.all(all)
 }
 
 /** The value from one source, or the reason why there is none. */

@@ -48,7 +48,7 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
     return { databasePassword, appSecretKey, redisKey, registry }
   })
 
-  const arm = openArm(context, new AbortController().signal)
+  const arm = openArm(context)
 
   /** Runs a command and the wait for what it started; the wait's token is fetched meanwhile. */
   async function change(command: Command, wait = async () => {}): Promise<void> {

@@ -39,7 +39,8 @@ export async function waitUntilProvisioned(
   const what = `Azure did not finish ${name} within ${formatDuration(patience.timeoutMs)}`
   let restartsBefore: number | undefined
   const group = await watch(config, arm, name, { ...patience, what }, (found) => {
-    restartsBefore ??= countRestarts(found)
+    // A container that replaces another one counts from 0 again.
+    restartsBefore = Math.min(restartsBefore ?? Number.POSITIVE_INFINITY, countRestarts(found))
     const crashing = describeCrash(countRestarts(found) - restartsBefore, '') !== undefined
     return found !== undefined && !hasEnded(found.provisioningState) && !crashing
   })
@@ -47,11 +48,13 @@ export async function waitUntilProvisioned(
   const { resourceGroup } = config.azure
   const show = formatAzLine(`az container show --resource-group ${resourceGroup} --name ${name}`)
   const said = group ? findReasons(group) : ''
+  const meaning = explainAz(said)
   throw new OpsError({
     what: group ? `Azure could not create ${name}` : `${name} was deleted while Azure created it`,
     said: said || undefined,
     next: `${show}   shows what Azure knows of it. Run this command again to create it again.`,
-    ...explainAz(said),
+    // A meaning with an exit code is about this machine's login or network, which events say nothing of.
+    ...(meaning?.exitCode === undefined ? meaning : {}),
   })
 }
 

@@ -147,6 +147,15 @@ test('an empty failed Redis is deleted before it is recreated, and the plan show
   expect(await redis.inspect(ahead)).toMatchObject({ state: 'create' })
 })
 
+test('a server that stops the run is not forgotten for a Redis that a new one corrects', async () => {
+  const found = { deployment: 'Failed', cluster: failed, database: false } as const
+  const { tier } = await steps({
+    ...found,
+    server: { properties: { ...serverProperties, state: 'Disabled' } },
+  })
+  expect((await getFailure(tier.inspect(nothingAhead))).what).toContain('codexdominion-db')
+})
+
 test('a failed Redis is never ok, even where the deployment of that name has succeeded once', async () => {
   const { tier, redis } = await steps({ cluster: failed, database: false })
   const { state, fact } = await tier.inspect(nothingAhead)

@@ -117,7 +117,7 @@ test('regions that Azure does not allow at all: one key moves what follows it, t
     /: Azure does not allow this subscription to deploy in eastus \(policy assignment [^;]*$/,
   )
   expect(next).toBe(
-    'Set AZURE_LOCATION in .env to a region that allows it: westus3, polandcentral; POSTGRES_LOCATION and REDIS_LOCATION follow it unless they are set.',
+    'Set AZURE_LOCATION in .env to a region that allows it: westus3, polandcentral; POSTGRES_LOCATION and REDIS_LOCATION follow it unless they are set, and what exists already cannot move.',
   )
   expect(await allow(world, { lines: ['AZURE_LOCATION=westus3'] })).toContain('in westus3')
   const other = await refuse(world, { lines: ['AZURE_LOCATION=westus3', 'REDIS_LOCATION=uksouth'] })

@@ -120,6 +120,20 @@ test('any other reason is shown as Azure gives it', async () => {
   })
 })
 
+test('the words of a failed probe are not taken for a lost connection to Azure', async () => {
+  const events = [
+    { type: 'Warning', name: 'Unhealthy', message: 'Readiness probe failed: dial tcp: connection refused' },
+  ]
+  const instanceView = { state: 'Failed', events }
+  const arm: Pick<Arm, 'get' | 'subscription'> = {
+    subscription: async () => 's',
+    get: async <Body>() =>
+      ({ name, properties: { provisioningState: 'Failed', containers: [], instanceView } }) as Body,
+  }
+  const failure = await getFailure(waitUntilProvisioned(await loadTestConfig(), arm, name, patience))
+  expect(failure).toMatchObject({ what: 'Azure could not create codex-api', exitCode: 1 })
+})
+
 const silence = unknownError('Azure cannot be reached from here')
 
 test.each([
@@ -158,5 +172,5 @@ test('a container that keeps crashing while Azure still waits for it: its applic
     },
   }
   await waitUntilProvisioned(await loadTestConfig(), arm, name, patience)
-  expect(asked).toBe(7)
+  expect(asked).toBe(5)
 })
