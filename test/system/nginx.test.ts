@@ -305,6 +305,7 @@ test('a dead name server of the VPS is left out of nginx, and doctor names it', 
   expect((await configure()).stdout).toContain('Nothing to do')
   const doctor = await clouds.dominion(['doctor', '--only', 'vps'], { environment })
   expect(doctor.stdout).toContain(`no answer from 192.0.2.1; nginx is configured to ask only ${alive}`)
+  await expect.poll(async () => (await get('/api/workflows')).status, { timeout: 20_000 }).toBe(200)
   const answers: number[] = []
   // Longer than nginx keeps an address (valid=10s).
   for (let tries = 0; tries < 125; tries++) {

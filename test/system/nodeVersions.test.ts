@@ -11,7 +11,7 @@ import { ordinaryEnvironment } from '../support/system/rehearsal.ts'
 
 /*
  * What `engines` in package.json promises, on the lowest and the newest release of each line: every module loads, every
- * script prints its help, scripts run by cron write nothing to stderr, and the unit tests pass.
+ * script prints its help, and scripts run by cron write nothing to stderr; on the lowest, the unit tests pass.
  */
 
 const home = path.join(import.meta.dirname, '..', '..')
@@ -92,12 +92,12 @@ for (const file of globSync('{lib,rehearsal}/**/*.ts')) if (file !== 'rehearsal/
       }
     }
   })
+})
 
-  test('unit tests pass', async () => {
-    const vitest = path.join(home, 'node_modules', 'vitest', 'vitest.mjs')
-    for (const release of chosen()) {
-      const { code, stdout, stderr } = await run(release, [vitest, 'run', '--project=unit'], home)
-      expect(code, `${release}: ${stdout.slice(-20_000)}\n${stderr.slice(-5000)}`).toBe(0)
-    }
-  })
+test('unit tests pass on the lowest release of each line', async () => {
+  const vitest = path.join(home, 'node_modules', 'vitest', 'vitest.mjs')
+  for (const release of lowest) {
+    const { code, stdout, stderr } = await run(release, [vitest, 'run', '--project=unit'], home)
+    expect(code, `${release}: ${stdout.slice(-20_000)}\n${stderr.slice(-5000)}`).toBe(0)
+  }
 })
