@@ -68,7 +68,7 @@ export function getAllowedRegions(world: World): string[] | undefined {
 
 /**
  * Policies are evaluated before anything is created. Returns ARM's error for a resource that they forbid.
- * @param location undefined for what has none of its own
+ * @param location undefined where the resource has no location
  */
 export function policyFault(world: World, { name }: Address, location?: string): ArmError | undefined {
   const region = location?.replaceAll(' ', '').toLowerCase()

@@ -87,7 +87,7 @@ function hideSecrets(raw: RawExchange, script: string, command: string): Exchang
   }
 }
 
-/** az logs a template as a text, before it becomes part of the body as it is (JsonCTemplatePolicy in azure-cli). */
+/** az logs a template as a text, before it becomes part of the body unchanged (JsonCTemplatePolicy in azure-cli). */
 function parseBody(text: string): unknown {
   if (text.trim() === '') return undefined
   const body = parseJson<{ properties?: { template?: unknown } }>(text)

@@ -9,7 +9,7 @@ import {
 import { type Check, fail, pass, type QuickContext, type Result, warn } from '../check.ts'
 
 /**
- * The records of both names. Only the VPS knows whether an AAAA record is its own. This check uses no ssh, so it goes by the
+ * The records of both names. Only the VPS knows whether an AAAA record is its own. This check uses no ssh, so it uses the
  * addresses that this machine last saw there.
  */
 export const dns: Check<QuickContext> = {

@@ -27,7 +27,7 @@ export const azureSettings = section('Azure', {
       subscription: text('AZURE_SUBSCRIPTION', '', '^[^\\s"\']*$', 'a subscription id, or empty'),
     }),
     ...explain(
-      'Everything is created in this resource group and region, except what has a region of its own below.',
+      'Everything is created in this resource group and region, except where a key below sets another region.',
       {
         resourceGroup: text(
           'AZURE_RESOURCE_GROUP',

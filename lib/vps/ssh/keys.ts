@@ -137,7 +137,7 @@ async function selectAgentKeys(
   const own = keys.filter((key) => wanted.includes(blob(key)))
   if (own.length === 0) return undefined
   const getIdentities: BaseAgent['getIdentities'] = (done) => done(null, own)
-  // ssh2 takes only instances of its own classes.
+  // ssh2 accepts only instances of its classes.
   return { agent: Object.create(agent, { getIdentities: { value: getIdentities } }), keys: own }
 }
 

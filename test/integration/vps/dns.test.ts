@@ -36,7 +36,7 @@ const others: Records = [
   { name: domain, type: 'MX', content: 'mx00.ionos.com', prio: 10 },
 ]
 
-/** A zone at the emulated IONOS, published by a name server, and a VPS with one IPv6 address of its own. */
+/** A zone at the emulated IONOS, published by a name server, and a VPS with one IPv6 address. */
 async function world(records: Records, ...lines: string[]) {
   const answers: Record<string, string[]> = {}
   const replace = (host: string, addresses: string[], is: (address: string) => boolean) => {

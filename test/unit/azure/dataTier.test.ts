@@ -86,7 +86,7 @@ test('a deployment is named after its content: the same name only for the same c
   expect(new Set([name, ...others]).size).toBe(4)
 })
 
-test('each resource has a region of its own, which is that of everything where none is set', async () => {
+test('each resource has its region, by default that of the resource group', async () => {
   const lines = ['AZURE_LOCATION=westeurope', 'POSTGRES_LOCATION=northeurope', 'REDIS_LOCATION=francecentral']
   const all = (config: Config) => {
     const { location, postgresLocation, redisLocation } = templateParameters(config)

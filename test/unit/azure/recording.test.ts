@@ -140,7 +140,7 @@ const log = put(
   { id: `/subscriptions/${subscription}` },
 )
 
-test('with --record az logs into a folder of its own, and a file of one line an exchange remains', async () => {
+test('with --record az logs into a separate folder, and a file with one line for each exchange remains', async () => {
   const folder = path.join(temporaryFolder(), 'recording')
   const recorder = openRecorder({ folder, id: 'run-1', script: 'provision' })
   recorder.cleanWith((text) => text.replaceAll('Gr8-known', '***'))
