@@ -11,7 +11,7 @@ import { ordinaryEnvironment } from '../support/system/rehearsal.ts'
 
 /*
  * What `engines` in package.json promises, on the lowest and the newest release of each line: every module loads, every
- * script prints its help, and scripts run by cron write nothing to stderr; on the lowest, the unit tests pass.
+ * script prints its help, and scripts run by cron write nothing to stderr; on the lowest of all, the unit tests pass.
  */
 
 const home = path.join(import.meta.dirname, '..', '..')
@@ -69,7 +69,7 @@ for (const file of globSync('{lib,rehearsal}/**/*.ts')) if (file !== 'rehearsal/
   })
 
   test('every script prints its help, and nothing else', async () => {
-    for (const release of chosen()) {
+    const printHelp = async (release: string) => {
       expect(await run(release, [launcher])).toMatchObject({ code: 0, stderr: '' })
       for (const name of scripts) {
         const { code, stdout, stderr } = await run(release, [launcher, name, '--help'])
@@ -77,6 +77,7 @@ for (const file of globSync('{lib,rehearsal}/**/*.ts')) if (file !== 'rehearsal/
         expect(stdout).toContain(`Usage: dominion ${name}`)
       }
     }
+    await Promise.all(chosen().map(printHelp))
   })
 
   test('scripts run by cron write nothing to stderr', async () => {
@@ -94,10 +95,8 @@ for (const file of globSync('{lib,rehearsal}/**/*.ts')) if (file !== 'rehearsal/
   })
 })
 
-test('unit tests pass on the lowest release of each line', async () => {
+test('unit tests pass on the lowest release', async () => {
   const vitest = path.join(home, 'node_modules', 'vitest', 'vitest.mjs')
-  for (const release of lowest) {
-    const { code, stdout, stderr } = await run(release, [vitest, 'run', '--project=unit'], home)
-    expect(code, `${release}: ${stdout.slice(-20_000)}\n${stderr.slice(-5000)}`).toBe(0)
-  }
+  const { code, stdout, stderr } = await run(lowest[0]!, [vitest, 'run', '--project=unit'], home)
+  expect(code, `${stdout.slice(-20_000)}\n${stderr.slice(-5000)}`).toBe(0)
 })
