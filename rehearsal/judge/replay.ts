@@ -33,7 +33,7 @@ function signIn({ host, path }: Call): Reply | undefined {
 }
 
 /**
- * Answers each request as it was answered in the recording. A request that was recorded several times gets these answers
+ * Gives each request its recorded answer. A request that was recorded several times gets these answers
  * in their order, and then the last one again. az must be logged in already.
  */
 export async function openReplay(exchanges: readonly Exchange[], authority: Authority): Promise<Replay> {

@@ -121,7 +121,7 @@ test('settings and rights of a database are copied to its replacement', async ()
   expect(propertyQueries('x', await readProperties(context, 'postgres'))).toEqual([])
 })
 
-test('a database that a superuser holds for a moment is dropped as soon as it is free', async () => {
+test('a database that a superuser holds for a moment is dropped once it is free', async () => {
   const server = await startPostgres()
   const refusals: (string | undefined)[] = ['42501', '55006', undefined]
   const context = await contextOn(server, async (_, text, ask) => {

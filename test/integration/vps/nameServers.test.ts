@@ -27,7 +27,7 @@ serve("127.0.0.55", lambda query, count: None)
 print("ready", flush=True)
 `
 
-/** Runs remote/server-state.sh with this /etc/resolv.conf, in a network of its own. */
+/** Runs remote/server-state.sh with this /etc/resolv.conf, in a separate network. */
 async function readState(resolvConf: string) {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, 'servers.py'), servers)

@@ -75,7 +75,7 @@ test.each<[string, string[], string[], string[]]>([
     [],
   ],
   [
-    'one in another region of its own, and group',
+    'one in another region than its group, and group',
     [],
     [...without('REDIS_NAME'), domain, 'REDIS_LOCATION=westeurope'],
     [],
