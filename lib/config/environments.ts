@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs'
+import { lstatSync, readdirSync } from 'node:fs'
+import path from 'node:path'
 import { getMessage } from '../util/errors.ts'
 import type { Config } from './config.ts'
 import { isBaseOnly, loadConfig } from './load.ts'
@@ -41,6 +42,8 @@ export async function readOthers(config: Config): Promise<Others> {
       if (name === undefined && (await isBaseOnly(config.folder))) continue
       others.environments.push(await loadConfig(config.folder, name))
     } catch (thrown) {
+      // Removed since it was listed: it names nothing any more.
+      if (!lstatSync(path.join(config.folder, file), { throwIfNoEntry: false })) continue
       others.unreadable.push({ file, why: getMessage(thrown).split('\n').slice(0, 2).join(' ').trim() })
     }
   }

@@ -1,9 +1,10 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../../../lib/config/config.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { shareKinds } from '../../../lib/config/schema.ts'
 import { type ProcessResult, startProcess } from '../../../lib/shell/spawn.ts'
+import { writeAtomically } from '../../../lib/util/files.ts'
 import { prepareAz } from '../../../rehearsal/az.ts'
 import type { Release } from '../../../rehearsal/debianRoot.ts'
 import { login } from '../../../rehearsal/login.ts'
@@ -106,7 +107,8 @@ export async function startRehearsal(
       const lines = readFileSync(getEnvironmentFile(name), 'utf8').split('\n')
       const key = (line: string) => line.slice(0, Math.max(0, line.indexOf('=')))
       const changed = lines.map((line) => (key(line) in all ? `${key(line)}=${all[key(line)]}` : line))
-      writeFileSync(getEnvironmentFile(variant), changed.join('\n'), { mode: 0o600 })
+      // At once: commands of other test files read every environment of this folder.
+      writeAtomically(path.resolve(getEnvironmentFile(variant)), changed.join('\n'), { mode: 0o600 })
       variants.add(variant)
       return variant
     },

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { readOthers } from '../../../lib/config/environments.ts'
@@ -164,6 +164,16 @@ test('every environment in the folder counts; examples, copies and the base do n
     },
     { kind: 'registry', what: 'container registry common1', keys: ['ACR_NAME'], files: ['.env.test'] },
   ])
+})
+
+test('an environment that is removed while the others are read names nothing; a dangling link is unreadable', async () => {
+  const folder = write({ '.env.prod': '', '.env.test': '', '.env.gone': core.join('\n') })
+  symlinkSync('nowhere', path.join(folder, '.env.link'))
+  const reading = readOthers(await loadConfig(folder, 'prod'))
+  rmSync(path.join(folder, '.env.gone'))
+  const { environments, unreadable } = await reading
+  expect(environments.map(({ environment }) => environment)).toEqual(['test'])
+  expect(unreadable.map(({ file }) => file)).toEqual(['.env.link'])
 })
 
 test('BASE_ONLY excludes .env from the environments, lists the others, and belongs in .env', async () => {
