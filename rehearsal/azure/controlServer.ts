@@ -152,6 +152,8 @@ async function route(world: World, more: Controls, call: Call): Promise<Reply> {
  */
 export async function openControlServer(world: World, more: Controls = {}): Promise<Control> {
   const server = createServer(async (request, response) => {
+    // A test that runs a command synchronously does not see that a kept connection has ended, and would use it again.
+    response.setHeader('connection', 'close')
     try {
       sendReply(response, request.method ?? 'GET', await route(world, more, await readCall(request)))
     } catch (error) {
