@@ -13,7 +13,7 @@ import { isRunning, watchDeployment } from './deployment.ts'
 import { hiddenRefusal } from './errors.ts'
 import { deleteResource } from './remove.ts'
 import { type DataTier, getDataTier, type Part, type PartId } from './resources/index.ts'
-import { isUpgrade, readOperatorAddress, versionField } from './resources/postgres.ts'
+import { assertNoStepBack, isUpgrade, readOperatorAddress, versionField } from './resources/postgres.ts'
 import type { Correction, Fault, Parameters, Resource } from './resources/resource.ts'
 
 const templateFile = path.join(import.meta.dirname, '..', '..', 'infra', 'data-tier.json')
@@ -200,6 +200,7 @@ export function dataTierTasks(
       return { ...ok(`deployment ${name} is applied`), fact }
     if (isRunning(state))
       return { ...ok(`deployment ${name} is in progress`), fact: { ...fact, running: true } }
+    assertNoStepBack(config, found.database)
     assertDeployable(comparison)
     if (applied && drift.length === 0) return { ...describeCorrections(corrections), fact }
     const fields = [...drift, ...corrections.map(({ field }) => field)]

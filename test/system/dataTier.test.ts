@@ -236,12 +236,16 @@ test('a region that a resource cannot move to is refused before anything is chan
   expect(await getAzureChanges(clouds)).toEqual([])
 })
 
-test('a disk that would have to shrink is refused with Azure’s message', async () => {
+test('a disk that would have to shrink is refused before anything is changed, also in a plan', async () => {
   const bigger = clouds.variant('bigger', { POSTGRES_STORAGE_GB: '64' })
   await changes(bigger, { name: 'PostgreSQL storage (GB)', before: '32', after: '64' })
-  const { code, stderr } = await provision(clouds.name)
-  expect(code).toBe(1)
-  expect(stderr).toMatch(/Storage cannot be scaled down: the server has 64 GB, 32 GB was requested/)
+  await forgetRequests(clouds)
+  for (const flags of [['--dry-run'], []]) {
+    const { code, stderr } = await provision(clouds.name, ...flags)
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/has 64 GB, and Azure cannot reduce it to 32 GB[\s\S]*POSTGRES_STORAGE_GB=64/)
+  }
+  expect(await getAzureChanges(clouds)).toEqual([])
 })
 
 test('a major upgrade: alone, with what it means, once; and never together with another change', async () => {

@@ -1,7 +1,7 @@
 import { type Config, formatAzLine, formatKeyFile, formatScriptLine } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import { type Context, differing } from '../../tasks/task.ts'
-import { getMessage, unknownError } from '../../util/errors.ts'
+import { getMessage, unknownError, usageError } from '../../util/errors.ts'
 import { az } from '../cli.ts'
 import { apiVersion, judgeOffer } from './postgresOffer.ts'
 import {
@@ -53,6 +53,29 @@ export const isUpgrade = ({ postgres }: Config, found: DatabaseServer | undefine
   Number(postgres.version) > Number(found?.properties.version)
 
 export const versionField = 'PostgreSQL version'
+
+const getStorageGb = ({ properties }: DatabaseServer): number | undefined => {
+  const storage = properties.storage as { storageSizeGB?: number; storageSizeGb?: number } | undefined
+  return storage?.storageSizeGB ?? storage?.storageSizeGb
+}
+
+/** Throws (exit 2) for a smaller disk and for an older major version, which Azure refuses (sources in docs/azure.md). */
+export function assertNoStepBack({ postgres }: Config, found: DatabaseServer | undefined): void {
+  if (!found) return
+  const refuse = (key: 'POSTGRES_STORAGE_GB' | 'POSTGRES_VERSION', what: string, least: unknown) =>
+    usageError(what, `Set ${key}=${String(least)} in ${formatKeyFile(key)}, or higher.`)
+  const { server, storageGb, version } = postgres
+  const hasGb = getStorageGb(found) ?? 0
+  if (storageGb < hasGb) {
+    const what = `The disk of PostgreSQL ${server} has ${hasGb} GB, and Azure cannot reduce it to ${storageGb} GB`
+    throw refuse('POSTGRES_STORAGE_GB', what, hasGb)
+  }
+  const has = found.properties.version
+  if (Number(version) < Number(has)) {
+    const what = `PostgreSQL ${server} has version ${String(has)}, and Azure cannot go back to ${version}`
+    throw refuse('POSTGRES_VERSION', what, has)
+  }
+}
 
 /** ARM's tier of a size: `Standard_B1ms` is Burstable, `Standard_D2ds_v5` and `Standard_E2ds_v5` are not. */
 export function getTier(sku: string): 'Burstable' | 'GeneralPurpose' | 'MemoryOptimized' {
@@ -174,13 +197,13 @@ export const postgres: DataTierResource<DatabaseServer> = {
     postgresBackupDays: postgres.backupDays,
   }),
   lastOperation: /^Microsoft\.DBforPostgreSQL\/flexibleServers\/firewallRules \S*\boperator$/i,
-  getDrift({ postgres }, { sku, properties }) {
-    const storage = properties.storage as { storageSizeGB?: number; storageSizeGb?: number } | undefined
+  getDrift({ postgres }, server) {
+    const { sku, properties } = server
     const backup = properties.backup as { backupRetentionDays?: number } | undefined
     return differing(
       ['PostgreSQL size', sku?.name, postgres.sku],
       [versionField, properties.version, postgres.version],
-      ['PostgreSQL storage (GB)', storage?.storageSizeGB ?? storage?.storageSizeGb, postgres.storageGb],
+      ['PostgreSQL storage (GB)', getStorageGb(server), postgres.storageGb],
       ['PostgreSQL backup (days)', backup?.backupRetentionDays, postgres.backupDays],
     )
   },

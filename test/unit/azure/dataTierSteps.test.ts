@@ -281,6 +281,21 @@ test('an upgrade together with another change is refused before anything is done
   expect(failure.next).toContain('POSTGRES_VERSION')
 })
 
+test.each([
+  [{ storage: { storageSizeGB: 64 } }, /has 64 GB, and Azure cannot reduce it to 32 GB/, 'STORAGE_GB=64'],
+  [{ version: '17' }, /has version 17, and Azure cannot go back to 16/, 'VERSION=17'],
+])(
+  'a smaller disk and an older version are refused as a usage error, before anything is done: %j',
+  async (has, what, key) => {
+    const failure = await getFailure(inspect({ server: { properties: { ...serverProperties, ...has } } }))
+    expect(failure).toEqual({
+      what: expect.stringMatching(what),
+      next: `Set POSTGRES_${key} in .env, or higher.`,
+      exitCode: 2,
+    })
+  },
+)
+
 test('a resource in another region than the configuration’s: the run ends with what to do', async () => {
   const failure = await getFailure(inspect({ lines: ['POSTGRES_LOCATION=westus3'] }))
   expect(failure.what).toBe(
