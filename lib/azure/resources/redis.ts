@@ -85,7 +85,11 @@ export const managedRedis: DataTierResource<Redis> = {
   complete: async (cluster, show) => ({ ...cluster, database: await show(managedDatabase) }),
   getParameters: getCommonParameters,
   lastOperation: /^Microsoft\.Cache\/redisEnterprise\/databases /i,
-  getDrift: ({ redis }, { sku }) => differing(['Redis size', sku?.name, redis.sku]),
+  getDrift: ({ redis }, { sku, properties }) =>
+    differing(
+      ['Redis size', sku?.name, redis.sku],
+      ['Redis high availability', properties.highAvailability ?? 'Disabled', 'Disabled'],
+    ),
   getMissingChild: ({ redis }, { database }) =>
     database ? undefined : `the database of Redis ${redis.name}`,
   // A cluster for which Azure found no capacity remains as CreateFailed, and Azure answers the next creation

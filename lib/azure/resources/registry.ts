@@ -48,19 +48,25 @@ export const registry: DataTierResource = {
   combine: ([found]) => found,
   getParameters: ({ azure }) => ({ location: azure.location, registryName: azure.registry }),
   lastOperation: /^Microsoft\.ContainerRegistry\/registries /i,
-  getDrift: (_, { properties }) => differing(['registry admin login', properties.adminUserEnabled, true]),
+  getDrift: (_, { sku, properties }) =>
+    differing(
+      ['registry size', sku?.name ?? size, size],
+      ['registry admin login', properties.adminUserEnabled, true],
+    ),
   getPricedParts: () => [
     {
       id: 'registry',
-      title: 'Container registry Basic',
+      title: `Container registry ${size}`,
       quantities: [{ meter, quantity: daysPerMonth, formula: `${daysPerMonth.toFixed(1)} days` }],
     },
   ],
 }
 
+/** The only size that the template knows. */
+const size = 'Basic'
 const service = 'Container Registry'
 const meter = {
-  ...{ service, products: [service], sku: 'Basic', meter: 'Basic Registry Unit', unit: '1/Day' },
+  ...{ service, products: [service], sku: size, meter: `${size} Registry Unit`, unit: '1/Day' },
   bundledPrice: 0.1666,
 }
 

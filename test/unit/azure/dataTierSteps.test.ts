@@ -26,6 +26,7 @@ interface Found {
   lines?: string[]
   /** The address that the rule `operator` admits; false where there is no such rule. */
   admitted?: string | false
+  registry?: object
   server?: object
   /** ARM's state of the deployment. */
   deployment?: 'Succeeded' | 'Failed'
@@ -38,6 +39,7 @@ interface Found {
 async function steps({
   lines: given = [],
   admitted = address,
+  registry: otherRegistry = {},
   server: different = {},
   deployment = 'Succeeded',
   transport = 'on',
@@ -45,7 +47,7 @@ async function steps({
   database = wanted,
 }: Found) {
   const name = deploymentName(templateParameters(await loadTestConfig()), 'Gr8-password', 'codexdominion-db')
-  const registry = { name: 'codexacr1216', properties: { adminUserEnabled: true } }
+  const registry = { name: 'codexacr1216', properties: { adminUserEnabled: true }, ...otherRegistry }
   const server = {
     name: 'codexdominion-db',
     tags: { configuration: name },
@@ -251,6 +253,19 @@ test('another address of the operator: only the firewall rule is changed, withou
     ),
   ])
 })
+
+const zones = { ...serverProperties, highAvailability: { mode: 'ZoneRedundant' } }
+
+test.each<[string, Found, string, string]>([
+  ['registry size', { registry: { sku: { name: 'Standard' } } }, 'Standard', 'Basic'],
+  ['PostgreSQL high availability', { server: { properties: zones } }, 'ZoneRedundant', 'Disabled'],
+  ['Redis high availability', { cluster: { ...well, highAvailability: 'Enabled' } }, 'Enabled', 'Disabled'],
+])(
+  '%s, which the template fixes, was changed by hand: the plan shows the reset',
+  async (name, found, before, after) => {
+    expect(await inspect(found)).toMatchObject({ state: 'change', fields: [{ name, before, after }] })
+  },
+)
 
 test('a server without the rule gets it by the same deployment', async () => {
   const difference = await inspect({ admitted: false })
