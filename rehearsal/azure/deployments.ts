@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { deploymentBody } from './deploymentBody.ts'
-import { type DeploymentPlan, getOutputs, planDeployment, resourceBody } from './deploymentPlan.ts'
+import { type DeploymentPlan, type PlannedResource, planDeployment } from './deploymentPlan.ts'
 import { ArmError, badRequest, conflict, errorBody } from './errors.ts'
 import { applyPolicies } from './faults.ts'
 import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
-import { locationHeaders, operationHeaders, startOperation } from './operations.ts'
+import { operationHeaders, startOperation } from './operations.ts'
 import { shownParameters } from './parameters.ts'
 import { getGroup, putResource } from './resources.ts'
-import { whatIf } from './whatIf.ts'
 import type { World } from './world.ts'
 
 const getKey = (group: string, name: string): string => `${group}/${name}`.toLowerCase()
@@ -28,24 +27,23 @@ const duration = (since: number): string => `PT${((Date.now() - since) / 1000).t
  * Puts one resource and waits until it is done; an error contains the name of the resource, as ARM's details
  * do.
  */
-async function deployOne(world: World, plan: DeploymentPlan, at: number, deployment: Bag): Promise<void> {
-  const planned = plan.resources[at]!
+async function deployOne(
+  world: World,
+  { address, body, apiVersion }: PlannedResource,
+  deployment: Bag,
+): Promise<void> {
   const startedAt = Date.now()
+  const { id, type: resourceType, name: resourceName } = address
+  const timestamp = new Date().toISOString()
   const step: Bag = {
     provisioningState: 'Running',
-    targetResource: {
-      id: planned.address.id,
-      resourceType: planned.address.type,
-      resourceName: planned.address.name,
-    },
-    timestamp: new Date().toISOString(),
+    targetResource: { id, resourceType, resourceName },
+    timestamp,
   }
   deployment.steps.push(step)
   try {
-    const { address, template } = planned
-    const body = resourceBody(plan.scope, planned)
-    world.judge.seeResource(address.id, body)
-    const put = putResource(world, address, body, template.apiVersion)
+    world.judge.seeResource(id, body)
+    const put = putResource(world, address, body, apiVersion)
     await put.operation.done
     if (put.operation.error) throw new ArmError(409, put.operation.error.code, put.operation.error.message)
     step.provisioningState = 'Succeeded'
@@ -62,28 +60,24 @@ async function deployOne(world: World, plan: DeploymentPlan, at: number, deploym
 async function deployAll(world: World, plan: DeploymentPlan, deployment: Bag): Promise<void> {
   const ended = new Map<string, Promise<boolean>>()
   const errors: Bag[] = []
-  const start = (at: number): Promise<boolean> => {
-    const planned = plan.resources[at]!
-    const id = planned.address.id.toLowerCase()
-    const running = ended.get(id)
-    if (running) return running
-    const before = [...planned.after].map((each) =>
-      start(plan.resources.findIndex(({ address }) => address.id.toLowerCase() === each)),
-    )
-    const work = Promise.all(before).then(async (well) => {
-      if (!well.every(Boolean)) return false
+  const start = (planned: PlannedResource): Promise<boolean> => {
+    const { id } = planned.address
+    const before = plan.resources.filter(({ address }) => planned.after.includes(address.id.toLowerCase()))
+    const work = async () => {
+      if (!(await Promise.all(before.map(start))).every(Boolean)) return false
       try {
-        await deployOne(world, plan, at, deployment)
+        await deployOne(world, planned, deployment)
         return true
       } catch (error) {
-        errors.push({ ...errorBody(error), target: planned.address.id })
+        errors.push({ ...errorBody(error), target: id })
         return false
       }
-    })
-    ended.set(id, work)
-    return work
+    }
+    const running = ended.get(id) ?? work()
+    ended.set(id, running)
+    return running
   }
-  await Promise.all(plan.resources.map((_, at) => start(at)))
+  await Promise.all(plan.resources.map(start))
   if (errors.length > 0)
     throw new ArmError(
       409,
@@ -106,7 +100,7 @@ function createDeployment(world: World, call: Call, groupName: string, name: str
         'Please see https://aka.ms/arm-deploy for usage details.',
     )
   const properties = deploymentBody(call.body.toString('utf8'))
-  const plan = planDeployment(world, group, name, properties)
+  const plan = planDeployment(world, group, properties)
   applyPolicies(world, plan.resources)
   const startedAt = Date.now()
   const shown: Bag = {
@@ -127,7 +121,7 @@ function createDeployment(world: World, call: Call, groupName: string, name: str
     async () => {
       try {
         await deployAll(world, plan, deployment)
-        shown.outputs = getOutputs(plan.scope, properties.template)
+        shown.outputs = {}
         shown.outputResources = plan.resources.map(({ address }) => ({ id: address.id }))
         shown.provisioningState = 'Succeeded'
       } catch (error) {
@@ -160,7 +154,7 @@ function checkName(name: string): void {
     )
 }
 
-/** `…/providers/Microsoft.Resources/deployments[/NAME[/validate|whatIf|operations]]`. */
+/** `…/providers/Microsoft.Resources/deployments[/NAME[/validate|operations]]`. */
 export function deploymentsRoute(
   world: World,
   call: Call,
@@ -177,19 +171,10 @@ export function deploymentsRoute(
     return { status: 200, body: { value } }
   }
   checkName(name)
-  if (call.method === 'POST' && (what === 'validate' || what === 'whatif')) {
+  if (call.method === 'POST' && what === 'validate') {
     const properties = deploymentBody(call.body.toString('utf8'))
-    const plan = planDeployment(world, getGroup(world, group), name, properties)
+    const plan = planDeployment(world, getGroup(world, group), properties)
     applyPolicies(world, plan.resources)
-    if (what === 'whatif') {
-      const changes = whatIf(world, plan)
-      const operation = startOperation(
-        world,
-        async () => {},
-        () => ({ status: 'Succeeded', properties: { changes } }),
-      )
-      return { status: 202, headers: locationHeaders(world, operation, version) }
-    }
     const parameters = shownParameters(properties.template.parameters ?? {}, plan.parameters)
     const validatedResources = plan.resources.map(({ address }) => ({ id: address.id }))
     const shown = { provisioningState: 'Succeeded', mode: 'Incremental', parameters, validatedResources }

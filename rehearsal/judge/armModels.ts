@@ -23,7 +23,6 @@ export const armModels: Section[] = [
       [`GET ${deployment}/operations/*`]: { answer: 'DeploymentOperation' },
       [`GET ${deployment}/operations`]: { answer: 'DeploymentOperationsListResult' },
       [`POST ${deployment}/validate`]: { request: 'Deployment', answer: 'DeploymentValidateResult' },
-      [`POST ${deployment}/whatif`]: { request: 'DeploymentWhatIf', answer: 'WhatIfOperationResult' },
       'PUT /resourcegroups/*': { request: 'ResourceGroup', answer: 'ResourceGroup' },
       'GET /resourcegroups/*': { answer: 'ResourceGroup' },
       'HEAD DELETE /resourcegroups/*': {},

@@ -96,7 +96,7 @@ test('a region that Azure does not have: of a group, a resource and a template',
     askArm(world, 'PUT', `/resourceGroups/rg/providers/${type}/codexregistry`, '2023-07-01', body),
   ).rejects.toMatchObject(refusal)
   const plan = (resource: object) => () =>
-    planDeployment(world, world.groups.get('rg')!, 'd', {
+    planDeployment(world, world.groups.get('rg')!, {
       template: { resources: [{ type, apiVersion: '2023-07-01', name: 'codexregistry', ...resource }] },
     })
   expect(plan({ location })).toThrow(expect.objectContaining(refusal))
@@ -126,7 +126,6 @@ test('a region that lacks a type: the provider does not list it, and requests an
   const body = { location: 'eastus', sku: { name: 'Balanced_B0' } }
   await expect(askArm(world, 'PUT', redis, '2025-07-01', body)).rejects.toMatchObject(refused)
   const resource = { type, apiVersion: '2025-07-01', name: 'codexredis', ...body }
-  const plan = () =>
-    planDeployment(world, world.groups.get('rg')!, 'd', { template: { resources: [resource] } })
+  const plan = () => planDeployment(world, world.groups.get('rg')!, { template: { resources: [resource] } })
   expect(plan).toThrow(expect.objectContaining(refused))
 })

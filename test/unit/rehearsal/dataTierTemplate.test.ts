@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { planDeployment } from '../../../rehearsal/azure/deploymentPlan.ts'
 import { deploymentsRoute } from '../../../rehearsal/azure/deployments.ts'
 import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
 import type { World } from '../../../rehearsal/azure/world.ts'
@@ -50,4 +51,47 @@ test('a newer major version is deployed only as an upgrade', async () => {
   })
   expect(await deploy(world, 'd3', newer, 'Update')).toMatchObject({ provisioningState: 'Succeeded' })
   expect(find(world, 'flexibleServers/codexdominion-db')).toMatchObject({ properties: { version: '16' } })
+})
+
+const registry = {
+  type: 'Microsoft.ContainerRegistry/registries',
+  apiVersion: '2023-07-01',
+  name: 'codexreg',
+}
+
+test.each<[string, object, RegExp]>([
+  ['a function that our template does not use', { ...registry, name: "[uniqueString('a')]" }, /uniqueString/],
+  ['a member of a value', { ...registry, name: "[parameters('name').a]" }, /unexpected '\.' in place 5/],
+  ['an expression without its end', { ...registry, name: "[concat('a', 'b']" }, /unexpected 'end'/],
+  ['a parameter that is not declared', { ...registry, name: "[parameters('else')]" }, /'else' is not found/],
+  ['a nested resource', { ...registry, resources: [] }, /nested resources/],
+  ['a loop', { ...registry, copy: { name: 'a', count: 2 } }, /'copy' loops/],
+  ['a resource without name', { ...registry, name: undefined }, /no 'name'/],
+  ['a dependency outside of the template', { ...registry, dependsOn: ['else'] }, /'else' is not defined/],
+  [
+    'a circle',
+    { ...registry, dependsOn: ["[resourceId('Microsoft.ContainerRegistry/registries', 'codexreg')]"] },
+    /Circular/,
+  ],
+  [
+    'too few names',
+    { ...registry, dependsOn: ["[resourceId('Microsoft.ContainerRegistry/registries')]"] },
+    /requires '1'/,
+  ],
+])('refused: %s', (_what, resource, message) => {
+  const world = ours()
+  const template = {
+    parameters: { name: { type: 'string', defaultValue: 'codexreg' } },
+    resources: [resource],
+  }
+  const plan = () => planDeployment(world, world.groups.get('rg')!, { template })
+  expect(plan).toThrow(
+    expect.objectContaining({ code: 'InvalidTemplate', message: expect.stringMatching(message) }),
+  )
+})
+
+test('a template with outputs is refused', () => {
+  const world = ours()
+  const template = { resources: [registry], outputs: {} }
+  expect(() => planDeployment(world, world.groups.get('rg')!, { template })).toThrow(/part\(s\) 'outputs'/)
 })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { planDeployment, resourceBody } from '../../../rehearsal/azure/deploymentPlan.ts'
+import { planDeployment } from '../../../rehearsal/azure/deploymentPlan.ts'
 import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
 import { getAddress, putResource, view } from '../../../rehearsal/azure/resources.ts'
 import { differences } from '../../../rehearsal/judge/differences.ts'
@@ -135,10 +135,10 @@ test.each(['managed', 'classic'])(
           return [name, { value }]
         }),
     )
-    const plan = planDeployment(world, world.groups.get('rg')!, 'd', { template, parameters })
+    const plan = planDeployment(world, world.groups.get('rg')!, { template, parameters })
     expect(plan.resources.length).toBeGreaterThan(4)
     for (const planned of plan.resources) {
-      const request = resourceBody(plan.scope, planned)
+      const request = planned.body
       const { resource, operation } = putResource(world, planned.address, request)
       world.judge.see({
         method: 'PUT',
