@@ -1,3 +1,4 @@
+import { noteSubscription } from '../config/config.ts'
 import { type Context, ok, type Task } from '../tasks/task.ts'
 import { usageError } from '../util/errors.ts'
 import { isAtLeast } from '../util/semver.ts'
@@ -27,6 +28,7 @@ export async function readAccount({ config, runner }: Context) {
     az({ accept: [0] })`account show ${subscription !== '' && ['--subscription', subscription]}`,
   )
   const { id, name, user } = JSON.parse(stdout) as Shown
+  noteSubscription(id)
   return { id, name, user: user?.name ?? 'unknown', isPerson: user?.type === 'user' }
 }
 

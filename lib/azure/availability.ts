@@ -40,9 +40,7 @@ export async function judgeProviders(asking: Asking, namespaces: readonly string
   const missing = states.filter(({ state }) => state !== 'Registered')
   if (missing.length === 0) return { verdict: 'OK', detail: `all ${needed.length}` }
   const lines = missing.map(({ namespace }) =>
-    formatAzLine(
-      `az provider register --namespace ${namespace} --subscription ${asking.subscription} --wait`,
-    ),
+    formatAzLine(`az provider register --namespace ${namespace} --wait`),
   )
   return {
     verdict: 'CRITICAL',

@@ -112,7 +112,7 @@ export const meanings: readonly Meaning[] = [
     when: /RequestDisallowedByAzure|set of best available regions where your subscription can deploy/i,
     what: 'Azure does not allow this subscription to deploy in this region (policy assignment sys.regionrestriction)',
     next: () =>
-      `List the allowed regions: az policy assignment list --disable-scope-strict-match --query "[?name=='sys.regionrestriction'].parameters.listOfAllowedLocations.value". ${anotherRegion('one of them')}`,
+      `List the allowed regions: ${formatAzLine(`az policy assignment list --disable-scope-strict-match --query "[?name=='sys.regionrestriction'].parameters.listOfAllowedLocations.value"`)}   ${anotherRegion('one of them')}`,
     source:
       'learn.microsoft.com/troubleshoot/azure, error RequestDisallowedByAzure; reports of 2025 and 2026',
   },

@@ -68,7 +68,7 @@ export const buildCommand = (config: Config, tag: string, subscription: string):
     cwd: config.backend.dir,
     timeoutMs: 60 * 60_000,
     env: { PYTHONUTF8: '1' },
-    explain: (output) => explainRefusedBuild(config, tag, subscription, output),
+    explain: (output) => explainRefusedBuild(config, tag, output),
     // A failed build is never repeated, whatever its log says; az itself repeats a throttled upload.
     retry: undefined,
   })`
@@ -80,19 +80,14 @@ export const buildCommand = (config: Config, tag: string, subscription: string):
  * same sources here. Without the platform, Docker on ARM builds an image that Container Instances cannot run
  * (MicrosoftDocs/azure-docs#111668).
  */
-function explainRefusedBuild(
-  config: Config,
-  tag: string,
-  subscription: string,
-  output: string,
-): Partial<Failure> | undefined {
+function explainRefusedBuild(config: Config, tag: string, output: string): Partial<Failure> | undefined {
   const failure = explainBuild(output)
   if (!output.includes('TasksOperationsNotAllowed')) return failure
   const { dir, dockerfile } = config.backend
   const image = getImageName(config, tag)
   const platform = ['--platform', 'linux/amd64']
   const lines = [
-    formatAzLine(`az acr login --name ${config.azure.registry} --subscription ${subscription}`),
+    formatAzLine(`az acr login --name ${config.azure.registry}`),
     quoteLine(['docker', 'build', ...platform, '--file', path.join(dir, dockerfile), '--tag', image, dir]),
     quoteLine(['docker', 'push', image]),
     formatScriptLine('build-image'),

@@ -43,18 +43,25 @@ export const surgeHost = (config: Config): string => getContainerHost(config, su
 let environment: string | undefined
 let keyFiles: Config['keyFiles'] = {}
 let azFolder: string | undefined
+let subscription: string | undefined
 
 /** Stores the name given to --env, before any file is read; undefined = `.env` alone. */
 export function noteEnvironment(name: string | undefined): void {
   environment = name
   keyFiles = {}
   azFolder = undefined
+  subscription = undefined
 }
 
 export function noteConfig(config: Config): void {
   environment = config.environment === 'default' ? undefined : config.environment
   keyFiles = config.keyFiles
   azFolder = config.network.azEnvironment.AZURE_CONFIG_DIR
+}
+
+/** Stores the subscription that this run uses, as soon as az has named it. */
+export function noteSubscription(id: string): void {
+  subscription = id
 }
 
 /** The command that runs a script on this environment: `npx dominion unlock --env staging`. */
@@ -73,8 +80,13 @@ export const formatKeyFile = (...keys: readonly [KeyName, ...KeyName[]]): string
   return [...new Set(keys.map((key) => keyFiles[key] ?? own))].join(' and ')
 }
 
-/** An az command to paste. It uses the login folder of this environment, if there is one. */
-export function formatAzLine(line: string): string {
+/** These act on no subscription, or on the one that a resource's id or address contains. */
+const ownSubscription = /^az (?:login|logout|account) | --(?:ids|url) /
+
+/** An az command to paste. It names the run's subscription, and uses the login folder of this environment, if there is one. */
+export function formatAzLine(words: string): string {
+  const named = subscription === undefined || ownSubscription.test(words)
+  const line = named ? words : `${words} --subscription ${subscription}`
   if (!azFolder) return line
   return process.platform === 'win32'
     ? `$env:AZURE_CONFIG_DIR='${azFolder.replaceAll("'", "''")}'; ${line}`

@@ -145,7 +145,7 @@ test('after the deploy everything is OK; faults are detected, with what to do', 
   expect(quota.by('azure-providers')).toMatchObject({
     verdict: 'CRITICAL',
     next: expect.stringMatching(
-      /az provider register --namespace Microsoft\.Cache --subscription \S+ --wait$/,
+      /az provider register --namespace Microsoft\.Cache --wait --subscription \S+$/,
     ),
   })
   expect(quota.findings).toHaveLength(4)

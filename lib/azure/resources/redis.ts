@@ -241,11 +241,13 @@ const brokenRedis = (config: Config, subscription: string, location: ArmLocation
  * that, because Azure returns no secure values.
  */
 function describeNewStart(config: Config, subscription: string, location: ArmLocation): string {
-  const redis = `az resource delete --ids ${resourceId(config, subscription, location)} --api-version ${location.apiVersion}`
-  const containers = getWantedNames(config).map(
-    (name) =>
-      `az container delete --resource-group ${config.azure.resourceGroup} --name ${name} --subscription ${subscription} --yes`,
-  )
+  const id = resourceId(config, subscription, location)
+  const lines = [
+    formatAzLine(`az resource delete --ids ${id} --api-version ${location.apiVersion}`),
+    ...getWantedNames(config).map((name) =>
+      formatAzLine(`az container delete --resource-group ${config.azure.resourceGroup} --name ${name} --yes`),
+    ),
+  ]
   const what = location === managedDatabase ? 'its database' : 'it'
-  return `If you need no jobs from its queue, delete ${what} and the containers, which hold the old key: ${[redis, ...containers].map((line) => formatAzLine(line)).join('   ')}   Then: ${formatScriptLine('deploy-complete')}`
+  return `If you need no jobs from its queue, delete ${what} and the containers, which hold the old key: ${lines.join('   ')}   Then: ${formatScriptLine('deploy-complete')}`
 }

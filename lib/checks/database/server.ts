@@ -49,8 +49,11 @@ function judgeServer(config: Config, { name, sku, properties }: Resource): Resul
   if (state === 'Ready') return pass(detail)
   if (/^(Updating|Starting|Restarting)$/.test(state)) return warn(detail)
   if (state !== 'Stopped') return fail(detail)
-  const start = `az postgres flexible-server start --resource-group ${config.azure.resourceGroup} --name ${name}`
-  return fail(detail, formatAzLine(start))
+  const { resourceGroup } = config.azure
+  const start = formatAzLine(
+    `az postgres flexible-server start --resource-group ${resourceGroup} --name ${name}`,
+  )
+  return fail(detail, start)
 }
 
 function judgeVersion({ postgres }: Config, { version }: ServerFacts): Result {

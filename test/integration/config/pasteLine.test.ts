@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, expect, test, vi } from 'vitest'
+import { createAzure } from '../../../lib/azure/client.ts'
 import { explainAz } from '../../../lib/azure/errors.ts'
 import {
   formatAzLine,
@@ -11,6 +12,7 @@ import {
   noteEnvironment,
 } from '../../../lib/config/config.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
+import { fakeAz } from '../../support/fakeAz.ts'
 import { home, temporaryFolder } from '../../support/helpers.ts'
 import { start } from '../../support/runScript.ts'
 
@@ -22,18 +24,28 @@ const sources = ['lib', 'scripts'].flatMap((folder) =>
     .map((name) => path.join(folder, name)),
 )
 
-/** Lines of code, without comments, each with its file. */
-const codeLines = sources.flatMap((file) =>
+const readCode = (file: string): string =>
   readFileSync(path.join(home, file), 'utf8')
     .replaceAll(/\/\*[\s\S]*?\*\//g, '')
+    .replaceAll(/^\s*\/\/.*$/gm, '')
+
+/** Lines of code, without comments, each with its file. */
+const codeLines = sources.flatMap((file) =>
+  readCode(file)
     .split('\n')
-    .map((line) => `${file}: ${line.replace(/^\s*\/\/.*$/, '').trim()}`),
+    .map((line) => `${file}: ${line.trim()}`),
 )
 
 test('no command to paste is written by hand, because it would act on production', () => {
   // A line that only lists the flags, or parses a receipt's line, does nothing.
   const raw = codeLines.filter((line) => /npx dominion [a-z$]/.test(line) && !/ --help lists/.test(line))
   expect(raw).toEqual([])
+})
+
+test('no az command to paste is written by hand, because it would act on another login or subscription', () => {
+  // A command that starts a line of its own is run, not printed.
+  const written = /(?<!formatAzLine\(\s*[`'"]|^\s*)\baz [a-z]+(?: [a-z-]+)* --\w/m
+  expect(sources.filter((file) => written.test(readCode(file)))).toEqual([])
 })
 
 test('no text assumes that a key is set in .env', () => {
@@ -105,4 +117,17 @@ test('an az command uses the login folder of this environment, so that it does n
   const line = `AZURE_CONFIG_DIR='${folder}/its login' az login`
   expect(formatAzLine('az login')).toBe(line)
   expect(explainAz("ERROR: Please run 'az login' to setup account.")?.next).toContain(line)
+})
+
+test('an az command names the subscription of this run, unless an id or address contains it', async () => {
+  const { context } = await fakeAz({ match: /^account show/, stdout: '{"id":"sub-1","name":"Codex"}' })
+  await createAzure(context).account()
+  expect(formatAzLine('az acr task list-runs --registry one')).toBe(
+    'az acr task list-runs --registry one --subscription sub-1',
+  )
+  expect(explainAz("The subscription is not registered to use namespace 'Microsoft.Cache'")?.next).toContain(
+    '--namespace Microsoft.Cache --wait --subscription sub-1',
+  )
+  for (const line of ['az login --tenant T', 'az resource delete --ids /subscriptions/a', 'az rest --url /x'])
+    expect(formatAzLine(line)).toBe(line)
 })

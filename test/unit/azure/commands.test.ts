@@ -16,7 +16,7 @@ import {
 } from '../../../lib/azure/resources/redis.ts'
 import { readRegistryCredentials, registry } from '../../../lib/azure/resources/registry.ts'
 import { resourceId } from '../../../lib/azure/resources/resource.ts'
-import { noteEnvironment } from '../../../lib/config/config.ts'
+import { noteEnvironment, noteSubscription } from '../../../lib/config/config.ts'
 import { display } from '../../../lib/shell/command.ts'
 import { quoteLine } from '../../../lib/shell/quote.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
@@ -64,6 +64,7 @@ test('the image is built in its own folder, with az’s settings', async () => {
 test('a registry that may not build: the whole line that builds the image with Docker, for this environment', async () => {
   const { explain } = buildCommand(await loadTestConfig('BACKEND_DIR=/srv/my backend'), 'src-abc', 's')
   noteEnvironment('staging')
+  noteSubscription('s')
   const failure = explain?.(`ERROR: (TasksOperationsNotAllowed) ${formatRefusal('tasksNotAllowed')}`)
   noteEnvironment(undefined)
   expect(failure?.what).toContain('The registry cannot build images for this subscription')

@@ -163,7 +163,7 @@ test('a provider that is not registered, and too few cores: refused with what to
   world.faults.clear()
   world.providers.set('Microsoft.Cache', 'NotRegistered')
   const { next: command } = await refuse(world)
-  expect(command).toMatch(/az provider register --namespace Microsoft\.Cache --subscription \S+ --wait/)
+  expect(command).toMatch(/az provider register --namespace Microsoft\.Cache --wait --subscription \S+$/)
 })
 
 test('what cannot be read is said, and does not end the run', async () => {

@@ -115,7 +115,7 @@ test('any other reason is shown as Azure gives it', async () => {
     what: 'Azure could not create codex-api',
     said: expect.stringMatching(/^InaccessibleImage: The image 'codexacr\.azurecr\.io\/codex-backend:1'/),
     next: expect.stringContaining(
-      'az container show --resource-group codexdominion-prod --name codex-api   shows',
+      'az container show --resource-group codexdominion-prod --name codex-api --subscription 00000000-0000-0000-0000-000000000001   shows',
     ),
   })
 })

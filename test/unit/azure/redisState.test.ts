@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { findRedisFault, type Redis } from '../../../lib/azure/resources/redis.ts'
-import { noteEnvironment } from '../../../lib/config/config.ts'
+import { noteEnvironment, noteSubscription } from '../../../lib/config/config.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
 
 afterEach(() => noteEnvironment(undefined))
@@ -21,6 +21,7 @@ const clusterId =
 const fault = async (redis: Redis, lines: string[] = [], environment?: string) => {
   const config = await loadTestConfig(...lines)
   noteEnvironment(environment)
+  noteSubscription('sub')
   return findRedisFault(config, redis, 'sub')
 }
 
@@ -60,7 +61,7 @@ test('a failed cluster with a database is not touched, and the command that dele
   expect(found).toMatchObject({ what: expect.stringContaining('Failed (UpdateFailed)'), empty: false })
   expect(found?.next).toContain(`az resource delete --ids ${clusterId} --api-version 2025-07-01 `)
   expect(found?.next).toMatch(
-    / {3}az container delete --resource-group codexdominion-prod --name codex-backend --subscription sub --yes {3}az container delete .* --name codex-worker .* {3}Then: npx dominion deploy-complete --env prod$/,
+    / {3}az container delete --resource-group codexdominion-prod --name codex-backend --yes --subscription sub {3}az container delete .* --name codex-worker .* {3}Then: npx dominion deploy-complete --env prod$/,
   )
 })
 
