@@ -188,9 +188,12 @@ export const refusals = {
 
 export type RefusalName = keyof typeof refusals
 
+type Values = Readonly<Record<string, unknown>>
+
+/** Replaces each `{name}` by its value. */
+export const fillWords = (words: string, values: Values): string =>
+  words.replaceAll(/\{(\w+)\}/g, (whole, key: string) => String(values[key] ?? whole))
+
 /** Azure's words for one case. */
-export const formatRefusal = (
-  name: RefusalName,
-  values: Readonly<Record<string, string | number>> = {},
-): string =>
-  refusals[name].words.replaceAll(/\{(\w+)\}/g, (whole, key: string) => String(values[key] ?? whole))
+export const formatRefusal = (name: RefusalName, values: Values = {}): string =>
+  fillWords(refusals[name].words, values)

@@ -1,6 +1,6 @@
 import { requireArmVersion, requireVersion } from './catalogue.ts'
 import { deploymentsRoute } from './deployments.ts'
-import { ArmError, badRequest } from './errors.ts'
+import { refuse, unknownRoute } from './errors.ts'
 import { groupRoute, groupsRoute } from './groups.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import { type Bag, mergePatch } from './json.ts'
@@ -23,29 +23,15 @@ import type { World } from './world.ts'
 
 const apiVersionForm = /^\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|privatepreview))?$/
 
-export function unknownRoute(call: Call): ArmError {
-  return new ArmError(
-    call.method === 'GET' ? 404 : 405,
-    call.method === 'GET' ? 'InvalidResourcePath' : 'HttpMethodNotAllowed',
-    `The rehearsal's Azure does not support ${call.method} ${call.path}.`,
-  )
-}
-
 function requireApiVersion(call: Call): string {
   const version = call.query.get('api-version')
-  if (!version)
-    throw badRequest(
-      'MissingApiVersionParameter',
-      'The api-version query parameter (?api-version=) is required for all requests.',
-    )
-  if (!apiVersionForm.test(version))
-    throw badRequest('InvalidApiVersionParameter', `The api-version '${version}' is invalid.`)
+  if (!version) throw refuse('missingApiVersion')
+  if (!apiVersionForm.test(version)) throw refuse('invalidApiVersion', { version })
   return version
 }
 
 function requireSubscription(world: World, id: string): void {
-  if (id.toLowerCase() !== world.subscription.id.toLowerCase())
-    throw new ArmError(404, 'SubscriptionNotFound', `The subscription '${id}' could not be found.`)
+  if (id.toLowerCase() !== world.subscription.id.toLowerCase()) throw refuse('subscriptionNotFound', { id })
 }
 
 /** management.azure.com. */
@@ -139,8 +125,7 @@ function patchReply(world: World, address: Address, body: Bag, version: string):
   const { properties, ...rest } = body
   if (!patchesTagsOnly) return putReply(world, address, mergePatch(resource.wanted, body) as Bag, version)
   // Azure may ignore them: the model of the request has none.
-  if (properties)
-    throw badRequest('BadRequest', `PATCH of ${address.type} changes only tags, not properties.`)
+  if (properties) throw refuse('onlyTags', { type: address.type })
   resource.wanted = { ...resource.wanted, tags: mergePatch(resource.wanted.tags ?? {}, rest.tags ?? {}) }
   return { status: 200, body: view(world, resource) }
 }

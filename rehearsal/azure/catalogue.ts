@@ -1,4 +1,4 @@
-import { type ArmError, badRequest, refuse } from './errors.ts'
+import { type ArmError, refuse } from './errors.ts'
 import type { World } from './world.ts'
 
 /* What Azure offers: regions, and which API versions it accepts. */
@@ -121,37 +121,27 @@ export function requireProviderVersion(
   const own = types.filter(({ type }) => type.toLowerCase().startsWith(`${namespace.toLowerCase()}/`))
   const known = own.flatMap(({ versions = [] }) => versions)
   if (own.length === 0 || known.includes(apiVersion)) return
-  throw badRequest(
-    'InvalidResourceType',
-    `The resource type '${what}' could not be found in the namespace '${namespace}' for api version '${apiVersion}'. ` +
-      `The supported api-versions are '${[...new Set(known)].sort().reverse().join(',')}'.`,
-  )
+  throw refuse('providerVersion', {
+    what,
+    namespace,
+    apiVersion,
+    versions: [...new Set(known)].sort().reverse().join(','),
+  })
 }
 
 export function requireArmVersion(version: string): void {
   if (armVersions.includes(version)) return
-  throw badRequest(
-    'InvalidApiVersionParameter',
-    `The api-version '${version}' is invalid. The supported versions are '${armVersions.toReversed().join(',')}'.`,
-  )
+  throw refuse('armVersion', { version, versions: armVersions.toReversed().join(',') })
 }
 
 /** Throws ARM's LocationNotAvailableForResourceType. Words: Azure/Azure-Landing-Zones#2199. */
 export function requireTypeLocation(type: string, location: string): void {
   if (location in locations) return
-  throw badRequest(
-    'LocationNotAvailableForResourceType',
-    `The provided location '${location}' is not available for resource type '${type}'. ` +
-      `List of available regions for the resource type is '${Object.keys(locations).join(',')}'.`,
-  )
+  throw refuse('typeLocation', { location, type, locations: Object.keys(locations).join(',') })
 }
 
 /** The same of a resource group. Words: cloud-barista/cb-spider#527. */
 export function requireGroupLocation(location: string): void {
   if (location in locations) return
-  throw badRequest(
-    'LocationNotAvailableForResourceGroup',
-    `The provided location '${location}' is not available for resource group. ` +
-      `List of available regions is '${Object.keys(locations).join(',')}'.`,
-  )
+  throw refuse('groupLocation', { location, locations: Object.keys(locations).join(',') })
 }

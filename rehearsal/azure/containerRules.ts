@@ -1,4 +1,4 @@
-import { ArmError, badRequest, refuse } from './errors.ts'
+import { type ArmError, refuse } from './errors.ts'
 import type { Image } from './images.ts'
 import { findImage, imageReference } from './images.ts'
 import { type Bag, sameJson } from './json.ts'
@@ -28,41 +28,26 @@ const immutable = (wanted: Bag): Bag => ({
 function checkContainer(group: string, container: Bag): void {
   const { name, properties } = container
   if (typeof name !== 'string' || !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name))
-    throw badRequest(
-      'InvalidContainerName',
-      `The container name '${name}' in container group '${group}' is invalid: 1 to 63 lowercase letters, digits and hyphens.`,
-    )
+    throw refuse('containerName', { name, group })
   if (typeof properties?.image !== 'string' || properties.image === '')
-    throw badRequest(
-      'InvalidImage',
-      `The image of container '${name}' in container group '${group}' is not specified.`,
-    )
+    throw refuse('imageMissing', { name, group })
   const requests = properties.resources?.requests
   if (!requests || !(requests.cpu > 0) || !(requests.memoryInGB > 0))
-    throw badRequest(
-      'ResourceRequestsNotSpecified',
-      `The resource requests of container '${name}' in container group '${group}' are not specified: cpu and memoryInGB are required.`,
-    )
+    throw refuse('requestsMissing', { name, group })
   if (requests.cpu > largestGroup.cpu || requests.memoryInGB > largestGroup.memoryGb)
-    throw badRequest(
-      'ResourceRequestsExceeded',
-      `The requested resource is not available in this location: container group '${group}' asks for ${requests.cpu} CPU and ` +
-        `${requests.memoryInGB} GB, the limit is ${largestGroup.cpu} CPU and ${largestGroup.memoryGb} GB.`,
-    )
+    throw refuse('requestsExceeded', {
+      group,
+      cpu: requests.cpu,
+      memoryGb: requests.memoryInGB,
+      mostCpu: largestGroup.cpu,
+      mostMemoryGb: largestGroup.memoryGb,
+    })
   const names = ((properties.environmentVariables ?? []) as Bag[]).map((each) => each.name)
   const wrong = names.find((each) => typeof each !== 'string' || !/^[A-Za-z_][\w.-]*$/.test(each))
-  if (wrong !== undefined)
-    throw badRequest(
-      'InvalidEnvironmentVariable',
-      `The environment variable name '${wrong}' in container '${name}' of container group '${group}' is invalid.`,
-    )
+  if (wrong !== undefined) throw refuse('environmentVariable', { wrong, name, group })
   for (const kind of ['livenessProbe', 'readinessProbe']) {
     const probe = properties[kind]
-    if (probe && Boolean(probe.httpGet) === Boolean(probe.exec))
-      throw badRequest(
-        'InvalidProbe',
-        `The ${kind} of container '${name}' in container group '${group}' needs either httpGet or exec.`,
-      )
+    if (probe && Boolean(probe.httpGet) === Boolean(probe.exec)) throw refuse('probe', { kind, name, group })
   }
 }
 
@@ -76,41 +61,23 @@ export function accessibleImage(world: World, group: string, image: string, cred
     ? findImage(registry.runtime.repositories ?? new Map(), repository, reference)
     : undefined
   if (found) return found
-  throw badRequest(
-    'InaccessibleImage',
-    `The image '${image}' in container group '${group}' is not accessible. Please check the image and registry credential.`,
-  )
+  throw refuse('inaccessibleImage', { image, group })
 }
 
 function checkAddress({ world, address, wanted }: Request): void {
   const { ipAddress, containers } = wanted.properties
   if (!ipAddress) return
   const { ports = [], dnsNameLabel, type } = ipAddress
-  if (type !== 'Public')
-    throw badRequest(
-      'InvalidIpAddressType',
-      `The rehearsal's container groups have the ipAddress type 'Public', not '${type}'.`,
-    )
-  if (ports.length === 0)
-    throw badRequest(
-      'MissingIpAddressPorts',
-      `The ports in the 'ipAddress' of container group '${address.name}' cannot be empty.`,
-    )
+  if (type !== 'Public') throw refuse('ipAddressType', { type })
+  if (ports.length === 0) throw refuse('portsMissing', { group: address.name })
   const inside = containers.flatMap((each: Bag) =>
     (each.properties.ports ?? []).map((port: Bag) => port.port),
   )
   const missing = ports.filter((each: Bag) => !inside.includes(each.port)).map((each: Bag) => each.port)
-  if (missing.length > 0)
-    throw badRequest(
-      'IpAddressPortsNotFound',
-      `The port(s) '${missing.join(',')}' in the 'ipAddress' of container group '${address.name}' are not exposed by any of its containers.`,
-    )
+  if (missing.length > 0) throw refuse('portsNotExposed', { ports: missing.join(','), group: address.name })
   if (dnsNameLabel === undefined) return
   if (!/^[a-z]([-a-z0-9]{3,61}[a-z0-9])$/.test(dnsNameLabel))
-    throw badRequest(
-      'InvalidDnsNameLabel',
-      `The DNS name label '${dnsNameLabel}' in container group '${address.name}' is invalid: 5 to 63 lowercase letters, digits and hyphens.`,
-    )
+    throw refuse('dnsNameLabel', { dnsNameLabel, group: address.name })
   const other = [...world.resources.values()].find(
     (each) =>
       each.type === address.type &&
@@ -134,43 +101,22 @@ export function checkContainerGroup(request: Request): void {
   const { world, address, wanted, existing } = request
   const { properties } = wanted
   if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(address.name))
-    throw badRequest(
-      'InvalidContainerGroupName',
-      `The container group name '${address.name}' is invalid: 1 to 63 lowercase letters, digits and hyphens.`,
-    )
+    throw refuse('containerGroupName', { name: address.name })
   if (!['Linux', 'Windows'].includes(properties.osType))
-    throw badRequest(
-      'InvalidOsType',
-      `The 'osType' for container group '${properties.osType ?? '<null>'}' is invalid. The value must be one of 'Windows,Linux'.`,
-    )
-  if (properties.osType === 'Windows')
-    throw badRequest('OsTypeNotSupported', "The rehearsal's container groups have the osType 'Linux'.")
+    throw refuse('osType', { osType: properties.osType ?? '<null>' })
+  if (properties.osType === 'Windows') throw refuse('windowsContainers')
   if (!['Always', 'OnFailure', 'Never'].includes(properties.restartPolicy))
-    throw badRequest(
-      'InvalidRestartPolicy',
-      `The 'restartPolicy' for container group '${address.name}' is invalid. The value must be one of 'Always,OnFailure,Never'.`,
-    )
+    throw refuse('restartPolicy', { group: address.name })
   const containers: Bag[] = properties.containers ?? []
-  if (containers.length === 0)
-    throw badRequest('InvalidContainerGroup', `The container group '${address.name}' has no containers.`)
-  if (containers.length > 1)
-    throw badRequest('InvalidContainerGroup', "The rehearsal's container groups hold one container each.")
+  if (containers.length === 0) throw refuse('noContainers', { group: address.name })
+  if (containers.length > 1) throw refuse('severalContainers')
   for (const each of containers) checkContainer(address.name, each)
   checkAddress(request)
   if (existing && existing.state !== 'Failed' && !sameJson(immutable(existing.wanted), immutable(wanted)))
-    throw badRequest(
-      'InvalidContainerGroupUpdate',
-      `The updates on container group '${address.name}' are invalid. If you are going to update the os type, restart policy, ` +
-        'network profile, CPU, memory or GPU resources for a container group, you must delete it first and then create a new one.',
-    )
+    throw refuse('containerGroupUpdate', { group: address.name })
   checkQuota(request)
   for (const each of containers)
     accessibleImage(world, address.name, each.properties.image, properties.imageRegistryCredentials ?? [])
 }
 
-export const transitioning = (name: string): ArmError =>
-  new ArmError(
-    409,
-    'ContainerGroupTransitioning',
-    `The container group '${name}' is still transitioning, please retry later.`,
-  )
+export const transitioning = (name: string): ArmError => refuse('containerGroupTransitioning', { name })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { delayGroup } from './delay.ts'
-import { ArmError, errorReply } from './errors.ts'
+import { errorReply, refuse } from './errors.ts'
 import { faultNames } from './faults.ts'
 import { type Call, jsonBody, type Reply, readCall, sendReply } from './http.ts'
 import type { Bag } from './json.ts'
@@ -22,17 +22,13 @@ export interface Control {
 function found(world: World, type: string, name: string): Resource {
   const resource = [...world.resources.values()].find((each) => each.type === type && each.name === name)
   if (resource) return resource
-  throw new ArmError(404, 'NotFound', `The rehearsal's Azure has no ${type} named ${name}.`)
+  throw refuse('resourceOfControl', { type, name })
 }
 
 function setFault(world: World, call: Call): Reply {
   const fault = jsonBody(call)
   if (!(fault.name in faultNames))
-    throw new ArmError(
-      400,
-      'UnknownFault',
-      `Faults are: ${Object.keys(faultNames).join(', ')}; not ${fault.name}.`,
-    )
+    throw refuse('unknownFault', { known: Object.keys(faultNames).join(', '), name: fault.name })
   if (fault.on === false) world.faults.delete(fault.name)
   else world.faults.set(fault.name, { ...fault })
   return { status: 200, body: { faults: [...world.faults.values()] } }
@@ -41,11 +37,7 @@ function setFault(world: World, call: Call): Reply {
 function setProvider(world: World, call: Call): Reply {
   const { namespace, state } = jsonBody(call)
   if (!world.providers.has(namespace) || !['Registered', 'NotRegistered'].includes(state))
-    throw new ArmError(
-      400,
-      'BadRequest',
-      'Give {"namespace": "Microsoft.…", "state": "Registered" | "NotRegistered"}.',
-    )
+    throw refuse('providerState')
   world.providers.set(namespace, state)
   return { status: 200, body: { [namespace]: state } }
 }
@@ -58,8 +50,7 @@ async function containerRoute(
 ): Promise<Reply> {
   const resource = found(world, 'Microsoft.ContainerInstance/containerGroups', name)
   const { container, machine, incarnation } = resource.runtime as GroupRuntime
-  if (!container)
-    throw new ArmError(409, 'NotRunning', `The container group ${name} has no running container.`)
+  if (!container) throw refuse('notRunning', { name })
   if (call.method === 'POST' && what === 'kill') {
     const pid = container.pid()
     container.kill()
@@ -70,7 +61,7 @@ async function containerRoute(
   else if (call.method === 'POST' && what === 'delay') {
     await delayGroup(world, resource, Number(jsonBody(call).milliseconds))
   } else if (call.method !== 'GET' || what)
-    throw new ArmError(404, 'NotFound', `No such control: ${call.method} ${call.path}`)
+    throw refuse('unknownControl', { method: call.method, path: call.path })
   return {
     status: 200,
     body: {
@@ -93,11 +84,11 @@ async function serverRoute(
   call: Call,
   what: string | undefined,
 ): Promise<Reply> {
-  if (!server) throw new ArmError(409, 'NotReady', `${call.path} names a server that is not ready.`)
+  if (!server) throw refuse('serverNotReady', { path: call.path })
   if (call.method === 'POST' && what === 'stop') await server.stop()
   else if (call.method === 'POST' && what === 'start') await server.start()
   else if (call.method !== 'GET' || what)
-    throw new ArmError(404, 'NotFound', `No such control: ${call.method} ${call.path}`)
+    throw refuse('unknownControl', { method: call.method, path: call.path })
   return {
     status: 200,
     body: { host: server.host, address: server.machine.address, running: server.running() },
@@ -141,7 +132,7 @@ async function route(world: World, more: Controls, call: Call): Promise<Reply> {
     )
     return serverRoute(resource?.runtime.server, call, what)
   }
-  throw new ArmError(404, 'NotFound', `No such control: ${call.method} ${call.path}`)
+  throw refuse('unknownControl', { method: call.method, path: call.path })
 }
 
 /**

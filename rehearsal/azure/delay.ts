@@ -1,5 +1,5 @@
 import { type Relay, startRelay } from '../relay.ts'
-import { ArmError } from './errors.ts'
+import { refuse } from './errors.ts'
 import { type GroupRuntime, getFqdn } from './providers/containers.ts'
 import type { Resource, World } from './world.ts'
 
@@ -13,8 +13,7 @@ export async function delayGroup(world: World, resource: Resource, milliseconds:
   const { machine } = resource.runtime as GroupRuntime
   const name = getFqdn(resource)
   const [port] = resource.wanted.properties.ipAddress?.ports ?? []
-  if (!machine || !name || !port || !(milliseconds >= 0))
-    throw new ArmError(400, 'BadRequest', 'Give {"milliseconds": 0 …} for a group that has a public name.')
+  if (!machine || !name || !port || !(milliseconds >= 0)) throw refuse('delay')
   await relays.get(name)?.stop()
   relays.delete(name)
   if (milliseconds === 0) return world.dns.set(name, [machine.address])

@@ -1,4 +1,4 @@
-import { badRequest } from './errors.ts'
+import { refuse } from './errors.ts'
 import type { Bag } from './json.ts'
 
 /**
@@ -12,26 +12,13 @@ export function deploymentBody(text: string): Bag {
     body = JSON.parse(quoteBareKey(text))
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/ in JSON.*|, "[\s\S]*/, '') : ''
-    throw badRequest(
-      'InvalidRequestContent',
-      `The request content was invalid and could not be deserialized: '${reason}'.`,
-    )
+    throw refuse('deploymentBody', { reason })
   }
   const properties = body.properties
-  if (!properties || typeof properties !== 'object')
-    throw badRequest('InvalidRequestContent', "The required property 'properties' is missing.")
-  if (properties.templateLink)
-    throw badRequest(
-      'InvalidTemplate',
-      "The rehearsal's Azure deploys templates sent with the request, not templateLink.",
-    )
-  if (!properties.template || typeof properties.template !== 'object')
-    throw badRequest('InvalidTemplate', "The deployment's template is missing.")
-  if (String(properties.mode ?? 'Incremental').toLowerCase() !== 'incremental')
-    throw badRequest(
-      'InvalidDeploymentMode',
-      "The rehearsal's Azure supports only the deployment mode 'Incremental'.",
-    )
+  if (!properties || typeof properties !== 'object') throw refuse('propertiesMissing')
+  if (properties.templateLink) throw refuse('templateLink')
+  if (!properties.template || typeof properties.template !== 'object') throw refuse('templateMissing')
+  if (String(properties.mode ?? 'Incremental').toLowerCase() !== 'incremental') throw refuse('deploymentMode')
   return properties
 }
 

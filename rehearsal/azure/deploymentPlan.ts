@@ -1,5 +1,5 @@
 import { requireOffered, requireTypeLocation, requireVersion } from './catalogue.ts'
-import { badRequest } from './errors.ts'
+import { refuse } from './errors.ts'
 import type { Bag } from './json.ts'
 import { takeParameters } from './parameters.ts'
 import { findResource, getAddress, requireRegistered } from './resources.ts'
@@ -24,11 +24,9 @@ export interface DeploymentPlan {
   parameters: Bag
 }
 
-const invalid = (text: string) =>
-  badRequest('InvalidTemplate', `Deployment template validation failed: '${text}'.`)
+const invalid = (text: string) => refuse('templateValidation', { text })
 
-const unsupported = (what: string) =>
-  badRequest('InvalidTemplate', `The rehearsal's Azure does not support ${what}.`)
+const unsupported = (what: string) => refuse('unsupportedTemplate', { what })
 
 const parts = ['$schema', 'contentVersion', 'metadata', 'parameters', 'variables', 'resources']
 

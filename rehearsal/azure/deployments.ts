@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { deploymentBody } from './deploymentBody.ts'
 import { type DeploymentPlan, type PlannedResource, planDeployment } from './deploymentPlan.ts'
-import { ArmError, badRequest, conflict, errorBody } from './errors.ts'
+import { ArmError, errorBody, refuse, unknownRoute } from './errors.ts'
 import { applyPolicies } from './faults.ts'
 import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
@@ -78,14 +78,7 @@ async function deployAll(world: World, plan: DeploymentPlan, deployment: Bag): P
     return running
   }
   await Promise.all(plan.resources.map(start))
-  if (errors.length > 0)
-    throw new ArmError(
-      409,
-      'DeploymentFailed',
-      'At least one resource deployment operation failed. Please list deployment operations for details. ' +
-        'Please see https://aka.ms/arm-deployment-operations for usage details.',
-      errors,
-    )
+  if (errors.length > 0) throw refuse('deploymentFailed', {}, errors)
 }
 
 function createDeployment(world: World, call: Call, groupName: string, name: string, version: string): Reply {
@@ -93,12 +86,11 @@ function createDeployment(world: World, call: Call, groupName: string, name: str
   const key = getKey(groupName, name)
   const running = world.deployments.get(key)
   if (running?.properties.provisioningState === 'Running')
-    throw conflict(
-      'DeploymentActive',
-      `Unable to edit or replace deployment '${name}': previous deployment from '${running.properties.timestamp}' is still ` +
-        `active (expiration time is '${new Date(Date.parse(running.properties.timestamp) + 604_800_000).toISOString()}'). ` +
-        'Please see https://aka.ms/arm-deploy for usage details.',
-    )
+    throw refuse('deploymentActive', {
+      name,
+      since: running.properties.timestamp,
+      until: new Date(Date.parse(running.properties.timestamp) + 604_800_000).toISOString(),
+    })
   const properties = deploymentBody(call.body.toString('utf8'))
   const plan = planDeployment(world, group, properties)
   applyPolicies(world, plan.resources)
@@ -143,15 +135,11 @@ function found(world: World, group: string, name: string): Bag {
   getGroup(world, group)
   const deployment = world.deployments.get(getKey(group, name))
   if (deployment) return deployment
-  throw new ArmError(404, 'DeploymentNotFound', `Deployment '${name}' could not be found.`)
+  throw refuse('deploymentNotFound', { name })
 }
 
 function checkName(name: string): void {
-  if (!/^[-\w._()]{1,64}$/.test(name))
-    throw badRequest(
-      'InvalidDeploymentName',
-      `The deployment name '${name}' is invalid: 1 to 64 letters, digits, '-', '.', '(', ')' or '_'.`,
-    )
+  if (!/^[-\w._()]{1,64}$/.test(name)) throw refuse('deploymentName', { name })
 }
 
 /** `…/providers/Microsoft.Resources/deployments[/NAME[/validate|operations]]`. */
@@ -194,14 +182,9 @@ export function deploymentsRoute(
     return { status: 200, body: { value } }
   }
   if (call.method === 'DELETE' && !what) {
-    if (deployment.properties.provisioningState === 'Running')
-      throw conflict('DeploymentBeingDeleted', `The deployment '${name}' is running and cannot be deleted.`)
+    if (deployment.properties.provisioningState === 'Running') throw refuse('deploymentRunning', { name })
     world.deployments.delete(getKey(group, name))
     return { status: 204 }
   }
-  throw new ArmError(
-    404,
-    'InvalidResourcePath',
-    `The rehearsal's Azure does not support ${call.method} ${call.path}.`,
-  )
+  throw unknownRoute(call)
 }

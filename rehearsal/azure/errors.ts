@@ -1,6 +1,7 @@
-import { formatRefusal, type RefusalName, refusals } from '../../lib/azure/refusals.ts'
-import type { Reply } from './http.ts'
+import { fillWords, type RefusalName, refusals } from '../../lib/azure/refusals.ts'
+import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
+import own from './refusals.json' with { type: 'json' }
 
 /** An error response of ARM: `{"error": {"code", "message", "details"}}`. */
 export class ArmError extends Error {
@@ -21,20 +22,25 @@ export class ArmError extends Error {
 export const badRequest = (code: string, message: string): ArmError => new ArmError(400, code, message)
 export const conflict = (code: string, message: string): ArmError => new ArmError(409, code, message)
 
-/** A refusal in Azure's own words. */
-export const refuse = (name: RefusalName, values: Readonly<Record<string, string | number>> = {}): ArmError =>
-  new ArmError(refusals[name].status, refusals[name].code, formatRefusal(name, values))
+type Values = Readonly<Record<string, unknown>>
 
-export const resourceNotFound = (type: string, name: string, group: string): ArmError =>
-  new ArmError(
-    404,
-    'ResourceNotFound',
-    `The Resource '${type}/${name}' under resource group '${group}' was not found. ` +
-      'For more details please go to https://aka.ms/ARMResourceNotFoundFix',
-  )
+/**
+ * A refusal in the words of Azure, if somebody has reported them (lib/azure/refusals.ts), otherwise in those of
+ * refusals.json. `values` replace the names in braces.
+ */
+export function refuse(
+  name: RefusalName | keyof typeof own,
+  values: Values = {},
+  details: Bag[] = [],
+  headers = {},
+): ArmError {
+  const { status, code, words } = { ...refusals, ...own }[name]
+  return new ArmError(status, code, fillWords(words, values), details, headers)
+}
 
-export const groupNotFound = (group: string): ArmError =>
-  new ArmError(404, 'ResourceGroupNotFound', `Resource group '${group}' could not be found.`)
+/** What this Azure does not have. */
+export const unknownRoute = ({ method, path }: Call): ArmError =>
+  refuse(method === 'GET' ? 'unknownPath' : 'unknownMethod', { method, path })
 
 /** The body of an error as operations and deployments carry it. */
 export function errorBody(error: unknown): Bag {

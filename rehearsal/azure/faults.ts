@@ -1,4 +1,4 @@
-import { ArmError, refuse } from './errors.ts'
+import { type ArmError, refuse } from './errors.ts'
 import type { Bag } from './json.ts'
 import type { Address } from './types.ts'
 import type { World } from './world.ts'
@@ -47,15 +47,8 @@ export async function applyFaults(world: World): Promise<void> {
   if (slow) await new Promise((resolve) => setTimeout(resolve, slow.milliseconds ?? 1000))
   const throttled = counted(world, 'throttle')
   if (throttled !== undefined)
-    throw new ArmError(
-      429,
-      'TooManyRequests',
-      `The request is being throttled as the limit has been reached. Please try again after '${throttled}' seconds.`,
-      [],
-      { 'Retry-After': String(throttled) },
-    )
-  if (counted(world, 'server-error') !== undefined)
-    throw new ArmError(503, 'ServiceUnavailable', 'The service is unavailable now, please try again later.')
+    throw refuse('throttled', { seconds: throttled }, [], { 'Retry-After': String(throttled) })
+  if (counted(world, 'server-error') !== undefined) throw refuse('serviceUnavailable')
 }
 
 /** The regions in which this subscription may create anything; undefined means all. */
@@ -91,9 +84,7 @@ export function applyPolicies(
     return fault ? [{ code: fault.code, target: address.name, message: fault.message }] : []
   })
   if (details.length === 0) return
-  const message =
-    'The template deployment failed because of policy violation. Please see details for more information.'
-  throw new ArmError(400, 'InvalidTemplateDeployment', message, details)
+  throw refuse('policyViolation', {}, details)
 }
 
 /** Whether a region is closed to new PostgreSQL servers. */

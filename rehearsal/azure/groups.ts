@@ -1,5 +1,5 @@
 import { requireGroupLocation } from './catalogue.ts'
-import { ArmError, badRequest, conflict, groupNotFound } from './errors.ts'
+import { ArmError, refuse, unknownRoute } from './errors.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import { locationHeaders, startOperation } from './operations.ts'
@@ -18,31 +18,20 @@ function show(world: World, group: ResourceGroup): Bag {
 }
 
 export const groupsRoute = (world: World, call: Call): Reply => {
-  if (call.method !== 'GET')
-    throw badRequest('HttpMethodNotAllowed', 'Resource groups can only be listed here.')
+  if (call.method !== 'GET') throw refuse('groupsOnlyListed')
   return { status: 200, body: { value: [...world.groups.values()].map((group) => show(world, group)) } }
 }
 
 function putGroup(world: World, call: Call, name: string): Reply {
-  if (!/^[-\w._()]{1,90}$/.test(name) || name.endsWith('.'))
-    throw badRequest(
-      'InvalidResourceGroupName',
-      `The provided resource group name '${name}' has these invalid characters or ends with a period. ` +
-        'The name can only be a letter, digit, "-", ".", "(", ")" or "_".',
-    )
+  if (!/^[-\w._()]{1,90}$/.test(name) || name.endsWith('.')) throw refuse('groupName', { name })
   const body = jsonBody(call)
-  if (typeof body.location !== 'string')
-    throw badRequest('LocationRequired', 'The location property is required for this definition.')
+  if (typeof body.location !== 'string') throw refuse('locationRequired')
   const location = body.location.replaceAll(' ', '').toLowerCase()
   requireGroupLocation(location)
   const existing = world.groups.get(name.toLowerCase())
-  if (existing?.deleting)
-    throw conflict('ResourceGroupBeingDeleted', `The resource group '${name}' is in deprovisioning state.`)
+  if (existing?.deleting) throw refuse('groupBeingDeleted', { name })
   if (existing && existing.location !== location)
-    throw conflict(
-      'InvalidResourceGroupLocation',
-      `Invalid resource group location '${location}'. The Resource group already exists in location '${existing.location}'.`,
-    )
+    throw refuse('groupLocationFixed', { location, existing: existing.location })
   const group = existing ?? { name, location, tags: {}, deleting: false }
   group.tags = body.tags ?? {}
   world.groups.set(name.toLowerCase(), group)
@@ -51,7 +40,7 @@ function putGroup(world: World, call: Call, name: string): Reply {
 
 function deleteGroup(world: World, name: string, version: string): Reply {
   const group = world.groups.get(name.toLowerCase())
-  if (!group) throw groupNotFound(name)
+  if (!group) throw refuse('groupNotFound', { group: name })
   group.deleting = true
   const operation = startOperation(
     world,
@@ -82,7 +71,7 @@ export function groupRoute(
 ): Reply {
   if (rest.length === 1 && rest[0]!.toLowerCase() === 'resources' && call.method === 'GET')
     return listResources(world, call, getGroup(world, name).name)
-  if (rest.length > 0) throw new ArmError(404, 'InvalidResourcePath', `No such path: ${call.path}`)
+  if (rest.length > 0) throw unknownRoute(call)
   switch (call.method) {
     case 'HEAD':
       return { status: world.groups.has(name.toLowerCase()) ? 204 : 404 }
@@ -98,7 +87,7 @@ export function groupRoute(
     case 'DELETE':
       return deleteGroup(world, name, version)
     default:
-      throw new ArmError(405, 'HttpMethodNotAllowed', `Resource groups do not support ${call.method}.`)
+      throw refuse('groupMethod', { method: call.method })
   }
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { ArmError, badRequest } from './errors.ts'
+import { refuse } from './errors.ts'
 import type { Bag } from './json.ts'
 
 /** One request as the emulator's hosts see it. */
@@ -32,7 +32,7 @@ export async function readCall(request: IncomingMessage): Promise<Call> {
   let size = 0
   for await (const part of request) {
     size += part.length
-    if (size > largestBody) throw new ArmError(413, 'RequestEntityTooLarge', 'The request body is too large.')
+    if (size > largestBody) throw refuse('bodyTooLarge')
     parts.push(part)
   }
   return {
@@ -70,5 +70,5 @@ export function jsonBody(call: Call): Bag {
   } catch {
     // reported below, with ARM's code
   }
-  throw badRequest('InvalidRequestContent', 'The request content was invalid and could not be deserialized.')
+  throw refuse('invalidBody')
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import type { Machine } from '../machine.ts'
-import { badRequest } from './errors.ts'
+import { refuse } from './errors.ts'
 import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import type { Resource, World } from './world.ts'
@@ -129,8 +129,7 @@ function timespan(text: string | null): [number, number] {
     Date.parse(/Z|[+-]\d\d:\d\d$/.test(value ?? '') ? value! : `${value}Z`)
   const [start, end] = [parse(from), parse(to)]
   if (text === null) return [Date.now() - 3_600_000, Date.now()]
-  if (Number.isNaN(start) || Number.isNaN(end))
-    throw badRequest('BadRequest', `Invalid time interval input: '${text}'.`)
+  if (Number.isNaN(start) || Number.isNaN(end)) throw refuse('timeInterval', { text })
   return [start, end]
 }
 
@@ -139,18 +138,15 @@ export function metricsReply(_world: World, resource: Resource, call: Call): Rep
   const wanted = (call.query.get('metricnames') ?? 'CpuUsage').split(',').filter(Boolean)
   const unknown = wanted.find((each) => !names[each])
   if (unknown !== undefined || !resource.runtime.story)
-    throw badRequest(
-      'BadRequest',
-      `Failed to find metric configuration for provider: ${resource.type.split('/')[0]}, resource Type: ` +
-        `${resource.type.split('/')[1]}, metric: ${unknown ?? wanted[0]}, Valid metrics: ${Object.keys(names).join(',')}`,
-    )
+    throw refuse('unknownMetric', {
+      namespace: resource.type.split('/')[0],
+      type: resource.type.split('/')[1],
+      metric: unknown ?? wanted[0],
+      known: Object.keys(names).join(','),
+    })
   const interval = call.query.get('interval') ?? 'PT1M'
   const grain = (grains[interval] ?? 0) * 1000
-  if (!grain)
-    throw badRequest(
-      'BadRequest',
-      `Detected invalid time grain input: ${interval}. Use one of ${Object.keys(grains).join(', ')}.`,
-    )
+  if (!grain) throw refuse('timeGrain', { interval, known: Object.keys(grains).join(', ') })
   const [start, end] = timespan(call.query.get('timespan'))
   const aggregations = (call.query.get('aggregation') ?? 'average')
     .toLowerCase()

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { ArmError, errorBody } from './errors.ts'
+import { errorBody, refuse } from './errors.ts'
 import type { Reply } from './http.ts'
 import type { Operation, World } from './world.ts'
 
@@ -58,7 +58,7 @@ export const locationHeaders = (
 function findOperation(world: World, id: string): Operation {
   const operation = world.operations.get(id)
   if (operation) return operation
-  throw new ArmError(404, 'OperationNotFound', `The operation '${id}' was not found.`)
+  throw refuse('operationNotFound', { id })
 }
 
 export function operationStatus(world: World, id: string, apiVersion: string): Reply {

@@ -1,4 +1,4 @@
-import { badRequest } from './errors.ts'
+import { refuse } from './errors.ts'
 import type { Bag } from './json.ts'
 
 const getType = (value: unknown): string => {
@@ -7,8 +7,7 @@ const getType = (value: unknown): string => {
   return typeof value === 'boolean' ? 'bool' : typeof value
 }
 
-const invalid = (text: string) =>
-  badRequest('InvalidTemplate', `Deployment template validation failed: '${text}'.`)
+const invalid = (text: string) => refuse('templateValidation', { text })
 
 function checkValue(name: string, declared: Bag, value: unknown): void {
   const wanted = String(declared.type ?? '').toLowerCase()

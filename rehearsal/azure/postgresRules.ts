@@ -1,4 +1,4 @@
-import { badRequest, refuse, resourceNotFound } from './errors.ts'
+import { refuse } from './errors.ts'
 import { isOfferRestricted } from './faults.ts'
 import type { Bag } from './json.ts'
 import { isTaken } from './names.ts'
@@ -50,15 +50,10 @@ const reserved = [
   'public',
 ]
 
-const invalid = (parameter: string, why: string) =>
-  badRequest('InvalidParameterValue', `Invalid value given for parameter ${parameter}. ${why}`)
+const invalid = (parameter: string, why: string) => refuse('invalidParameter', { parameter, why })
 
 function checkPassword(login: string, password: unknown): void {
-  if (typeof password !== 'string' || password === '')
-    throw badRequest(
-      'MissingRequiredParameter',
-      'The parameter administratorLoginPassword is required to create a server.',
-    )
+  if (typeof password !== 'string' || password === '') throw refuse('passwordMissing')
   const kinds = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9]/].filter((kind) => kind.test(password)).length
   if (
     password.length < 8 ||
@@ -66,63 +61,38 @@ function checkPassword(login: string, password: unknown): void {
     kinds < 3 ||
     password.toLowerCase().includes(login.toLowerCase())
   )
-    throw badRequest(
-      'PasswordTooWeak',
-      'Password must contain 8 to 128 characters from three of: lowercase letters, uppercase letters, digits and others, ' +
-        'and must not contain the administrator login.',
-    )
+    throw refuse('passwordTooWeak')
 }
 
 function checkLogin(login: unknown): void {
-  if (typeof login !== 'string' || login === '')
-    throw badRequest(
-      'MissingRequiredParameter',
-      'The parameter administratorLogin is required to create a server.',
-    )
+  if (typeof login !== 'string' || login === '') throw refuse('loginMissing')
   if (!/^[A-Za-z_]\w{0,62}$/.test(login) || reserved.includes(login.toLowerCase()) || /^pg_/i.test(login))
     throw invalid('administratorLogin', `'${login}' is reserved or has characters that are not allowed.`)
 }
 
 function checkSku(sku: Bag | undefined): void {
-  if (!sku?.name || !sku.tier)
-    throw badRequest(
-      'MissingRequiredParameter',
-      'The parameters sku.name and sku.tier are required to create a server.',
-    )
+  if (!sku?.name || !sku.tier) throw refuse('skuMissing')
   const known = sizesOfTiers[sku.tier]
   if (!known) throw invalid('sku.tier', `'${sku.tier}' is none of: ${Object.keys(sizesOfTiers).join(', ')}.`)
   if (!known.some(({ name }) => name === sku.name))
-    throw badRequest('InvalidSkuName', `The sku '${sku.name}' does not belong to the tier '${sku.tier}'.`)
+    throw refuse('skuOfOtherTier', { name: sku.name, tier: sku.tier })
 }
 
 function checkUpdate(before: Bag, now: Bag, mode: string): void {
-  if (before.administratorLogin !== now.administratorLogin)
-    throw badRequest(
-      'OperationNotAllowed',
-      'The administrator login of an existing server cannot be changed.',
-    )
+  if (before.administratorLogin !== now.administratorLogin) throw refuse('loginFixed')
   // Stricter than Azure may be: a PATCH without it has been seen to work (hashicorp/terraform-provider-azurerm#28559).
   if (Number(now.version) > Number(before.version) && mode !== 'Update')
     throw invalid('createMode', `A newer major version of an existing server needs 'Update', not '${mode}'.`)
   if (Number(now.version) < Number(before.version))
-    throw badRequest(
-      'InvalidVersionDowngrade',
-      `The version of an existing server cannot be lowered from ${before.version} to ${now.version}.`,
-    )
+    throw refuse('versionDowngrade', { before: before.version, now: now.version })
   if (now.storage.storageSizeGB < before.storage.storageSizeGB)
-    throw badRequest(
-      'StorageSizeDecreaseNotSupported',
-      `Storage cannot be scaled down: the server has ${before.storage.storageSizeGB} GB, ${now.storage.storageSizeGB} GB was requested.`,
-    )
+    throw refuse('storageDecrease', { before: before.storage.storageSizeGB, now: now.storage.storageSizeGB })
 }
 
 /** Server names are host names below one domain, so a taken name is taken for everybody. */
 function checkName({ world, address }: Request): void {
   if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(address.name))
-    throw badRequest(
-      'InvalidServerName',
-      `The server name '${address.name}' is not valid: 3 to 63 lowercase letters, digits and hyphens, no hyphen at either end.`,
-    )
+    throw refuse('serverName', { name: address.name })
   if (isTaken(world, address) || world.faults.get('server-name-taken')?.server === address.name)
     throw refuse('serverNameTaken')
 }
@@ -140,14 +110,9 @@ export function checkServer(request: Request): void {
   wanted.sku ??= before?.sku
   delete now.createMode
   const mode = wanted.properties.createMode ?? 'Default'
-  if (!['Default', 'Create', 'Update'].includes(mode))
-    throw badRequest(
-      'InvalidParameterValue',
-      `The rehearsal's Azure does not support the createMode '${mode}'.`,
-    )
+  if (!['Default', 'Create', 'Update'].includes(mode)) throw refuse('createMode', { mode })
   // Azure then expects that the server exists: hmcts.github.io/ops-runbooks, "Create modes in postgres flexible server".
-  if (mode === 'Update' && !existing)
-    throw resourceNotFound(request.address.type, request.address.name, request.address.group)
+  if (mode === 'Update' && !existing) throw refuse('resourceNotFound', { ...request.address })
   checkLogin(now.administratorLogin)
   checkPassword(now.administratorLogin, now.administratorLoginPassword)
   checkSku(wanted.sku)
@@ -161,8 +126,7 @@ export function checkServer(request: Request): void {
   if (!(now.backup.backupRetentionDays >= 7 && now.backup.backupRetentionDays <= 35))
     throw invalid('backupRetentionDays', `${now.backup.backupRetentionDays} is not between 7 and 35.`)
   const zoneRedundant = (now.highAvailability?.mode ?? 'Disabled') !== 'Disabled'
-  if (zoneRedundant && wanted.sku.tier === 'Burstable')
-    throw badRequest('InvalidParameterValue', 'High availability is not supported for the Burstable tier.')
+  if (zoneRedundant && wanted.sku.tier === 'Burstable') throw refuse('burstableHighAvailability')
   if (existing) checkUpdate(before!.properties, now, mode)
   wanted.properties = now
 }

@@ -2,7 +2,7 @@ import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Machine } from '../machine.ts'
 import { rangeBlocks } from './addresses.ts'
-import { ArmError } from './errors.ts'
+import { refuse } from './errors.ts'
 import { serverProgram, startServerMachine } from './serverMachine.ts'
 import type { World } from './world.ts'
 
@@ -127,13 +127,12 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
   })
 
   async function sql(database: string, statement: string): Promise<string> {
-    if (!program.running())
-      throw new ArmError(409, 'ServerIsNotReady', `The server '${host.split('.')[0]}' is stopped.`)
+    if (!program.running()) throw refuse('serverStopped', { name: host.split('.')[0] })
     const argv = [`${bin}/psql`, '-h', sockets, '-d', database, '-v', 'ON_ERROR_STOP=1', '-XAtq', '-f', '-']
     const { code, stdout, stderr } = await machine.run(argv, { user: 'postgres', input: statement })
     if (code === 0) return stdout.trim()
     const words = /ERROR: {2}(.*)/.exec(stderr)?.[1] ?? stderr.trim()
-    throw new ArmError(400, 'InternalServerError', `PostgreSQL refused: ${words}`)
+    throw refuse('sqlRefused', { words })
   }
 
   async function readSettings(): Promise<void> {

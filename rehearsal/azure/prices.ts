@@ -1,4 +1,4 @@
-import { badRequest } from './errors.ts'
+import { refuse } from './errors.ts'
 import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import type { World } from './world.ts'
@@ -81,7 +81,7 @@ function condition(text: string): (item: Bag) => boolean {
     return (item) => (getField(item, field) === wanted) === (operator === 'eq')
   }
   const part = /^\s*(contains|startswith|endswith)\(\s*(\w+)\s*,\s*'((?:[^']|'')*)'\s*\)\s*$/.exec(text)
-  if (!part) throw badRequest('BadRequest', `Invalid OData parameters supplied: '${text.trim()}'.`)
+  if (!part) throw refuse('priceFilter', { text: text.trim() })
   const [, how, field = '', value = ''] = part
   return (item) => {
     const found = getField(item, field)
@@ -113,8 +113,7 @@ export function retailPrices({ types }: World, call: Call): Reply {
   if (call.path.replace(/\/$/, '') !== '/api/retail/prices' || call.method !== 'GET') return { status: 404 }
   const filter = call.query.get('$filter')
   const currency = (call.query.get('currencyCode') ?? 'USD').replaceAll("'", '')
-  if (currency !== 'USD')
-    throw badRequest('BadRequest', `The rehearsal's price list is in USD, not ${currency}.`)
+  if (currency !== 'USD') throw refuse('currency', { currency })
   const items = listItems(types.flatMap(({ prices = [] }) => prices))
   const found = filter ? items.filter(getFilter(filter)) : items
   const skip = Number(call.query.get('$skip') ?? 0)

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { poll } from '../../lib/util/poll.ts'
 import type { Machine } from '../machine.ts'
-import { badRequest, conflict, refuse } from './errors.ts'
+import { refuse } from './errors.ts'
 import { isTaken } from './names.ts'
 import { serverProgram, startServerMachine } from './serverMachine.ts'
 import type { Request } from './types.ts'
@@ -167,8 +167,9 @@ export async function startRedis(world: World, wanted: RedisOptions): Promise<Re
 export const gigabyte = 1024 ** 3
 
 /** Throws for a name that Azure does not allow or that another cache has. */
-export function checkGlobalName({ world, address }: Request, form: RegExp, message: string): void {
-  if (!form.test(address.name)) throw badRequest('InvalidResourceName', message)
+export function checkGlobalName({ world, address }: Request, longest: number): void {
+  if (!/^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$/.test(address.name) || address.name.length > longest)
+    throw refuse('redisName', { name: address.name, longest })
   if (isTaken(world, address)) throw refuse('redisNameTaken')
 }
 
@@ -176,5 +177,5 @@ export function checkGlobalName({ world, address }: Request, form: RegExp, messa
 export const getRedis = (resource: Resource): RedisServer => {
   const found: RedisServer | undefined = resource.runtime.server
   if (found) return found
-  throw conflict('Conflict', `The cache '${resource.name}' is not ready (${resource.state}).`)
+  throw refuse('redisNotReady', { name: resource.name, state: resource.state })
 }

@@ -1,5 +1,5 @@
 import { requireOffered, requireTypeLocation } from './catalogue.ts'
-import { ArmError, badRequest, conflict, groupNotFound, refuse, resourceNotFound } from './errors.ts'
+import { refuse } from './errors.ts'
 import { policyFault } from './faults.ts'
 import type { Bag } from './json.ts'
 import { holdName } from './names.ts'
@@ -11,30 +11,23 @@ export function getResourceType(world: World, type: string): ResourceType {
   const found = world.types.find((each) => each.type.toLowerCase() === type.toLowerCase())
   if (found) return found
   const [namespace, ...rest] = type.split('/')
-  throw new ArmError(
-    404,
-    'InvalidResourceType',
-    `The resource type '${rest.join('/')}' could not be found in the namespace '${namespace}' of the rehearsal's Azure. ` +
-      `It has: ${world.types.map((each) => each.type).join(', ')}.`,
-  )
+  throw refuse('unknownType', {
+    type: rest.join('/'),
+    namespace,
+    known: world.types.map((each) => each.type).join(', '),
+  })
 }
 
 export function getGroup(world: World, name: string): ResourceGroup {
   const group = world.groups.get(name.toLowerCase())
-  if (!group) throw groupNotFound(name)
+  if (!group) throw refuse('groupNotFound', { group: name })
   return group
 }
 
 export function requireRegistered(world: World, namespace: string): void {
   const entry = [...world.providers].find(([name]) => name.toLowerCase() === namespace.toLowerCase())
-  if (!entry)
-    throw new ArmError(404, 'InvalidResourceNamespace', `The resource namespace '${namespace}' is invalid.`)
-  if (entry[1] !== 'Registered')
-    throw conflict(
-      'MissingSubscriptionRegistration',
-      `The subscription is not registered to use namespace '${entry[0]}'. ` +
-        'See https://aka.ms/rps-not-found for how to register subscriptions.',
-    )
+  if (!entry) throw refuse('unknownNamespace', { namespace })
+  if (entry[1] !== 'Registered') throw refuse('namespaceNotRegistered', { namespace: entry[0] })
 }
 
 /** The address of a resource, with the canonical spelling of its type. */
@@ -42,11 +35,7 @@ export function getAddress(world: World, group: string, type: string, name: stri
   const known = getResourceType(world, type)
   const [namespace = '', ...types] = known.type.split('/')
   const names = name.split('/')
-  if (types.length !== names.length)
-    throw badRequest(
-      'InvalidTemplate',
-      `The type '${type}' needs ${types.length} name segments, not '${name}'.`,
-    )
+  if (types.length !== names.length) throw refuse('nameSegments', { type, count: types.length, name })
   const pairs = types.map((part, index) => `${part}/${names[index]}`).join('/')
   const id = `/subscriptions/${world.subscription.id}/resourceGroups/${group}/providers/${namespace}/${pairs}`
   return { group, type: known.type, name, id }
@@ -61,7 +50,7 @@ export function resourceAt(world: World, address: Address): Resource {
   const found =
     findResource(world, address.id) ?? getResourceType(world, address.type).implicit?.(world, address)
   if (found) return found
-  throw resourceNotFound(address.type, address.name, address.group)
+  throw refuse('resourceNotFound', { ...address })
 }
 
 export function getParent(world: World, resource: { id: string }): Resource | undefined {
@@ -89,8 +78,7 @@ export function view(world: World, resource: Resource, inList = false): Bag {
 
 function requireLocation(type: ResourceType, address: Address, wanted: Bag, existing?: Resource): void {
   if (!type.needsLocation) return
-  if (typeof wanted.location !== 'string' || wanted.location === '')
-    throw badRequest('LocationRequired', 'The location property is required for this definition.')
+  if (typeof wanted.location !== 'string' || wanted.location === '') throw refuse('locationRequired')
   wanted.location = wanted.location.replaceAll(' ', '').toLowerCase()
   requireTypeLocation(type.type, wanted.location)
   if (existing && existing.wanted.location !== wanted.location)
@@ -115,30 +103,22 @@ export interface Put {
 export function putResource(world: World, address: Address, body: Bag, apiVersion?: string): Put {
   const group = getGroup(world, address.group)
   requireRegistered(world, address.type.split('/')[0]!)
-  if (group.deleting)
-    throw conflict(
-      'ResourceGroupBeingDeleted',
-      `The resource group '${group.name}' is in deprovisioning state.`,
-    )
+  if (group.deleting) throw refuse('groupBeingDeleted', { name: group.name })
   const type = getResourceType(world, address.type)
   const existing = findResource(world, address.id)
   if (address.name.includes('/') && !getParent(world, address)) {
     const parentType = address.type.split('/').slice(0, -1).join('/')
     const parentName = address.name.split('/').slice(0, -1).join('/')
-    throw new ArmError(
-      404,
-      'ParentResourceNotFound',
-      `Failed to perform 'write' on resource(s) of type '${address.type.split('/').slice(1).join('/')}', ` +
-        `because the parent resource '${parentType}/${parentName}' could not be found.`,
-    )
+    throw refuse('parentNotFound', {
+      type: address.type.split('/').slice(1).join('/'),
+      parentType,
+      parentName,
+    })
   }
   if (existing && ['Creating', 'Updating', 'Deleting'].includes(existing.state))
     throw (
       type.transitioning?.(address.name, existing.state) ??
-      conflict(
-        'AnotherOperationInProgress',
-        `Another operation is in progress on '${address.name}' (${existing.state}). Try again when it has finished.`,
-      )
+      refuse('otherOperation', { name: address.name, state: existing.state })
     )
   const forbidden = existing ? undefined : policyFault(world, address, body.location)
   if (forbidden) throw forbidden

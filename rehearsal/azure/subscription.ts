@@ -1,6 +1,6 @@
 import { getVersions, lacksType, locations, requireArmVersion, requireProviderVersion } from './catalogue.ts'
 import { largestGroup } from './containerRules.ts'
-import { ArmError } from './errors.ts'
+import { refuse, unknownRoute } from './errors.ts'
 import { listResources } from './groups.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
@@ -30,8 +30,7 @@ function showSubscription(world: World): Bag {
 
 function showProvider(world: World, name: string): Bag {
   const entry = [...world.providers].find(([each]) => each.toLowerCase() === name.toLowerCase())
-  if (!entry)
-    throw new ArmError(404, 'InvalidResourceNamespace', `The resource namespace '${name}' is invalid.`)
+  if (!entry) throw refuse('unknownNamespace', { namespace: name })
   const prefix = `${entry[0].toLowerCase()}/`
   return {
     id: `/subscriptions/${world.subscription.id}/providers/${entry[0]}`,
@@ -89,11 +88,7 @@ export function permissionsReply(world: World, call: Call, rest: string[]): Repl
         ],
       },
     }
-  throw new ArmError(
-    404,
-    'InvalidResourcePath',
-    `The rehearsal's Azure does not support ${call.method} ${call.path}.`,
-  )
+  throw unknownRoute(call)
 }
 
 function nameAvailable(world: World, call: Call, type: string): Reply {
@@ -116,17 +111,10 @@ function nameAvailable(world: World, call: Call, type: string): Reply {
   }
 }
 
-const notThere = (call: Call): ArmError =>
-  new ArmError(
-    404,
-    'InvalidResourcePath',
-    `The rehearsal's Azure does not support ${call.method} ${call.path}.`,
-  )
-
 /** Location_ListCapabilities of Microsoft.ContainerInstance: the largest group that a region accepts. */
 function containerCapabilities(call: Call, namespace: string, location: string): Reply {
   if (namespace.toLowerCase() !== 'microsoft.containerinstance' || !(location in locations))
-    throw notThere(call)
+    throw unknownRoute(call)
   const about = { resourceType: 'containerGroups', location, ipAddressType: 'Public', gpu: 'None' }
   const value = ['Linux', 'Windows'].map((osType) => ({
     ...about,
@@ -169,7 +157,7 @@ function providersRoute(world: World, call: Call, rest: string[]): Reply {
       .map((each) => view(world, each, true))
     return { status: 200, body: { value } }
   }
-  throw notThere(call)
+  throw unknownRoute(call)
 }
 
 /** Handles everything that is not inside a resource group. */
@@ -191,5 +179,5 @@ export function subscriptionRoute(world: World, call: Call, parts: string[]): Re
   if (top === 'subscriptions' && kind === 'providers') return providersRoute(world, call, parts.slice(3))
   if (call.method === 'GET' && kind === 'resources') return listResources(world, call)
   if (call.method === 'GET' && kind === 'locations') return list(listLocations(world))
-  throw notThere(call)
+  throw unknownRoute(call)
 }

@@ -1,4 +1,4 @@
-import { badRequest } from './errors.ts'
+import { refuse } from './errors.ts'
 import { type Bag, sameJson } from './json.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: template values are of any JSON type
@@ -12,7 +12,7 @@ export interface Scope {
   resourceGroup: string
 }
 
-const invalid = (message: string) => badRequest('InvalidTemplate', message)
+const invalid = (message: string) => refuse('invalidTemplate', { text: message })
 
 function find(kind: 'parameter' | 'variable', values: Bag, name: string): Value {
   if (name in values) return values[name]

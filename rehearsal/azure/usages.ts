@@ -1,4 +1,4 @@
-import { ArmError } from './errors.ts'
+import { unknownRoute } from './errors.ts'
 import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import type { Resource, World } from './world.ts'
@@ -31,12 +31,7 @@ export function getCores(world: World, location: string, without = ''): { limit:
 
 /** `…/Microsoft.ContainerInstance/locations/LOCATION/usages`: the current usage and the limits. */
 export function usagesReply(world: World, call: Call, namespace: string, location: string): Reply {
-  if (namespace.toLowerCase() !== 'microsoft.containerinstance')
-    throw new ArmError(
-      404,
-      'InvalidResourcePath',
-      `The rehearsal's Azure does not support ${call.method} ${call.path}.`,
-    )
+  if (namespace.toLowerCase() !== 'microsoft.containerinstance') throw unknownRoute(call)
   const groups = groupsIn(world, location)
   const { limit, used } = getCores(world, location)
   const usage = (value: string, currentValue: number, limit: number) => ({

@@ -4,7 +4,7 @@ import { words } from '../catalogue.ts'
 import { type Container, type Story, startContainer } from '../container.ts'
 import { containerLog } from '../containerLog.ts'
 import { accessibleImage, checkContainerGroup, transitioning } from '../containerRules.ts'
-import { ArmError, conflict } from '../errors.ts'
+import { ArmError, conflict, refuse } from '../errors.ts'
 import { counted } from '../faults.ts'
 import type { Bag } from '../json.ts'
 import { unpackImage } from '../layer.ts'
@@ -68,7 +68,7 @@ async function bringUp(world: World, resource: Resource): Promise<void> {
   runtime.machine = machine
   event('Pulling', `pulling image "${wanted!.properties.image}"`)
   const { code, stderr } = await unpackImage(machine, image)
-  if (code !== 0) throw new ArmError(500, 'ImagePullFailed', `The image cannot be unpacked: ${stderr.trim()}`)
+  if (code !== 0) throw refuse('imagePullFailed', { reason: stderr.trim() })
   event('Pulled', `Successfully pulled image "${wanted!.properties.image}"`)
   // Before the program starts, so that its first connection finds the firewall open.
   world.azureAddresses.add(machine.address)
@@ -185,7 +185,7 @@ function running(resource: Resource): Container {
   const { container } = getRuntime(resource)
   if (container && resource.state === 'Succeeded') return container
   throw resource.state === 'Failed'
-    ? conflict('ContainerGroupFailed', `The container group '${resource.name}' has failed.`)
+    ? refuse('containerGroupFailed', { name: resource.name })
     : transitioning(resource.name)
 }
 
@@ -304,17 +304,8 @@ export const containerGroups: ResourceType = {
     const { container } = getRuntime(resource)
     const names = resource.wanted.properties.containers.map((each: Bag) => each.name)
     if (!names.includes(rest[1]))
-      throw new ArmError(
-        404,
-        'ContainerNotFound',
-        `The container '${rest[1]}' is not found in container group '${resource.name}'.`,
-      )
-    if (!container)
-      throw new ArmError(
-        409,
-        'ContainerGroupDeploymentNotReady',
-        `The container group deployment '${resource.name}' is not ready yet, please retry later.`,
-      )
+      throw refuse('containerNotFound', { container: rest[1], group: resource.name })
+    if (!container) throw refuse('containerGroupNotReady', { group: resource.name })
     const stamped = call.query.get('timestamps')?.toLowerCase() === 'true'
     const content = container.log.text(Number(call.query.get('tail') ?? 0), stamped)
     // Without output ARM returns null, not an empty text (apache/airflow#63394).

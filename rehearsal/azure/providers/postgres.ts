@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isAddress, isRange } from '../addresses.ts'
 import { words } from '../catalogue.ts'
-import { ArmError, badRequest, conflict, refuse } from '../errors.ts'
+import { refuse } from '../errors.ts'
 import type { Bag } from '../json.ts'
 import { locationHeaders, startOperation } from '../operations.ts'
 import { checkServer } from '../postgresRules.ts'
@@ -17,7 +17,7 @@ import type { Resource, World } from '../world.ts'
 const server = (resource: Resource): PostgresServer => {
   const found: PostgresServer | undefined = resource.runtime.server
   if (found) return found
-  throw conflict('ServerIsNotReady', `The server '${resource.name}' is not ready (${resource.state}).`)
+  throw refuse('postgresNotReady', { name: resource.name, state: resource.state })
 }
 
 /** Writes the current rules to pg_hba.conf. */
@@ -168,13 +168,9 @@ const firewallRules: ResourceType = {
     checkServerFree(world, request)
     const name = address.name.split('/').at(-1)!
     const { startIpAddress: start, endIpAddress: end } = wanted.properties
-    if (!/^[-\w.]{1,80}$/.test(name))
-      throw badRequest('InvalidFirewallRuleName', `The firewall rule name '${name}' is not valid.`)
+    if (!/^[-\w.]{1,80}$/.test(name)) throw refuse('firewallRuleName', { name })
     if (!isAddress(start) || !isAddress(end) || !isRange(start, end))
-      throw badRequest(
-        'InvalidParameterValue',
-        `Invalid value given for parameter startIpAddress or endIpAddress: '${start}' to '${end}' is not a range of IPv4 addresses.`,
-      )
+      throw refuse('firewallRange', { start, end })
   },
   apply: (world, rule) => refreshFirewall(world, getParent(world, rule)!),
   show: (_world, rule) => ({ properties: rule.wanted.properties }),
@@ -191,21 +187,13 @@ const databases: ResourceType = {
     const { world, address, wanted, existing } = request
     checkServerFree(world, request)
     const name = address.name.split('/').at(-1)!
-    if (!/^[A-Za-z_][-\w]{0,62}$/.test(name))
-      throw badRequest('InvalidParameterValue', `The database name '${name}' is not valid.`)
+    if (!/^[A-Za-z_][-\w]{0,62}$/.test(name)) throw refuse('databaseName', { name })
     const { charset = 'UTF8', collation = 'en_US.utf8' } = wanted.properties
     wanted.properties = { ...wanted.properties, charset, collation }
-    if (String(charset).toUpperCase() !== 'UTF8')
-      throw badRequest(
-        'CharsetOrCollationNotSupported',
-        `The charset '${charset}' is not supported: use UTF8.`,
-      )
+    if (String(charset).toUpperCase() !== 'UTF8') throw refuse('charset', { charset })
     const before = existing?.wanted.properties
     if (before && (before.charset !== charset || before.collation !== collation))
-      throw badRequest(
-        'InvalidParameterValue',
-        `Charset and collation of the existing database '${name}' cannot be changed.`,
-      )
+      throw refuse('charsetFixed', { name })
   },
   async apply(world, resource) {
     const parent = server(getParent(world, resource)!)
@@ -280,16 +268,9 @@ const configurations: ResourceType = {
     const name = address.name.split('/').at(-1)!
     const parent = getParent(world, address)
     const row = parent && server(parent).settings.get(name)
-    if (!row && name !== 'require_secure_transport')
-      throw new ArmError(
-        404,
-        'ConfigurationNotExists',
-        `The configuration '${name}' does not exist for PostgreSQL server version.`,
-      )
-    if (row?.context === 'internal')
-      throw badRequest('ReadOnlyServerParameter', `The configuration '${name}' is read-only.`)
-    if (typeof wanted.properties.value !== 'string')
-      throw badRequest('InvalidParameterValue', `The configuration '${name}' needs a value (a string).`)
+    if (!row && name !== 'require_secure_transport') throw refuse('settingNotFound', { name })
+    if (row?.context === 'internal') throw refuse('settingReadOnly', { name })
+    if (typeof wanted.properties.value !== 'string') throw refuse('settingValue', { name })
   },
   async apply(world, resource) {
     const parent = getParent(world, resource)!

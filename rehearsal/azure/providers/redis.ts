@@ -1,5 +1,5 @@
 import { words } from '../catalogue.ts'
-import { ArmError, badRequest, refuse } from '../errors.ts'
+import { refuse } from '../errors.ts'
 import { applyRedisCapacity } from '../faults.ts'
 import { jsonBody } from '../http.ts'
 import type { Bag } from '../json.ts'
@@ -70,33 +70,19 @@ const clusters: ResourceType = {
   createdStatus: 201,
   transitioning: () => refuse('redisConflict'),
   check(request) {
-    const { world, address, wanted, existing } = request
-    checkGlobalName(
-      request,
-      /^(?=.{1,60}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*$/,
-      `The name '${address.name}' is not valid: 1 to 60 letters, digits and single hyphens, no hyphen at either end.`,
-    )
-    if (world.faults.has('managed-redis-refused'))
-      throw badRequest(
-        'SkuNotAvailable',
-        'Azure Managed Redis is not available for this subscription in this region. Choose another region or SKU.',
-      )
+    const { world, wanted, existing } = request
+    checkGlobalName(request, 60)
+    if (world.faults.has('managed-redis-refused')) throw refuse('managedRedisRefused')
     // The leftover of a failed creation blocks the name until it is deleted: microsoft/aspire#19174,
     // Azure-Samples/ai-hub-gateway-solution-accelerator#108.
     if (existing?.runtime.createFailed) throw refuse('redisConflict')
     checkClusterFree(request, existing)
     wanted.sku ??= existing?.wanted.sku
     if (!managedSizes[wanted.sku?.name])
-      throw badRequest(
-        'BadRequest',
-        `The value of parameter sku.name '${wanted.sku?.name}' is invalid: one of ${Object.keys(managedSizes).join(', ')}.`,
-      )
+      throw refuse('redisSku', { sku: wanted.sku?.name, known: Object.keys(managedSizes).join(', ') })
     const { highAvailability = 'Enabled', minimumTlsVersion = '1.2', publicNetworkAccess } = wanted.properties
     if (!['1.2', undefined].includes(minimumTlsVersion))
-      throw badRequest(
-        'BadRequest',
-        `The value of parameter properties.minimumTlsVersion '${minimumTlsVersion}' is invalid: 1.2.`,
-      )
+      throw refuse('redisTlsVersion', { minimumTlsVersion })
     wanted.properties = {
       ...existing?.wanted.properties,
       ...wanted.properties,
@@ -104,10 +90,7 @@ const clusters: ResourceType = {
       minimumTlsVersion,
     }
     if (publicNetworkAccess !== undefined && !['Enabled', 'Disabled'].includes(publicNetworkAccess))
-      throw badRequest(
-        'BadRequest',
-        `The value of parameter properties.publicNetworkAccess '${publicNetworkAccess}' is invalid.`,
-      )
+      throw refuse('redisNetworkAccess', { publicNetworkAccess })
   },
   async apply(world, resource, before) {
     if (before) return
@@ -165,11 +148,10 @@ const clusterDatabases: ResourceType = {
   createdStatus: 201,
   transitioning: () => refuse('redisConflict'),
   // Seen as 501 although the API has it: Azure/azure-powershell#30045, Azure/azure-sdk-for-python#46142.
-  patchRefusal: () => new ArmError(501, 'NotImplemented', 'The database can only be changed by PUT.'),
+  patchRefusal: () => refuse('redisPatch'),
   check(request) {
     const { world, address, wanted, existing } = request
-    if (address.name.split('/').at(-1) !== 'default')
-      throw badRequest('BadRequest', "The database of a cache must be named 'default'.")
+    if (address.name.split('/').at(-1) !== 'default') throw refuse('redisDatabaseName')
     checkClusterFree(request, getParent(world, address))
     const before = existing?.wanted.properties
     const now: Bag = {
@@ -185,10 +167,7 @@ const clusterDatabases: ResourceType = {
     }
     const getOne = (key: string, values: unknown[]): void => {
       if (!values.includes(now[key]))
-        throw badRequest(
-          'BadRequest',
-          `The value of parameter properties.${key} '${now[key]}' is invalid: one of ${values.join(', ')}.`,
-        )
+        throw refuse('redisProperty', { key, value: now[key], known: values.join(', ') })
     }
     getOne('clientProtocol', ['Encrypted'])
     getOne('port', [10000])
@@ -198,13 +177,9 @@ const clusterDatabases: ResourceType = {
     // "Can be updated only if the current value is NoCluster": ClusteringPolicy in the API redisEnterprise 2025-07-01.
     const policy = before?.clusteringPolicy
     if (policy && policy !== 'NoCluster' && policy !== now.clusteringPolicy)
-      throw badRequest('BadRequest', "'properties.clusteringPolicy' cannot be changed")
+      throw refuse('clusteringPolicyFixed')
     for (const key of ['port', 'clientProtocol'])
-      if (before && before[key] !== now[key])
-        throw badRequest(
-          'BadRequest',
-          `The property ${key} of an existing database cannot be changed: delete the database and create it again.`,
-        )
+      if (before && before[key] !== now[key]) throw refuse('redisPropertyFixed', { key })
     wanted.properties = now
   },
   async apply(world, resource, before) {
@@ -257,12 +232,7 @@ const redisRunning = (resource: Resource): string => {
 }
 
 function requireKeys(resource: Resource): void {
-  if (resource.wanted.properties.accessKeysAuthentication !== 'Enabled')
-    throw new ArmError(
-      400,
-      'BadRequest',
-      'Access keys authentication is disabled on this database: set accessKeysAuthentication to Enabled.',
-    )
+  if (resource.wanted.properties.accessKeysAuthentication !== 'Enabled') throw refuse('redisKeysDisabled')
 }
 
 export const resourceTypes = [clusters, clusterDatabases]

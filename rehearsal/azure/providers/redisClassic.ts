@@ -1,5 +1,5 @@
 import { words } from '../catalogue.ts'
-import { badRequest, refuse } from '../errors.ts'
+import { refuse } from '../errors.ts'
 import { type Call, jsonBody, type Reply } from '../http.ts'
 import { createPrices } from '../prices.ts'
 import { checkGlobalName, getRedis, gigabyte, startRedis } from '../redisServer.ts'
@@ -40,26 +40,15 @@ const classic: ResourceType = {
   needsLocation: true,
   createdStatus: 201,
   check(request) {
-    const { world, address, wanted, existing } = request
-    checkGlobalName(
-      request,
-      /^(?=.{1,63}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*$/,
-      `The name '${address.name}' is not valid: 1 to 63 letters, digits and single hyphens, no hyphen at either end.`,
-    )
+    const { world, wanted, existing } = request
+    checkGlobalName(request, 63)
     if (!existing && world.faults.has('classic-redis-retired')) throw refuse('classicRedisRetired')
     wanted.properties = { ...existing?.wanted.properties, ...wanted.properties }
     const sku = wanted.properties.sku
     const families: Record<string, string> = { Basic: 'C', Standard: 'C', Premium: 'P' }
     if (!sku || families[sku.name] !== sku.family || classicSizes[sku.family]?.[sku.capacity] === undefined)
-      throw badRequest(
-        'InvalidRequestBody',
-        "The value of the parameter 'properties.sku' is invalid: name Basic|Standard with family C, Premium with family P, and a capacity.",
-      )
-    if (wanted.properties.enableNonSslPort)
-      throw badRequest(
-        'InvalidRequestBody',
-        "The rehearsal's Azure offers Redis with TLS only: set enableNonSslPort to false.",
-      )
+      throw refuse('classicSku')
+    if (wanted.properties.enableNonSslPort) throw refuse('classicWithoutTls')
   },
   async apply(world, resource) {
     if (resource.runtime.server) return

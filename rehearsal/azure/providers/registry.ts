@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { words } from '../catalogue.ts'
-import { badRequest, refuse } from '../errors.ts'
+import { refuse } from '../errors.ts'
 import { jsonBody } from '../http.ts'
 import type { Repository } from '../images.ts'
 import type { Bag } from '../json.ts'
@@ -36,12 +36,7 @@ export function isAdmin(registry: Resource, username: string, password: string):
 }
 
 function requireAdmin(registry: Resource): void {
-  if (!registry.wanted.properties.adminUserEnabled)
-    throw badRequest(
-      'UnAuthorizedForCredentialOperations',
-      'Cannot perform credential operations for ' +
-        `${registry.id} as admin user is disabled. Kindly enable admin user as per docs: https://aka.ms/acr/adminuser`,
-    )
+  if (!registry.wanted.properties.adminUserEnabled) throw refuse('registryAdminDisabled', { id: registry.id })
 }
 
 function credentials(registry: Resource) {
@@ -108,18 +103,11 @@ export const registries: ResourceType = {
   needsLocation: true,
   createdStatus: 201,
   check({ world, address, wanted, existing }) {
-    if (!/^[a-zA-Z0-9]{5,50}$/.test(address.name))
-      throw badRequest(
-        'InvalidResourceName',
-        `The registry name '${address.name}' is invalid. A registry name must be between 5 and 50 alphanumeric characters.`,
-      )
+    if (!/^[a-zA-Z0-9]{5,50}$/.test(address.name)) throw refuse('registryName', { name: address.name })
     if (isTaken(world, address)) throw refuse('registryNameTaken', { name: address.name.toLowerCase() })
     wanted.sku ??= existing?.wanted.sku
     if (!['Basic', 'Standard', 'Premium'].includes(wanted.sku?.name))
-      throw badRequest(
-        'InvalidSku',
-        `The sku '${wanted.sku?.name}' of a registry must be Basic, Standard or Premium.`,
-      )
+      throw refuse('registrySku', { sku: wanted.sku?.name })
     wanted.properties = { adminUserEnabled: false, ...existing?.wanted.properties, ...wanted.properties }
   },
   async apply(_world, resource) {

@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { refusals } from '../../../lib/azure/refusals.ts'
+import own from '../../../rehearsal/azure/refusals.json' with { type: 'json' }
+
+const folder = path.join(import.meta.dirname, '../../../rehearsal')
+const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+  name.endsWith('.ts'),
+)
+const code = files.map((name) => readFileSync(path.join(folder, name), 'utf8')).join('\n')
+
+test("each of the rehearsal's own refusals is used, with a value for each name in its words", () => {
+  for (const [name, { words }] of Object.entries(own)) {
+    const uses = [...code.matchAll(new RegExp(`'${name}'(?:, \\{([^}]*)\\})?`, 'g'))]
+    expect(uses.length, name).toBeGreaterThan(0)
+    const given = uses.map(([, values = '']) => values).join()
+    // Other calls spread an address, or choose between two names first.
+    if (given.includes('...') || given === '') continue
+    for (const [, value] of words.matchAll(/\{(\w+)\}/g))
+      expect(given, name).toMatch(new RegExp(`\\b${value}\\b`))
+  }
+})
+
+test('no name stands in both tables', () => {
+  expect(Object.keys(own).filter((name) => name in refusals)).toEqual([])
+})
