@@ -62,7 +62,7 @@ function azureTasks(
   const image = imageTask(context, azure, { login, registry, quick, marks })
   // az container create --file codex-backend-next.json, nginx to it, codex-backend, nginx back, az rest --method delete
   const [backend, worker] = containerTasks(context, azure, {
-    ...{ image, after: [tables, ...parts], tier, nginx },
+    ...{ image, after: [tables, ...parts], nginx },
     ...{ proxy: factories.nginxUpstream(context), needsProxy: nginx !== undefined },
   })
   return { image, tasks: [secrets, login, preflight, tier, ...parts, tables, image, backend, worker] }

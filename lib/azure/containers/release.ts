@@ -35,8 +35,6 @@ export interface ReleaseOptions {
   image: Task<Pick<Image, 'image'>>
   /** Other tasks that must run first: tables and Redis, or the choice of a release. */
   after?: readonly (Task | undefined)[]
-  /** The data tier, if the same list creates it: until then there are no groups. */
-  tier?: Task | undefined
   /** nginx, if the same list configures it: a release switches it to the surge group and back. */
   nginx?: Task | undefined
   proxy: BackendProxy
@@ -80,7 +78,7 @@ function backendTask(
   context: Context,
   azure: Azure,
   executor: Executor,
-  { image, after = [], tier, nginx, proxy, needsProxy = false, inPlace = false, ...hooks }: ReleaseOptions,
+  { image, after = [], nginx, proxy, needsProxy = false, inPlace = false, ...hooks }: ReleaseOptions,
 ): Task<BackendRelease> {
   const { config } = context
   const surgeName = groupNames.surge
@@ -130,7 +128,7 @@ function backendTask(
     part: 'azure',
     after: [image, ...after, nginx],
     async inspect(ahead) {
-      const { of, running } = await readGroups(context, azure, tier, ahead)
+      const { of, running } = await readGroups(context, azure)
       const { image: wanted } = ahead.fact(image)
       const stable = backendGroup(config, wanted)
       const surge = backendGroup(config, wanted, 'surge')
@@ -181,7 +179,7 @@ function workerTask(
   context: Context,
   azure: Azure,
   executor: Executor,
-  { image, after = [], tier, recover, backend }: ReleaseOptions & { backend?: Task<BackendRelease> },
+  { image, after = [], recover, backend }: ReleaseOptions & { backend?: Task<BackendRelease> },
 ): Task<Pick<BackendRelease, 'wanted' | 'before' | 'actions'>> {
   const { config } = context
   const one = config.worker.count === 1
@@ -192,7 +190,7 @@ function workerTask(
     // A release that fails in the backend must not reach the workers, which have no surge group.
     after: [image, ...after, backend],
     async inspect(ahead) {
-      const { of, names, running } = await readGroups(context, azure, tier, ahead)
+      const { of, names, running } = await readGroups(context, azure)
       const { image: wanted } = ahead.fact(image)
       const groups = workerNames(config).map((name) => workerGroup(config, wanted, name))
       const workers = await Promise.all(groups.map(async (group) => ({ group, seen: await of(group) })))
@@ -237,10 +235,8 @@ function workerTask(
   }
 }
 
-/** Reads the current groups; none in a plan that knows that there is no resource group yet. */
-async function readGroups({ config, runner }: Context, azure: Azure, tier: Task | undefined, ahead: Ahead) {
-  const nothingYet = ahead.willChange(tier) && !(await azure.registry())
-  const groups = nothingYet ? [] : await azure.groups()
+async function readGroups({ config, runner }: Context, azure: Azure) {
+  const groups = await azure.groups()
   return {
     names: groups.map(({ name }) => name),
     running: runningImages(groups),

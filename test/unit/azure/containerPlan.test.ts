@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { createAzure } from '../../../lib/azure/client.ts'
+import type { BackendProxy } from '../../../lib/azure/containers/actions.ts'
 import {
   type Action,
   type BackendState,
@@ -7,9 +9,13 @@ import {
   planWorkers,
   requestsMayFail,
 } from '../../../lib/azure/containers/plan.ts'
+import { workersTask } from '../../../lib/azure/containers/release.ts'
 import { backendGroup, workerGroup } from '../../../lib/azure/containers/spec.ts'
 import { isWorkerName, workerNames } from '../../../lib/azure/resources/containerGroups.ts'
+import { knowing } from '../../../lib/tasks/task.ts'
+import { fakeAz } from '../../support/fakeAz.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
+import { createTask } from '../../support/tasks.ts'
 
 const image = 'codexacr1216.azurecr.io/codex-backend:src-0123456789ab'
 const same: CurrentGroup = { fields: [], state: 'Succeeded' }
@@ -176,4 +182,21 @@ test('further workers equal the first except for the name', async () => {
 
 test.each(['0', '21', '1.5', 'two'])('WORKER_COUNT=%s is refused', async (count) => {
   await expect(loadTestConfig(`WORKER_COUNT=${count}`)).rejects.toThrow()
+})
+
+test('with a new registry, the containers that run the old one’s image are changed, not created', async () => {
+  const old = { name: 'codex-worker', containers: [{ image: image.replace('codexacr1216', 'old') }] }
+  const { context } = await fakeAz(
+    { match: /^account show/, stdout: '{"id":"s","name":"Codex"}' },
+    { match: /^resource show/, code: 3 },
+    { match: /^container list/, stdout: JSON.stringify([old]) },
+  )
+  const task = createTask<{ image: string }>('image')
+  const proxy = { target: async () => undefined } as unknown as BackendProxy
+  const worker = workersTask(context, createAzure(context), { image: task, proxy })
+  const ahead = { ...knowing(task, { image }), willChange: () => true }
+  expect(await worker.inspect(ahead)).toMatchObject({
+    state: 'change',
+    fields: expect.arrayContaining([{ name: 'image', before: old.containers[0]!.image, after: image }]),
+  })
 })
