@@ -28,7 +28,12 @@ const mostRegions = 5
 const regionsAtOnce = 10
 
 /** Judges whether the subscription is registered for these providers; until it is, Azure creates nothing of theirs. */
-export async function judgeProviders(asking: Asking, namespaces: readonly string[]): Promise<Judged> {
+export const judgeProviders = async (asking: Asking, namespaces: readonly string[]): Promise<Judged> =>
+  combine(
+    await attempt('the registered providers', async () => [await judgeRegistration(asking, namespaces)]),
+  )
+
+async function judgeRegistration(asking: Asking, namespaces: readonly string[]): Promise<Judged> {
   const read = openReader(asking)
   const needed = [...new Set(namespaces)]
   const states = await Promise.all(
@@ -148,16 +153,13 @@ const toName = (shown: string): string => shown.replaceAll(' ', '').toLowerCase(
 
 const ok = (detail: string): Judged => ({ verdict: 'OK', detail })
 
-async function attempt(what: string, ask: () => Promise<Judged[]>): Promise<Judged[]> {
+/** What cannot be read is UNKNOWN: only an answer refuses something. */
+export async function attempt(what: string, ask: () => Promise<Judged[]>): Promise<Judged[]> {
   try {
     return await ask()
   } catch (thrown) {
-    return [
-      {
-        verdict: 'UNKNOWN',
-        detail: `Azure could not be asked about ${what}: ${judgedFailure(thrown).detail}`,
-      },
-    ]
+    const { detail, next } = judgedFailure(thrown)
+    return [{ verdict: 'UNKNOWN', detail: `Azure could not be asked about ${what}: ${detail}`, next }]
   }
 }
 
@@ -232,7 +234,10 @@ function adviseRegion(key: KeyName, regions: readonly string[]): string {
 }
 
 /** The worst verdict with everything that is not OK, said once. */
-function combine(answers: readonly Judged[], well = answers.map(({ detail }) => detail).join(', ')): Judged {
+export function combine(
+  answers: readonly Judged[],
+  well = answers.map(({ detail }) => detail).join(', '),
+): Judged {
   const open = answers.filter(({ verdict }) => verdict !== 'OK')
   if (open.length === 0) return ok(well)
   const nexts = new Set(open.flatMap(({ next }) => next ?? []))

@@ -96,7 +96,13 @@ export const meanings: readonly Meaning[] = [
     code: 'AuthorizationFailed',
     when: /AuthorizationFailed|does not have authorization/i,
     what: 'This login lacks the permission for this in Azure',
-    next: 'Ask for the role Contributor on the resource group (az role assignment create).',
+    // What is asked beforehand belongs to the subscription, where a deploy needs no rights otherwise.
+    next(output) {
+      const [, kind] =
+        /\/(\w+)' over scope '\/subscriptions\/[^/']+(?!\/resourceGroups)[/']/i.exec(output) ?? []
+      if (kind === undefined) return adviseRole('Contributor', 'resource group')
+      return adviseRole(kind === 'read' ? 'Reader' : 'Contributor', 'subscription')
+    },
     source: 'Azure Resource Manager, common deployment errors',
   },
   {
@@ -311,6 +317,11 @@ export const meanings: readonly Meaning[] = [
     exitCode: exitCode.unknown,
   },
 ]
+
+export const adviseRole = (
+  role: 'Contributor' | 'Reader',
+  scope: 'subscription' | 'resource group',
+): string => `Ask for the role ${role} on the ${scope} (az role assignment create).`
 
 /** Existing resources cannot move: Azure refuses the same name in another region. */
 function anotherRegion(which: string, key: KeyName = 'AZURE_LOCATION'): string {

@@ -1,6 +1,6 @@
 import { type Context, ok, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
-import { type Judged, judgedFailure } from '../util/verdict.ts'
+import type { Judged } from '../util/verdict.ts'
 import { openArm } from './arm.ts'
 import { describe, judgeNames, judgeProviders, judgeRegions } from './availability.ts'
 import type { Azure } from './client.ts'
@@ -66,7 +66,7 @@ async function judge(asking: Asking, missing: readonly AzureResource[], groups: 
     () => judgeNames(asking, missing),
     ...(missing.includes(containerGroups) ? [() => judgeCoresBeforehand(asking, groups)] : []),
   ]
-  const answers = await Promise.all(questions.map((question) => question().catch(asUnknown)))
+  const answers = await Promise.all(questions.map((question) => question()))
   const refused = answers.filter(({ verdict }) => verdict === 'CRITICAL')
   if (refused.length > 0)
     throw new OpsError({
@@ -87,6 +87,3 @@ async function judgeCoresBeforehand(asking: Asking, groups: readonly ContainerGr
   const { verdict, detail } = await judgeContainerCores(asking, groups)
   return { verdict, detail: `cores for containers: ${detail}`, next: coresAdvice }
 }
-
-/** Only an answer refuses something. */
-const asUnknown = (thrown: unknown): Judged => ({ ...judgedFailure(thrown), verdict: 'UNKNOWN' })

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import type { Judged } from '../../util/verdict.ts'
+import { attempt, combine } from '../availability.ts'
 import { type ContainerGroup, getSize, isOwnGroup } from '../resources/containerGroups.ts'
 import type { Asking } from '../resources/resource.ts'
 
@@ -16,7 +17,13 @@ export const coresAdvice =
  * Judges the cores that Container Instances may use in the region. During a release, the backend runs twice.
  * @param groups all existing groups of the resource group
  */
-export async function judgeContainerCores(
+export const judgeContainerCores = async (
+  asking: Asking,
+  groups: readonly ContainerGroup[],
+): Promise<Judged> =>
+  combine(await attempt('the cores of Container Instances', async () => [await readCores(asking, groups)]))
+
+async function readCores(
   { config, arm, subscription }: Asking,
   groups: readonly ContainerGroup[],
 ): Promise<Judged> {

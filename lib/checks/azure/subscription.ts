@@ -1,6 +1,7 @@
 import { azVersion } from '../../azure/account.ts'
 import { judgeNames, judgeProviders, judgeRegions } from '../../azure/availability.ts'
 import { coresAdvice, judgeContainerCores } from '../../azure/containers/cores.ts'
+import { adviseRole } from '../../azure/errors.ts'
 import { findMissing } from '../../azure/preflight.ts'
 import { getResources } from '../../azure/resources/index.ts'
 import type { Asking } from '../../azure/resources/resource.ts'
@@ -47,7 +48,7 @@ export const azurePermissions: Check = {
   title: 'Permissions in Azure',
   tags: ['doctor', 'login'],
   needs: 'az',
-  advice: 'Ask for the role Contributor on the resource group (az role assignment create).',
+  advice: adviseRole('Contributor', 'resource group'),
   async run({ context: { config }, azure, arm }) {
     const { id } = await azure.account()
     const read = async (scope: string) => {
@@ -70,7 +71,7 @@ export const azurePermissions: Check = {
     if (unasked)
       return warn(
         `a deploy can ask less beforehand, because this login lacks the permissions for: ${unasked}`,
-        'Ask for the role Reader on the subscription (az role assignment create).',
+        adviseRole(unasked.includes('/action') ? 'Contributor' : 'Reader', 'subscription'),
       )
     return pass(`all ${needed.length + reads.length} that a deploy needs`)
   },

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { openArm } from '../../../lib/azure/arm.ts'
 import { createAzure } from '../../../lib/azure/client.ts'
 import {
   allowed,
@@ -6,6 +7,8 @@ import {
   azureNames,
   azurePermissions,
   azureRegions,
+  containerCores,
+  providers,
 } from '../../../lib/checks/azure/subscription.ts'
 import type { CheckContext } from '../../../lib/checks/check.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
@@ -84,8 +87,32 @@ test.each([
   expect(await judgeRole([action])).toMatchObject({
     verdict: 'WARNING',
     detail: expect.stringContaining(action),
+    next: `Ask for the role ${action.endsWith('/read') ? 'Reader' : 'Contributor'} on the subscription (az role assignment create).`,
   })
 })
+
+test.each([providers, containerCores])(
+  '$title that may not be read are UNKNOWN, with the role to ask for',
+  async (check) => {
+    const message = `The client 'x' does not have authorization to perform action 'Microsoft.X/read' over scope '/subscriptions/sub/providers/Microsoft.X'`
+    const body = JSON.stringify({ error: { code: 'AuthorizationFailed', message } })
+    const { context } = await fakeAz(
+      { match: /^account show/, stdout: '{"id":"sub","name":"Codex"}' },
+      { match: /^account get-access-token/, stdout: '{"accessToken":"token","subscription":"sub"}' },
+      { match: /^container list/, stdout: '[]' },
+    )
+    const request = async () => ({ status: 403, headers: {}, body, phases: { total: 1 } })
+    const refusing = { ...context, runner: { ...context.runner, request } }
+    const checking = { context: refusing, azure: createAzure(refusing), arm: openArm(refusing) }
+    expect(await check.run(checking as unknown as CheckContext)).toEqual({
+      verdict: 'UNKNOWN',
+      detail: expect.stringMatching(
+        /^Azure could not be asked about the .*lacks the permission.*AuthorizationFailed/,
+      ),
+      next: 'Ask for the role Reader on the subscription (az role assignment create).',
+    })
+  },
+)
 
 test('only a group that does not exist yet must be creatable', async () => {
   const action = 'Microsoft.Resources/subscriptions/resourceGroups/write'
