@@ -115,6 +115,7 @@ export const postgres: DataTierResource<DatabaseServer> = {
     'Microsoft.DBforPostgreSQL/flexibleServers/read',
     'Microsoft.DBforPostgreSQL/flexibleServers/write',
     'Microsoft.DBforPostgreSQL/flexibleServers/configurations/read',
+    'Microsoft.DBforPostgreSQL/flexibleServers/configurations/write',
     'Microsoft.DBforPostgreSQL/flexibleServers/databases/write',
     'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules/read',
     'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules/write',

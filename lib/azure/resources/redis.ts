@@ -73,6 +73,7 @@ export const managedRedis: DataTierResource<Redis> = {
   permissions: [
     'Microsoft.Cache/redisEnterprise/read',
     'Microsoft.Cache/redisEnterprise/write',
+    'Microsoft.Cache/redisEnterprise/delete',
     'Microsoft.Cache/redisEnterprise/databases/read',
     'Microsoft.Cache/redisEnterprise/databases/write',
     'Microsoft.Cache/redisEnterprise/databases/listKeys/action',

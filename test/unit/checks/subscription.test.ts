@@ -40,6 +40,7 @@ async function judgeRole(notActions: string[], groupExists = true) {
 const needed = `
   Microsoft.Cache/redisEnterprise/read
   Microsoft.Cache/redisEnterprise/write
+  Microsoft.Cache/redisEnterprise/delete
   Microsoft.Cache/redisEnterprise/databases/read
   Microsoft.Cache/redisEnterprise/databases/write
   Microsoft.Cache/redisEnterprise/databases/listKeys/action
@@ -58,6 +59,7 @@ const needed = `
   Microsoft.DBforPostgreSQL/flexibleServers/read
   Microsoft.DBforPostgreSQL/flexibleServers/write
   Microsoft.DBforPostgreSQL/flexibleServers/configurations/read
+  Microsoft.DBforPostgreSQL/flexibleServers/configurations/write
   Microsoft.DBforPostgreSQL/flexibleServers/databases/write
   Microsoft.DBforPostgreSQL/flexibleServers/firewallRules/read
   Microsoft.DBforPostgreSQL/flexibleServers/firewallRules/write
