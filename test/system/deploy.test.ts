@@ -4,6 +4,9 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receipt } from '../../lib/deploy/receipts/receipts.ts'
 import type { ProcessResult } from '../../lib/shell/spawn.ts'
+import { createAuthority } from '../../rehearsal/authority.ts'
+import { judgeRecording, readRecording } from '../../rehearsal/judge/recording.ts'
+import { openReplay } from '../../rehearsal/judge/replay.ts'
 import { copyBackend, createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import {
   forgetRequests,
@@ -40,6 +43,9 @@ afterAll(async () => {
   await clouds?.down()
   work.remove()
 })
+
+/** Within the folder that is searched for secrets at the end. */
+const recording = () => path.join(clouds.folder, 'state', 'recording')
 
 async function deploy(flags: string[], options: RunOptions = {}): Promise<ProcessResult> {
   const result = await clouds.dominion(['deploy-complete', ...flags], { environment, ...options })
@@ -184,13 +190,14 @@ test('--quick without an image is refused before anything is created', async () 
 })
 
 test('from nothing to a verified site; the receipt says who, when, what and how long', async () => {
-  const { code, stdout, stderr } = await deploy(['--json'])
+  const { code, stdout, stderr } = await deploy(['--json', '--record', recording()])
   expect(code, stderr).toBe(0)
+  expect(stderr).toMatch(/^Recorded \d+ requests to Azure, without secrets: .*\.jsonl$/m)
   const { ok, changed, receipt } = JSON.parse(stdout) as { ok: boolean; changed: boolean; receipt: Receipt }
   expect({ ok, changed }).toEqual({ ok: true, changed: true })
   expect(receipt).toMatchObject({
     by: expect.stringMatching(/^.+@.+$/),
-    line: 'npx dominion deploy-complete --json --env sys-deploy-small',
+    line: `npx dominion deploy-complete --json --record ${recording()} --env sys-deploy-small`,
     result: 'done',
     image: expect.stringMatching(/^codexacr1216\.azurecr\.io\/codex-backend:src-[0-9a-f]{12}$/),
     digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
@@ -207,6 +214,31 @@ test('from nothing to a verified site; the receipt says who, when, what and how 
   const file = `/var/lib/codex-dominion/receipts/${receipt.id}.json`
   expect(JSON.parse(await queryVps(clouds, `cat ${file}`))).toEqual(receipt)
   expect(await queryVps(clouds, `stat -c %a ${file}`)).toBe('600\n')
+})
+
+test('what was recorded agrees with Microsoft’s models, and answers az in place of Azure', async () => {
+  const exchanges = readRecording(recording())
+  expect(judgeRecording(exchanges).findings).toEqual([])
+  const secure = JSON.stringify(exchanges).match(/"(secureValue|primaryKey)":"[^"]*"/g)
+  expect(new Set(secure)).toEqual(new Set(['"secureValue":"***"', '"primaryKey":"***"']))
+  expect(JSON.stringify(exchanges)).not.toContain(clouds.state.servicePrincipal.subscription.id)
+
+  const place = path.join(clouds.folder, 'state', 'provision')
+  const plan = async (name: string, ...flags: string[]) => {
+    const result = await clouds.dominion(['provision', '-n', '--json', ...flags], { environment: name })
+    expect(result.code, result.stderr).toBe(0)
+    return (JSON.parse(result.stdout) as Plan).steps
+  }
+  const recorded = await plan(environment, '--record', place)
+  const authority = await createAuthority(path.join(work.folder, 'replay'))
+  const replay = await openReplay(readRecording(place), authority)
+  const replayed = clouds.variant('replay', {
+    ...{ DASHBOARD_DIR: dashboard, HTTPS_PROXY: replay.proxyUrl },
+    REQUESTS_CA_BUNDLE: authority.certificateFile,
+  })
+  expect(await plan(replayed)).toEqual(recorded)
+  expect(replay.missed()).toEqual([])
+  await replay.stop()
 })
 
 test('the second deploy changes nothing, with at most eight az calls', async () => {
