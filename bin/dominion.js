@@ -57,7 +57,7 @@ function list(scripts) {
   let folder
   for (const [name, file] of scripts) {
     const summary = /summary:\s*(['"])(.*?)\1,\n/s.exec(fs.readFileSync(file, 'utf8'))?.[2] ?? ''
-    const its = path.relative(home, path.dirname(file))
+    const its = path.relative(home, path.dirname(file)).replaceAll('\\', '/')
     if (its !== folder) console.log(`${folder === undefined ? '' : '\n'}${its}/`)
     folder = its
     console.log(`  ${name.padEnd(20)} ${summary}`)

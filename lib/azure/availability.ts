@@ -1,5 +1,6 @@
 import { type Config, formatAzLine, formatKeyFile } from '../config/config.ts'
 import type { KeyName } from '../config/schema.ts'
+import { joinToPaste } from '../shell/quote.ts'
 import { type Judged, judgedFailure, worstVerdict } from '../util/verdict.ts'
 import type { Asking, AzureResource, DataTierResource } from './resources/resource.ts'
 
@@ -50,7 +51,7 @@ async function judgeRegistration(asking: Asking, namespaces: readonly string[]):
   return {
     verdict: 'CRITICAL',
     detail: missing.map(({ namespace, state }) => `${namespace} is ${state}`).join(', '),
-    next: lines.join(' && '),
+    next: joinToPaste(lines),
   }
 }
 

@@ -4,7 +4,7 @@ import { lstat, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import { type Config, formatAzLine, formatKeyFile, formatScriptLine } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
-import { quoteLine } from '../shell/quote.ts'
+import { joinToPaste, quoteToPaste } from '../shell/quote.ts'
 import { type Context, ok, type Task } from '../tasks/task.ts'
 import { exitCode, type Failure, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { sha256OfFile } from '../util/files.ts'
@@ -88,11 +88,11 @@ function explainRefusedBuild(config: Config, tag: string, output: string): Parti
   const platform = ['--platform', 'linux/amd64']
   const lines = [
     formatAzLine(`az acr login --name ${config.azure.registry}`),
-    quoteLine(['docker', 'build', ...platform, '--file', path.join(dir, dockerfile), '--tag', image, dir]),
-    quoteLine(['docker', 'push', image]),
+    quoteToPaste(['docker', 'build', ...platform, '--file', path.join(dir, dockerfile), '--tag', image, dir]),
+    quoteToPaste(['docker', 'push', image]),
     formatScriptLine('build-image'),
   ]
-  const next = `Build the image with Docker, then run this command again: ${lines.join(' && ')}`
+  const next = `Build the image with Docker, then run this command again: ${joinToPaste(lines)}`
   return { ...failure, next }
 }
 

@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { Command as Parser } from 'commander'
 import { type Config, noteConfig, noteEnvironment } from '../config/config.ts'
-import { quoteLine } from '../shell/quote.ts'
+import { quoteToPaste } from '../shell/quote.ts'
 import type { Recorder } from '../shell/recorder.ts'
 import { createRedactor } from '../shell/redactor.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
@@ -190,7 +190,7 @@ function createRun<Flags extends CommonFlags>(
     script: about.name,
     flags,
     said: false,
-    resumeCommand: quoteLine(['npx', 'dominion', about.name, ...argv]),
+    resumeCommand: quoteToPaste(['npx', 'dominion', about.name, ...argv]),
     async config() {
       const { loadConfig } = await import('../config/load.ts')
       const config = await loadConfig(process.cwd(), flags.env)

@@ -1,4 +1,4 @@
-import { quoteLine } from '../shell/quote.ts'
+import { quoteLine, quoteToPaste } from '../shell/quote.ts'
 import { parseJson } from '../util/json.ts'
 import type { createConfig } from './load.ts'
 import type { KeyName } from './schema.ts'
@@ -66,7 +66,7 @@ export function noteSubscription(id: string): void {
 
 /** The command that runs a script on this environment: `npx dominion unlock --env staging`. */
 export const formatScriptLine = (script: string, ...args: readonly string[]): string =>
-  quoteLine([
+  quoteToPaste([
     'npx',
     'dominion',
     script,

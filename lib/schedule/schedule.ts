@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import path from 'node:path'
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
-import { quoteLine } from '../shell/quote.ts'
+import { quoteToPaste } from '../shell/quote.ts'
 import { executeTasks, type Outcome } from '../tasks/engine.ts'
 import { formatSummary, planData, printPlan } from '../tasks/plan.ts'
 import type { Context, Task } from '../tasks/task.ts'
@@ -79,7 +79,7 @@ async function show(run: Run<ScheduleFlags>, context: Context, scheduled: Schedu
   const elsewhere = run.flags.as !== undefined && (kind === 'windows') !== (process.platform === 'win32')
   const installed: Installed = elsewhere ? 'elsewhere' : await isInstalled(run, context, scheduled)
   const runs = await readLastRuns(context.config)
-  const line = quoteLine([
+  const line = quoteToPaste([
     ...['npx', 'dominion', 'schedule', '--install'],
     ...(run.flags.as ? ['--as', kind] : []),
     ...(run.flags.every === '5m' ? [] : ['--every', run.flags.every]),
@@ -160,7 +160,7 @@ async function warnAboutOther(run: Run<ScheduleFlags>, context: Context, schedul
   const other = getOtherSchedule(run, context, scheduled)
   const ours = other ? await hasOwnEntries(run, context, other) : false
   if (!other || ours === false) return
-  const line = quoteLine([
+  const line = quoteToPaste([
     ...['npx', 'dominion', 'schedule', '--remove', '--as', other.kind],
     ...(run.flags.env ? ['--env', run.flags.env] : []),
   ])

@@ -4,7 +4,7 @@ import type { Mail } from '../net/smtp.ts'
 import type { TcpExchange } from '../net/tcp.ts'
 import type { EffectKind } from '../util/effect.ts'
 import type { Failure } from '../util/errors.ts'
-import { quoteLine } from './quote.ts'
+import { quoteLine, quoteToPaste } from './quote.ts'
 import type { Host } from './remote.ts'
 
 /** A value that must not appear in a process's arguments: the runner writes it to a 0600 file and passes the path. */
@@ -86,8 +86,9 @@ export function display(command: Effect): string {
     const where = command.database ? `sql (${command.database})` : 'sql'
     return `${where}: ${command.title ?? command.text.replaceAll(/\s+/g, ' ').trim()}`
   }
+  const quote = command.on === 'here' ? quoteToPaste : quoteLine
   const shown = (word: string | SecretFile) =>
-    typeof word === 'string' ? quoteLine([word]) : `${word.prefix}<${word.name}>`
+    typeof word === 'string' ? quote([word]) : `${word.prefix}<${word.name}>`
   const line = command.argv.map(shown).join(' ')
   const where = command.cwd ? `(in ${command.cwd}) ${line}` : line
   return command.on === 'here' ? where : `${command.on.name}: ${where}`

@@ -1,5 +1,7 @@
+import { type ChildProcess, type SpawnOptions, spawn as spawnProcess } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import type { Options } from 'zx/core'
+import { runBatchFile } from './batchFile.ts'
 
 export interface ProcessResult {
   /** -1 when a signal or the timeout ended the process. */
@@ -26,21 +28,26 @@ const graceMs = 5000
 
 /**
  * Starts an argument vector through zx, without a shell: zx quotes each word by ending it with a NUL, which no argument
- * can contain, and the spawn below splits its line there. cross-spawn knows the quoting that Windows `.cmd` files
- * (az.cmd, npm.cmd) need. Timeouts and aborts end the whole process group here: zx looks up the process tree with `ps`,
- * through a shell, and that fails once aborted.
+ * can contain, and the spawn below splits its line there. Only the batch files of Windows (az.cmd, npm.cmd) need cmd.exe.
+ * Timeouts and aborts end the whole process group here: zx looks up the process tree with `ps`, through a shell, and that
+ * fails once aborted.
  * Throws ENOENT as Node does when the program is not installed.
  */
 export async function startProcess(argv: readonly string[], options: ProcessOptions): Promise<ProcessResult> {
-  const [{ $ }, { default: crossSpawn }] = await Promise.all([import('zx/core'), import('cross-spawn')])
+  const { $ } = await import('zx/core')
   if (argv.some((word) => word.includes('\0'))) throw new TypeError('an argument cannot contain a NUL byte')
-  let child: ReturnType<typeof crossSpawn> | undefined
+  let child: ChildProcess | undefined
   let failure: Error | undefined
-  const spawn = (line: string, _: readonly string[], spawnOptions: Parameters<typeof crossSpawn>[2]) => {
+  const isWindows = process.platform === 'win32'
+  const spawn = (line: string, _: readonly string[], spawnOptions: SpawnOptions) => {
     const [program = '', ...words] = line.slice(0, -1).split('\0 ')
+    const batch = isWindows ? runBatchFile([program, ...words], options.env) : undefined
     // Its own process group: Ctrl-C in the terminal reaches only this tool, which decides what a signal means.
-    const detached = process.platform !== 'win32'
-    child = crossSpawn(program, words, { ...spawnOptions, shell: false, detached })
+    const detached = !isWindows
+    child = spawnProcess(batch?.program ?? program, batch?.argv ?? words, {
+      ...spawnOptions,
+      ...{ shell: false, detached, windowsVerbatimArguments: batch !== undefined },
+    })
     child.on('error', (error) => {
       failure = error
     })

@@ -1,4 +1,5 @@
 import { formatKeyFile, formatScriptLine, backendPort as port, stableHost } from '../../config/config.ts'
+import { joinToPaste } from '../../shell/quote.ts'
 import { healthCommand, parseHealth } from '../../vps/nginx/upstream.ts'
 import { vps } from '../../vps/remote/vps.ts'
 import { inspectServer } from '../../vps/serverState.ts'
@@ -24,7 +25,7 @@ export const vpsServices: Check = {
   title: 'nginx on the VPS',
   tags: ['doctor', 'vps'],
   needs: 'ssh',
-  advice: () => `${formatScriptLine('setup-server')} && ${formatScriptLine('configure-nginx')}`,
+  advice: () => joinToPaste([formatScriptLine('setup-server'), formatScriptLine('configure-nginx')]),
   async run({ context }) {
     const { nginx, takenPorts } = await inspectServer(context)
     const taken = takenPorts.map(({ text }) => `; ${text}`).join('')
