@@ -15,8 +15,8 @@ export const renewalCheck: Check<QuickContext> = {
   title: 'Certificate renewal',
   tags: ['acceptance'],
   needs: 'ssh',
-  async run({ context: { config, runner } }) {
-    const onVps = vps(config)
+  async run({ context: { config, runner, server } }) {
+    const onVps = vps(server)
     const timer = await runner.run(onVps({ accept: [0, 1] })`systemctl is-enabled certbot.timer`)
     assertThat(timer.stdout.trim() === 'enabled', `certbot.timer is ${timer.stdout.trim() || 'absent'}`)
     const hooks = await runner.run(onVps`ls /etc/letsencrypt/renewal-hooks/deploy`)

@@ -3,7 +3,7 @@
 import { isMain } from '../lib/cli/defineScript.ts'
 import { defineTaskScript } from '../lib/deploy/defineTaskScript.ts'
 import type { Azure, Factories } from '../lib/deploy/taskFactories.ts'
-import type { Context, Task } from '../lib/tasks/task.ts'
+import type { Task, VpsContext } from '../lib/tasks/task.ts'
 import { usageError } from '../lib/util/errors.ts'
 
 const script = defineTaskScript<{ skipAzure?: boolean; skipIonos?: boolean; quick?: boolean }>({
@@ -42,7 +42,7 @@ const script = defineTaskScript<{ skipAzure?: boolean; skipIonos?: boolean; quic
 /** Azure: data tier, tables, image, containers. Without `nginx`, the containers do not wait for the VPS. */
 function azureTasks(
   factories: Factories,
-  context: Context,
+  context: VpsContext,
   azure: Azure,
   nginx: Task | undefined,
   quick: boolean | undefined,
@@ -69,7 +69,7 @@ function azureTasks(
 }
 
 /** IONOS: server, pages, names, certificate, nginx. */
-function ionosTasks(factories: Factories, context: Context) {
+function ionosTasks(factories: Factories, context: VpsContext) {
   const { serverTask, buildTask, uploadTask, switchTask, purgeTasks } = factories
   const { dnsTask, nginxHttpTask, certificateTask, nginxHttpsTask } = factories
   // apt-get install nginx certbot ca-certificates zstd

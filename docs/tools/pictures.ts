@@ -57,7 +57,7 @@ const { certificate } = await makeRequest(
 const key = new X509Certificate(certificate!.raw).publicKey.export({ type: 'spki', format: 'der' })
 const browser = await openBrowser({
   hosts: [domain, `www.${domain}`],
-  address: config.ionos.host,
+  address: config.servers[0].address,
   spki: createHash('sha256').update(key).digest('base64'),
 })
 try {

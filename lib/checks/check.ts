@@ -2,7 +2,7 @@ import type { Arm } from '../azure/arm.ts'
 import type { Azure } from '../azure/client.ts'
 import type { Config, Limits } from '../config/config.ts'
 import type { Phases } from '../net/http.ts'
-import type { Context } from '../tasks/task.ts'
+import type { Context, VpsContext } from '../tasks/task.ts'
 import { usageError } from '../util/errors.ts'
 import { formatSuggestion } from '../util/suggest.ts'
 import { type Finding, type Judged, type Verdict, worstVerdict } from '../util/verdict.ts'
@@ -55,7 +55,7 @@ export type Tag =
 
 /** The context of a check that needs no login. `health --quick` loads nothing else. */
 export interface QuickContext {
-  readonly context: Context
+  readonly context: VpsContext
   readonly now: Date
   /** Aborted when the result is no longer needed. */
   readonly signal: AbortSignal

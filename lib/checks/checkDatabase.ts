@@ -1,4 +1,4 @@
-import type { Context } from '../tasks/task.ts'
+import type { VpsContext } from '../tasks/task.ts'
 import { getExitCode, settleAll } from '../util/concurrency.ts'
 import { type Finding, getDetail, getVerdictCode, worstVerdict } from '../util/verdict.ts'
 import type { CheckContext } from './check.ts'
@@ -7,7 +7,7 @@ import { databaseChecks } from './database/server.ts'
 import { runChecks } from './run.ts'
 
 /** Checks the database from all sides, and the firewall when the server cannot be reached. */
-export async function checkDatabase(context: Context) {
+export async function checkDatabase(context: VpsContext) {
   const checking = createCheckContext(context)
   const findings = await findAll(checking)
   const verdict = worstVerdict(findings)

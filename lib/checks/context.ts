@@ -3,7 +3,7 @@ import { type Azure, createAzure } from '../azure/client.ts'
 import { readRedisKey } from '../azure/resources/redis.ts'
 import type { Command } from '../shell/command.ts'
 import type { Runner } from '../shell/runner.ts'
-import type { Context } from '../tasks/task.ts'
+import type { Context, VpsContext } from '../tasks/task.ts'
 import { memoize } from '../util/concurrency.ts'
 import type { CheckContext, QuickContext } from './check.ts'
 import { databaseSources } from './database/facts.ts'
@@ -11,7 +11,7 @@ import { createQuickContext, loginTimeoutMs } from './run.ts'
 
 /** @param options `azure`: a client that has already read the current state */
 export function createCheckContext(
-  context: Context,
+  context: VpsContext,
   options: Partial<Omit<QuickContext, 'context'>> & { azure?: Azure; hurry?: boolean } = {},
 ): CheckContext {
   const { azure, hurry = false, ...rest } = options

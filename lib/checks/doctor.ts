@@ -1,4 +1,4 @@
-import type { Context } from '../tasks/task.ts'
+import type { VpsContext } from '../tasks/task.ts'
 import type { Finding } from '../util/verdict.ts'
 import { type Category, type Check, type CheckContext, categories, getAdvice, select } from './check.ts'
 import { createCheckContext } from './context.ts'
@@ -11,7 +11,7 @@ export interface Examined extends Finding {
 
 /** Runs the checks of these categories in parallel. Changes nothing; the failure of one does not stop the others. */
 export async function examine(
-  context: Context,
+  context: VpsContext,
   chosen: readonly Category[],
   signal: AbortSignal,
 ): Promise<Examined[]> {

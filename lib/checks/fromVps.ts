@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
 import path from 'node:path'
 import type { PeerCertificate } from 'node:tls'
-import { type Config, formatScriptLine, getSiteNames } from '../config/config.ts'
+import { type Config, formatScriptLine, getSiteNames, type Server } from '../config/config.ts'
 import { createNetworkOptions } from '../config/network.ts'
 import type { HttpRequest, HttpResponse, Phases } from '../net/http.ts'
 import type { Command } from '../shell/command.ts'
-import type { Context } from '../tasks/task.ts'
+import type { VpsContext } from '../tasks/task.ts'
 import { exitCode, unknownError } from '../util/errors.ts'
 import type { Verdict } from '../util/verdict.ts'
 import { vps } from '../vps/remote/vps.ts'
@@ -33,8 +33,8 @@ interface VpsProbeLine {
  * The same context, but the VPS makes the requests. Requests made at the same moment share one command over
  * ssh. The VPS trusts its own authorities and those in CA_FILE.
  */
-export function asVps(context: Context): Context {
-  const { config, runner } = context
+export function asVps(context: VpsContext): VpsContext {
+  const { config, runner, server } = context
   const { authorities } = createNetworkOptions(config)
   let waiting: { request: HttpRequest; answer: PromiseWithResolvers<HttpResponse> }[] = []
 
@@ -43,7 +43,7 @@ export function asVps(context: Context): Context {
     waiting = []
     try {
       const requests = batch.map(({ request }) => request)
-      const { stdout, stderr } = await runner.run(requestsCommand(config, requests, authorities))
+      const { stdout, stderr } = await runner.run(requestsCommand(server, requests, authorities))
       const lines = readLines(stdout)
       for (const [index, { answer, request }] of batch.entries()) {
         const line = lines.find((each) => each.index === index)
@@ -71,7 +71,7 @@ export function asVps(context: Context): Context {
 const loader = 'import sys; exec(sys.stdin.buffer.read(int(sys.argv[1])).decode())'
 
 function requestsCommand(
-  config: Config,
+  server: Server,
   requests: readonly HttpRequest[],
   authorities: readonly string[],
 ): Command {
@@ -81,7 +81,7 @@ function requestsCommand(
     headers: { 'User-Agent': 'codex-dominion-ops', ...headers },
   }))
   const longest = Math.max(...requests.map(({ timeoutMs }) => timeoutMs))
-  return vps(config)({
+  return vps(server)({
     stdin: text + JSON.stringify({ authorities, requests: wanted }),
     // The script sends 64 at a time.
     timeoutMs: Math.ceil(requests.length / 64) * longest + 10_000,
@@ -148,9 +148,8 @@ export function compare(config: Config, here: ProbeRun, vps: ProbeRun): Disagree
 /** Whether the check requests something from the VPS itself; true for a check without a known host. */
 function isVps(config: Config, check: CheckInfo): boolean {
   const host = check.host?.(config)
-  return (
-    host === undefined || [...getSiteNames(config), config.ionos.host, config.ionos.publicIp].includes(host)
-  )
+  const servers = config.servers.flatMap(({ address, publicIp }) => [address, publicIp])
+  return host === undefined || [...getSiteNames(config), ...servers].includes(host)
 }
 
 const isAnswer = ({ silent, verdict }: Observation): boolean => !silent && verdict !== 'UNKNOWN'

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { formatScriptLine } from '../config/config.ts'
-import type { Context } from '../tasks/task.ts'
+import type { VpsContext } from '../tasks/task.ts'
 import { mapLimit } from '../util/concurrency.ts'
 import { usageError } from '../util/errors.ts'
 import { formatSuggestion } from '../util/suggest.ts'
@@ -84,7 +84,7 @@ function choose(checks: readonly Check[], only: readonly string[]): Check[] {
  * Runs all checks in parallel. A check that fails or hangs delays no other; its own time limit ends it.
  * Throws (exit 2) for an unknown id, and throws the reason of `signal` when it is aborted.
  */
-export async function runProbes(context: Context, options: RunOptions): Promise<ProbeRun> {
+export async function runProbes(context: VpsContext, options: RunOptions): Promise<ProbeRun> {
   const { from = 'here' } = options
   const asking = from === 'vps' ? (await import('./fromVps.ts')).asVps(context) : context
   const probes = await listProbes(options)
@@ -117,7 +117,7 @@ export async function runProbes(context: Context, options: RunOptions): Promise<
 }
 
 /** For checks that need no login, no code for Azure and the database is loaded. */
-async function createContext(context: Context, probes: readonly Check[], signal: AbortSignal) {
+async function createContext(context: VpsContext, probes: readonly Check[], signal: AbortSignal) {
   const options = { signal, timed: true, requestTimeoutMs: webTimeoutMs + 1000 }
   if (probes.every(({ needs }) => needs === 'nothing'))
     return createQuickContext(context, options) as CheckContext

@@ -1,4 +1,4 @@
-import type { Context } from '../tasks/task.ts'
+import type { Context, VpsContext } from '../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { poll } from '../util/poll.ts'
 import { formatMaintenance } from '../vps/maintenance/page.ts'
@@ -105,7 +105,7 @@ const noAnswer = ({ config }: Context, silence: unknown): OpsError =>
  * Describes the maintenance that hides the site from its visitors. Undefined when there is none or when the
  * VPS does not answer; a fault then counts as a fault.
  */
-async function plannedMaintenance(context: Context): Promise<string | undefined> {
+async function plannedMaintenance(context: VpsContext): Promise<string | undefined> {
   const server = await inspectServer(context).catch(() => undefined)
   return server?.maintenance && formatMaintenance(server.maintenance)
 }

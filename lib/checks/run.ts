@@ -1,4 +1,4 @@
-import type { Context } from '../tasks/task.ts'
+import type { VpsContext } from '../tasks/task.ts'
 import { exitCode, OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { type Judged, judgedFailure, type Verdict } from '../util/verdict.ts'
@@ -10,7 +10,7 @@ export const loginTimeoutMs = 30_000
 
 /** The context of checks that need no login. */
 export const createQuickContext = (
-  context: Context,
+  context: VpsContext,
   options: Partial<Omit<QuickContext, 'context'>> = {},
 ): QuickContext => ({
   context,

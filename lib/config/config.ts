@@ -1,4 +1,5 @@
 import { quoteLine, quoteToPaste } from '../shell/quote.ts'
+import type { Host } from '../shell/remote.ts'
 import { parseJson } from '../util/json.ts'
 import type { createConfig } from './load.ts'
 import type { KeyName } from './schema.ts'
@@ -7,6 +8,13 @@ import type { KeyName } from './schema.ts'
 export interface Limits {
   readonly warning: number
   readonly critical: number
+}
+
+/** A VPS: how ssh reaches it, and which addresses DNS must point to. */
+export interface Server extends Host {
+  readonly publicIp: string
+  /** '' when no AAAA record is to be set. */
+  readonly publicIpv6: string
 }
 
 /** The whole configuration, frozen. Paths are absolute. */

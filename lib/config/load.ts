@@ -4,7 +4,7 @@ import path from 'node:path'
 import { type OpsError, usageError } from '../util/errors.ts'
 import { formatCount } from '../util/format.ts'
 import { parseNumber } from '../util/number.ts'
-import type { Config } from './config.ts'
+import type { Config, Server } from './config.ts'
 import { assertReadableLines, findCutValues } from './envFile.ts'
 import { type KeyName, keys, readSettings, type ShareKind, schema } from './schema.ts'
 import {
@@ -231,8 +231,9 @@ export function createConfig(
     toSecret: (key, text) =>
       createSecret(key, text, { file: fileOf(key as KeyName), ...rules[key as keyof typeof rules] }),
   }
-  const read = readSettings(textOf, source)
+  const { server, ...read } = readSettings(textOf, source)
   const { azure, ionos, health, network } = read
+  const { host, ...reach } = server
   const withoutSlash = (text: string) => text.replace(/\/+$/, '')
   const keyFiles: Partial<Record<KeyName, string>> = Object.fromEntries(
     (Object.keys(keys) as KeyName[]).map((key) => [key, fileOf(key)]),
@@ -256,14 +257,17 @@ export function createConfig(
     azure: { ...azure, registry: azure.registry.toLowerCase() },
     postgres: { ...read.postgres, location: read.postgres.location || azure.location },
     redis: { ...read.redis, location: read.redis.location || azure.location },
-    ionos: {
-      ...ionos,
-      knownHosts: ionos.knownHosts || path.join(homedir(), '.ssh', 'known_hosts'),
-      /** The address that DNS must point to. */
-      publicIp: ionos.publicIp || ionos.host,
-      webRoot: withoutSlash(ionos.webRoot),
-      dnsApi: withoutSlash(ionos.dnsApi),
-    },
+    /** What is the same on every server. */
+    ionos: { ...ionos, webRoot: withoutSlash(ionos.webRoot), dnsApi: withoutSlash(ionos.dnsApi) },
+    /** The servers that serve the site. The first one keeps receipts and marks. */
+    servers: [
+      {
+        ...reach,
+        ...{ name: 'vps', label: 'the VPS', address: host },
+        knownHosts: reach.knownHosts || path.join(homedir(), '.ssh', 'known_hosts'),
+        publicIp: reach.publicIp || host,
+      },
+    ] as readonly [Server, ...Server[]],
     health: { ...health, neutralTargets: health.neutralTargets.split(',') },
     network: { ...network, azEnvironment },
     /** Receipts and transcripts of this environment. */

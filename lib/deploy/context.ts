@@ -2,12 +2,13 @@ import { hostname, userInfo } from 'node:os'
 import path from 'node:path'
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import type { Config } from '../config/config.ts'
+import type { Host } from '../shell/remote.ts'
 import type { Runner } from '../shell/runner.ts'
-import type { Context } from '../tasks/task.ts'
+import type { VpsContext } from '../tasks/task.ts'
 import { formatTimestamp } from '../util/time.ts'
 
 /** A context that belongs to one run of one script. */
-export interface OpenContext extends Context {
+export interface OpenContext extends VpsContext {
   /** Names the run in the transcript, the lock and the receipt: UTC time, script, process id. */
   readonly id: string
   close(): Promise<void>
@@ -78,7 +79,7 @@ export async function openContext(
     openHost: async (host, leaving) =>
       (await import('../vps/ssh/connect.ts')).openHost({ config, runner }, host, leaving, {
         greeting(text) {
-          if (run.flags.verbose) run.log(secrets.clean(greetingLine(config, text)))
+          if (run.flags.verbose) run.log(secrets.clean(greetingLine(host, text)))
         },
         note: (text) => run.log(secrets.clean(text)),
       }),
@@ -89,15 +90,15 @@ export async function openContext(
   run.transcript = transcript.file
   if (!started)
     transcript.write({ kind: 'start', script, line: run.resumeCommand, by: whoami(), pid: process.pid })
-  return { config, runner, id, close: () => runner.close() }
+  return { config, runner, server: config.servers[0], id, close: () => runner.close() }
 }
 
 /** What the login shell prints before every command; shown with --verbose. */
-function greetingLine({ ionos }: Config, greeting: string): string {
+function greetingLine({ user, address }: Host, greeting: string): string {
   const lines = greeting.split(/\r?\n/).filter((line) => line.trim() !== '')
   const shown = [...lines.slice(0, 10), ...(lines.length > 10 ? [`… ${lines.length - 10} more lines`] : [])]
   return [
-    `Ignored what the login shell of ${ionos.user} on ${ionos.host} prints before each command:`,
+    `Ignored what the login shell of ${user} on ${address} prints before each command:`,
     ...shown.map((line) => `  ${line.slice(0, 200)}`),
   ].join('\n')
 }

@@ -1,5 +1,5 @@
 import { type CommonFlags, defineScript, type Script } from '../cli/defineScript.ts'
-import type { Context } from '../tasks/task.ts'
+import type { VpsContext } from '../tasks/task.ts'
 import type { TaskRun } from './runTasks.ts'
 import type { Factories } from './taskFactories.ts'
 
@@ -11,7 +11,7 @@ export interface TaskScript<Flags extends object>
   /** Throws (exit 2) when flags cannot be combined. */
   check?(flags: Flags): void
   /** The task list: what is planned with --dry-run, and run without. */
-  tasks(context: Context, flags: Flags & CommonFlags, factories: Factories): ReturnType<TaskRun['tasks']>
+  tasks(context: VpsContext, flags: Flags & CommonFlags, factories: Factories): ReturnType<TaskRun['tasks']>
 }
 
 export function defineTaskScript<Flags extends object>(script: TaskScript<Flags>) {

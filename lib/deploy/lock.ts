@@ -1,6 +1,6 @@
-import { type Config, formatScriptLine } from '../config/config.ts'
+import { formatScriptLine, type Server } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
-import { type Context, type Difference, ok, type Task, unknown } from '../tasks/task.ts'
+import { type Difference, ok, type Task, unknown, type VpsContext } from '../tasks/task.ts'
 import { exitCode, OpsError, unknownError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { vps } from '../vps/remote/vps.ts'
@@ -24,24 +24,37 @@ const file = '/run/lock/codex-dominion.lock'
  * deploy loses the connection and thus the lock; a machine that falls silent loses it after 90 s.
  * Throws (exit 5) naming the holder, the time, and the command that unlocks.
  */
-async function takeLock({ runner, config }: Context, id: string, what: string) {
+async function takeLock(context: VpsContext, id: string, what: string) {
+  const { runner, server } = context
   const holder = JSON.stringify({
     by: whoami(),
     since: new Date().toISOString(),
     what: runner.secrets.clean(what),
     id,
   })
-  const held = await runner.hold(vps(config).sudo.record`${holdArgv(file, holder, silenceSeconds)}`, beatMs)
+  const held = await runner.hold(vps(server).sudo.record`${holdArgv(file, holder, silenceSeconds)}`, beatMs)
   if (held.firstLine === 'held') {
     runner.transcript.write({ kind: 'command', effect: 'record', line: `vps: lock ${file}`, code: 0 })
     return held
   }
   await held.close()
   if (held.firstLine !== 'refused') {
-    await runner.run(vps(config).sudo`true`) // Throws the cause if it is sudo.
+    await runner.run(vps(server).sudo`true`) // Throws the cause if it is sudo.
     throw unknownError(`The lock ${file} on the VPS cannot be acquired`, held.firstLine)
   }
-  throw lockedBy(await readHolder({ runner, config }))
+  throw lockedBy(await readHolder(context))
+}
+
+/** Takes the locks of all servers, or none; everybody takes the first server's first, so its holder holds them all. */
+async function takeLocks(context: VpsContext, id: string, what: string) {
+  const held: Awaited<ReturnType<typeof takeLock>>[] = []
+  try {
+    for (const server of context.config.servers) held.push(await takeLock({ ...context, server }, id, what))
+    return held
+  } catch (thrown) {
+    await Promise.all(held.map((lock) => lock.close()))
+    throw thrown
+  }
 }
 
 const lockedBy = (holder: Holder | undefined): OpsError =>
@@ -57,7 +70,7 @@ const lockedBy = (holder: Holder | undefined): OpsError =>
  * Throws (exit 5) when somebody is deploying, before the operator is prompted. A VPS that does not answer is
  * left to the run itself.
  */
-export async function assertUnlocked(context: Context): Promise<void> {
+export async function assertUnlocked(context: VpsContext): Promise<void> {
   const holder = await readHolder(context).catch(() => undefined)
   if (holder) throw lockedBy(holder)
 }
@@ -88,10 +101,10 @@ export type LockTask = ReturnType<typeof lockTask>
 
 /** The lock as a task; a plan only reports who holds it. Unless `needed`, the run continues when the VPS is silent. */
 export function lockTask(
-  context: Context,
+  context: VpsContext,
   run: { id: string; line: string; take: boolean; needed: boolean; warn(line: string): void },
 ) {
-  let lock: Awaited<ReturnType<typeof takeLock>> | undefined
+  let locks: Awaited<ReturnType<typeof takeLocks>> = []
   const lost = new AbortController()
   async function inspect(): Promise<Difference> {
     if (!run.take) {
@@ -99,8 +112,8 @@ export function lockTask(
       return holder ? unknown(`held by ${holder.by} since ${holder.since} ("${holder.what}")`) : ok('free')
     }
     try {
-      lock = await takeLock(context, run.id, run.line)
-      void lock.lost.then((how) => lost.abort(how))
+      locks = await takeLocks(context, run.id, run.line)
+      for (const lock of locks) void lock.lost.then((how) => lost.abort(how))
       return ok('held by this run')
     } catch (thrown) {
       const silent = thrown instanceof OpsError && thrown.exitCode !== exitCode.locked
@@ -112,10 +125,10 @@ export function lockTask(
   const task: Task = { id: 'lock', title: 'Deploy lock', part: 'prepare', inspect }
   return {
     task,
-    held: () => lock !== undefined,
+    held: () => locks.length > 0,
     /** Aborted when the lock is lost before its release; the reason is a `Loss`. */
     lost: lost.signal,
-    release: async () => lock?.close(),
+    release: async () => void (await Promise.all(locks.map((lock) => lock.close()))),
   }
 }
 
@@ -127,13 +140,13 @@ code=$?
 cat "$1.holder" && echo && cat "$1.pid"`
 
 /** Who holds the lock; undefined when nobody does. */
-export async function readHolder({ runner, config }: Context): Promise<Holder | undefined> {
-  const { stdout } = await runner.run(vps(config).sudo`sh -c ${holderScript} holder ${file}`)
+export async function readHolder({ runner, server }: VpsContext): Promise<Holder | undefined> {
+  const { stdout } = await runner.run(vps(server).sudo`sh -c ${holderScript} holder ${file}`)
   const [text, pid] = stdout.trim().split('\n')
   if (!text) return undefined
   return { ...(JSON.parse(text) as Omit<Holder, 'pid'>), pid: Number(pid) }
 }
 
 /** Ends the process that holds the lock, unless another process holds it by now. */
-export const breakLock = (config: Config, holder: Holder): Command =>
-  vps(config).sudo.record`sh -c ${`[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`} unlock ${file} ${holder.pid}`
+export const breakLock = (server: Server, holder: Holder): Command =>
+  vps(server).sudo.record`sh -c ${`[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`} unlock ${file} ${holder.pid}`

@@ -1,6 +1,6 @@
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { formatScriptLine } from '../config/config.ts'
-import type { Context } from '../tasks/task.ts'
+import type { VpsContext } from '../tasks/task.ts'
 import { getExitCode, settleAll } from '../util/concurrency.ts'
 import { parseFutureTime } from '../util/time.ts'
 import { formatMaintenance } from '../vps/maintenance/page.ts'
@@ -24,7 +24,7 @@ export const wantedMaintenance = (
 /**
  * Prints the marker on the VPS and what a visitor gets. Returns the exit code: 0 for on and off, 3 or 4 for unknown.
  */
-export async function maintenanceStatus(run: Run<CommonFlags>, context: Context): Promise<number> {
+export async function maintenanceStatus(run: Run<CommonFlags>, context: VpsContext): Promise<number> {
   const url = `https://${context.config.domain}/`
   const answers = await settleAll({
     vps: async () => (await inspectServer(context)).maintenance ?? null,

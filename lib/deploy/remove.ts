@@ -6,7 +6,7 @@ import { confirmName } from '../cli/prompt.ts'
 import { readOthers } from '../config/environments.ts'
 import type { ShareKind } from '../config/schema.ts'
 import { monthlyEstimate } from '../cost/estimate.ts'
-import { type Context, ok, type Task } from '../tasks/task.ts'
+import { type Context, ok, type Task, type VpsContext } from '../tasks/task.ts'
 import { getMessage, usageError } from '../util/errors.ts'
 import { listSiteParts } from '../vps/remove.ts'
 import { inspectServer } from '../vps/serverState.ts'
@@ -81,7 +81,7 @@ export const confirmRemoval = (run: Run<RemoveFlags>, staying: Staying): Promise
 
 /** What exists, part by part; the line of an unknown part says so. */
 async function readLosses(
-  context: Context,
+  context: VpsContext,
   { skipAzure, skipIonos }: RemoveFlags,
   staying: Staying,
 ): Promise<string[]> {

@@ -5,11 +5,10 @@ import type { Loss } from '../shell/remote.ts'
 import { criticalPath, executeTasks, type Outcome } from '../tasks/engine.ts'
 import { formatSummary, planData, printPlan } from '../tasks/plan.ts'
 import { openScreen } from '../tasks/renderer.ts'
-import type { Context, Task } from '../tasks/task.ts'
+import type { Task, VpsContext } from '../tasks/task.ts'
 import { exitCode, getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { writeErr } from '../util/terminal.ts'
-import { getVps } from '../vps/remote/vps.ts'
 import { type OpenContext, openContext } from './context.ts'
 import { type LockTask, lockTask } from './lock.ts'
 import { type ReceiptFacts, writeReceipt } from './receipts/receipts.ts'
@@ -25,7 +24,7 @@ export interface TaskList {
 
 export interface TaskRun {
   /** Called while the connection to the VPS opens. */
-  tasks(context: Context): readonly Task[] | TaskList | Promise<readonly Task[] | TaskList>
+  tasks(context: VpsContext): readonly Task[] | TaskList | Promise<readonly Task[] | TaskList>
   /** The result of `getSeparateConfig`, if it has already run. */
   config?: Config
   /** If false, the run warns and continues without the lock when the VPS cannot be reached. */
@@ -45,7 +44,8 @@ export async function runTasks(run: Run<CommonFlags>, task: TaskRun): Promise<nu
     // These transcripts are many and must not displace those of deploys.
     ...(task.unrecorded ? { folder: `transcripts-${run.script}` } : {}),
   })
-  if (task.needsVps || !task.unrecorded) await context.runner.beginConnecting(getVps(context.config))
+  if (task.needsVps || !task.unrecorded)
+    for (const server of config.servers) await context.runner.beginConnecting(server)
   const lock = task.unrecorded
     ? undefined
     : lockTask(context, {
@@ -70,7 +70,7 @@ export async function runTasks(run: Run<CommonFlags>, task: TaskRun): Promise<nu
 
 async function plan(
   run: Run<CommonFlags>,
-  context: Context,
+  context: VpsContext,
   { tasks }: TaskList,
   lock: LockTask | undefined,
 ): Promise<number> {
@@ -129,7 +129,7 @@ async function perform(
   // Nothing changes from here on, so the next deploy may start while the receipt is sent.
   const [receipt] = await Promise.all([keeping, lock?.release()])
   throwFailures(outcomes)
-  if (interrupted) throw cutShort(config.ionos.host, outcomes, lockLost)
+  if (interrupted) throw cutShort(context.server.address, outcomes, lockLost)
   run.complete = true
   const chain = criticalPath(outcomes)
   const nothing = outcomes.every(({ state }) => state === 'ok')

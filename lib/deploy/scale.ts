@@ -19,7 +19,7 @@ import { type Estimate, estimateCost } from '../cost/estimate.ts'
 import { readPrices } from '../cost/priceList.ts'
 import { formatDollars } from '../cost/report.ts'
 import { getFact } from '../tasks/engine.ts'
-import { type Context, type Field, ok, type Task, unknown } from '../tasks/task.ts'
+import { type Context, type Field, ok, type Task, unknown, type VpsContext } from '../tasks/task.ts'
 import { isUnanswered, OpsError, usageError } from '../util/errors.ts'
 import { formatTable } from '../util/format.ts'
 import { nginxHttpsTask } from '../vps/nginx/tasks.ts'
@@ -263,7 +263,7 @@ function warningOf(values: ReturnType<typeof valuesToSet>): string[] {
 }
 
 /** Replaces the backend without downtime, or the workers one by one; with --save, then writes .env. */
-export function scaleTasks(context: Context, { part, to, cost, unasked, save }: ScalePlan): TaskList {
+export function scaleTasks(context: VpsContext, { part, to, cost, unasked, save }: ScalePlan): TaskList {
   const scaled = { ...context, config: scaledConfig(context.config, part, to) }
   const azure = createAzure(scaled)
   const login = loginTask(scaled, azure.account)

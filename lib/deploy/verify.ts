@@ -15,7 +15,7 @@ import {
 import { apiAreas } from '../checks/site/api.ts'
 import { servedBackend, servedPages } from '../checks/site/servedRelease.ts'
 import { formatScriptLine } from '../config/config.ts'
-import { type Context, type Log, ok, type Task, unknown } from '../tasks/task.ts'
+import { type Log, ok, type Task, unknown, type VpsContext } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { markBadRelease, readBadReleases, unmarkBadCommand } from '../vps/badReleases.ts'
 import { purgeCdn } from '../vps/frontend/purge.ts'
@@ -34,7 +34,7 @@ export interface VerifyOptions {
 }
 
 /** Verifies what visitors get, and that the backend and the workers run. */
-export function verifyTask(context: Context, { azure, ionos, swap, after }: VerifyOptions): Task {
+export function verifyTask(context: VpsContext, { azure, ionos, swap, after }: VerifyOptions): Task {
   const checking = createCheckContext(context, azure ? { azure } : {})
   const checks = select(allChecks, 'verify').filter(
     ({ tags }) => (azure || !tags.includes('azure')) && (ionos || !tags.includes('ionos')),
@@ -73,7 +73,7 @@ export function verifyTask(context: Context, { azure, ionos, swap, after }: Veri
 
 /** Verifies the new image through the site, in the containers, and in the API. */
 export function verifyBackendTask(
-  context: Context,
+  context: VpsContext,
   azure: Azure,
   image: Task<{ image: string }>,
   after: readonly Task[],
@@ -101,7 +101,7 @@ export function verifyBackendTask(
       return {
         state: 'change',
         what: `${tag} passes its checks, so its bad mark was removed`,
-        effects: [unmarkBadCommand(context.config, 'backend', tag)],
+        effects: [unmarkBadCommand(context.server, 'backend', tag)],
       }
     },
   }
@@ -111,7 +111,7 @@ export function verifyBackendTask(
  * The switch by an earlier run that was interrupted before it verified the result: from the previous release to the
  * live one, if no run has ever verified the live one. Throws when the receipts of the VPS cannot be read.
  */
-async function switchedEarlier(context: Context, { live, previous }: ServerState): Promise<Switched> {
+async function switchedEarlier(context: VpsContext, { live, previous }: ServerState): Promise<Switched> {
   const { kept, answers } = await readKeptReceipts(context, receiptsKept)
   if (answers.vps.failure) throw answers.vps.failure
   const worked = verifiedReleases(kept.map(({ receipt }) => receipt)).frontend.has(live)
@@ -133,10 +133,10 @@ export interface FrontendVerdict {
  * one as bad, and fails. Without any answer it concludes nothing and changes nothing.
  */
 export function verifyFrontendTask(
-  context: Context,
+  context: VpsContext,
   { swap, after }: { swap: Task<Switched>; after: readonly Task[] },
 ): Task<FrontendVerdict> {
-  const { config } = context
+  const { server } = context
   const checking = createCheckContext(context)
   const ofPages = select(allChecks, 'verify').filter(({ tags }) => tags.includes('pages'))
   const checksOf = (release: string) => [servedPages(release), ...ofPages]
@@ -184,7 +184,7 @@ export function verifyFrontendTask(
         return {
           state: 'change',
           what: `release ${live} passes its checks, so its bad mark was removed`,
-          effects: [unmarkBadCommand(config, 'frontend', live)],
+          effects: [unmarkBadCommand(server, 'frontend', live)],
           fact: { live },
         }
       }
@@ -198,7 +198,7 @@ export function verifyFrontendTask(
           state: 'change',
           what: `back to release ${from}: ${settled.failed.length} of ${checks.length} checks failed`,
           fields: [{ name: 'live release', before: to, after: from }],
-          effects: [switchBackCommand(config, from)],
+          effects: [switchBackCommand(context, from)],
           fact: { live, back: { from, to, wrong } },
         }
       }

@@ -1,6 +1,6 @@
-import { type Config, formatScriptLine } from '../config/config.ts'
+import { formatScriptLine, type Server } from '../config/config.ts'
 import type { HostCommand } from '../shell/command.ts'
-import type { Context } from '../tasks/task.ts'
+import type { VpsContext } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { remoteScript } from '../vps/remote/vps.ts'
 import type { Source } from './merge.ts'
@@ -26,7 +26,7 @@ const liveMarker = '\x01'
  * @param ended resolves when nobody reads any longer; the script's standard input then ends, and with it the script
  */
 export function nginxLogCommand(
-  config: Config,
+  server: Server,
   log: Log,
   { since, tail, follow }: Pick<SourceOptions, 'since' | 'tail' | 'follow'>,
   ended: Promise<void>,
@@ -40,26 +40,26 @@ export function nginxLogCommand(
   async function* payload() {
     await ended
   }
-  return remoteScript(config, 'read', 'nginx-log', args, {
+  return remoteScript(server, 'read', 'nginx-log', args, {
     explain: (output) => (output.includes(`cannot read ${file}`) ? missing : undefined),
     ...(follow ? { payload } : {}),
   })
 }
 
-export function nginxSources(context: Context, wanted: SourceOptions): Source[] {
+export function nginxSources(context: VpsContext, wanted: SourceOptions): Source[] {
   const logs = (Object.keys(logFiles) as Log[]).filter((log) => wanted.only(log))
   return logs.map((id) => ({ id, open: (signal) => readNginxLog(context, id, wanted, signal) }))
 }
 
 async function* readNginxLog(
-  { config, runner }: Context,
+  { runner, server }: VpsContext,
   log: Log,
   wanted: SourceOptions,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine[]> {
   const ended = Promise.withResolvers<void>()
   signal.addEventListener('abort', () => ended.resolve(), { once: true })
-  const output = runner.stream(nginxLogCommand(config, log, wanted, ended.promise), signal)
+  const output = runner.stream(nginxLogCommand(server, log, wanted, ended.promise), signal)
   let dates: ReturnType<typeof createLineParser> | undefined
   for await (const texts of readLines(output)) {
     dates ??= createLineParser(log, createTimestampParser(log, texts.shift() ?? ''), wanted.since)

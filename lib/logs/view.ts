@@ -1,5 +1,5 @@
 import { openArm } from '../azure/arm.ts'
-import type { Context } from '../tasks/task.ts'
+import type { VpsContext } from '../tasks/task.ts'
 import { getExitCode, type Settled } from '../util/concurrency.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
@@ -18,7 +18,7 @@ const patienceMs = 10_000
  * the exit code: 0 when all of them answered.
  */
 export async function viewLogs(
-  context: Context,
+  context: VpsContext,
   view: View,
   { json, stopping, log }: { json: boolean; stopping: AbortSignal; log(line: string): void },
 ): Promise<number> {
@@ -60,7 +60,7 @@ export async function viewLogs(
   return getExitCode(answers)
 }
 
-function createSources(context: Context, view: View, log: (line: string) => void) {
+function createSources(context: VpsContext, view: View, log: (line: string) => void) {
   const wanted: SourceOptions = {
     only: view.only,
     follow: view.follow,

@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { Observation } from '../checks/check.ts'
 import { frontPage } from '../checks/site/pages.ts'
 import type { Receipt } from '../deploy/receipts/receipts.ts'
-import type { Context } from '../tasks/task.ts'
+import type { VpsContext } from '../tasks/task.ts'
 import type { Excluded, Planned } from './store/store.ts'
 
 /** A maintenance that an earlier run has seen, as recorded for the next one. */
@@ -54,7 +54,7 @@ const receiptsRead = 20
  * @param noted the maintenance that an earlier run saw
  */
 export async function findPlannedWork(
-  context: Context,
+  context: VpsContext,
   check: { at: number; observations: readonly Observation[] },
   { quick, noted }: { quick: boolean; noted: KnownMaintenance | undefined },
 ): Promise<PlannedWork> {
@@ -104,7 +104,7 @@ function mergeMaintenance(noted: KnownMaintenance | undefined, since: number, at
   return { id: new Date(from).toISOString(), from, to: Math.max(from, at) }
 }
 
-async function readReceipts(context: Context, quick: boolean): Promise<Receipt[]> {
+async function readReceipts(context: VpsContext, quick: boolean): Promise<Receipt[]> {
   const folder = path.join(context.config.stateDir, 'receipts')
   // Most machines that check every minute have none: skip loading the code that reads them.
   if (quick && !(existsSync(folder) && readdirSync(folder).length > 0)) return []
@@ -118,7 +118,7 @@ async function readReceipts(context: Context, quick: boolean): Promise<Receipt[]
 }
 
 /** The maintenance marker on the VPS; undefined when the VPS does not answer. */
-async function readMarker(context: Context): Promise<{ text: string; since: string } | 'off' | undefined> {
+async function readMarker(context: VpsContext): Promise<{ text: string; since: string } | 'off' | undefined> {
   const { inspectServer } = await import('../vps/serverState.ts')
   const { formatMaintenance } = await import('../vps/maintenance/page.ts')
   const server = await inspectServer(context).catch(() => undefined)
@@ -127,7 +127,7 @@ async function readMarker(context: Context): Promise<{ text: string; since: stri
   return maintenance ? { text: formatMaintenance(maintenance), since: maintenance.since } : 'off'
 }
 
-async function readLockHolder(context: Context) {
+async function readLockHolder(context: VpsContext) {
   const { readHolder } = await import('../deploy/lock.ts')
   return readHolder(context).catch(() => undefined)
 }

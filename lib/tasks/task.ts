@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts'
+import type { Config, Server } from '../config/config.ts'
 import type { HttpRequest } from '../net/http.ts'
 import type { Command, Query } from '../shell/command.ts'
 import type { Runner } from '../shell/runner.ts'
@@ -6,6 +6,11 @@ import type { Runner } from '../shell/runner.ts'
 export interface Context {
   readonly config: Config
   readonly runner: Runner
+}
+
+/** The context of what acts on a VPS. */
+export interface VpsContext extends Context {
+  readonly server: Server
 }
 
 /** One field that differs. `before` is undefined if it was not set. */
@@ -131,3 +136,14 @@ export function differing(...fields: (readonly [name: string, before: unknown, a
     .map(([name, before, after]) => ({ name, before: toText(before), after: String(after) }))
     .filter(({ before = '', after }) => before !== after)
 }
+
+/**
+ * The tasks of `list` for every server. The first server's have the ids that receipts have always had; those of another
+ * one end in its address.
+ */
+export const onEachServer = (context: VpsContext, list: (context: VpsContext) => readonly Task[]): Task[] =>
+  context.config.servers.flatMap((server, index) => {
+    const tasks = list({ ...context, server })
+    if (index > 0) for (const task of tasks) task.id += `@${server.address}`
+    return tasks
+  })

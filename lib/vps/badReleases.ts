@@ -1,6 +1,6 @@
-import type { Config } from '../config/config.ts'
+import type { Server } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
-import type { Context } from '../tasks/task.ts'
+import type { VpsContext } from '../tasks/task.ts'
 import { unknownError, usageError } from '../util/errors.ts'
 import { parseJson } from '../util/json.ts'
 import { recordFile, vps } from './remote/vps.ts'
@@ -24,31 +24,31 @@ const markable = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/
 
 /** Marks a release as bad for every operator; the latest mark counts. Throws (exit 2) when `id` names no release. */
 export async function markBadRelease(
-  context: Context,
+  context: VpsContext,
   part: ReleasePart,
   id: string,
   why: string,
 ): Promise<void> {
-  const { config, runner } = context
+  const { runner, server } = context
   const mark = { at: new Date().toISOString(), why: runner.secrets.clean(why) }
-  await runner.run(markBadCommand(config, part, id, mark))
+  await runner.run(markBadCommand(server, part, id, mark))
 }
 
 /** Reads all marks. Throws OpsError of exit 3 or 4 when the VPS does not answer. */
-export async function readBadReleases({ config, runner }: Context): Promise<BadReleases> {
-  const { stdout } = await runner.run(listBadCommand(config))
-  return parseBadReleases(stdout, config.ionos.host)
+export async function readBadReleases({ runner, server }: VpsContext): Promise<BadReleases> {
+  const { stdout } = await runner.run(listBadCommand(server))
+  return parseBadReleases(stdout, server.address)
 }
 
-export const markBadCommand = (config: Config, part: ReleasePart, id: string, mark: BadMark): Command =>
-  recordFile(config, { ours: `${folder}/${part}` }, assertReleaseName(id), `${JSON.stringify(mark)}\n`)
+export const markBadCommand = (server: Server, part: ReleasePart, id: string, mark: BadMark): Command =>
+  recordFile(server, { ours: `${folder}/${part}` }, assertReleaseName(id), `${JSON.stringify(mark)}\n`)
 
-export const unmarkBadCommand = (config: Config, part: ReleasePart, id: string): Command =>
-  vps(config).sudo.record`rm -f -- ${folder}/${part}/${assertReleaseName(id)}`
+export const unmarkBadCommand = (server: Server, part: ReleasePart, id: string): Command =>
+  vps(server).sudo.record`rm -f -- ${folder}/${part}/${assertReleaseName(id)}`
 
 /** Prints one line per mark (part, tab, id, tab, JSON), then `end`. */
-export const listBadCommand = (config: Config): Command =>
-  vps(config).sudo`sh -c ${listScript} marks ${folder}`
+export const listBadCommand = (server: Server): Command =>
+  vps(server).sudo`sh -c ${listScript} marks ${folder}`
 
 const listScript = `for part in frontend backend; do
   for mark in "$1/$part"/*; do

@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type Config, getSiteNames } from '../config/config.ts'
+import { type Config, getSiteNames, type Server } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
 import type { ProcessResult } from '../shell/spawn.ts'
-import { type Context, type Difference, type Field, type Log, ok, type Task } from '../tasks/task.ts'
+import { type Difference, type Field, type Log, ok, type Task, type VpsContext } from '../tasks/task.ts'
 import { getMessage, OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { assertDnsPointsHere, readRecords } from './dns/records.ts'
-import { acmeRoot, remoteScript, renewalHook, vps } from './remote/vps.ts'
+import { acmeRoot, remoteScript, renewalHook, type Site, vps } from './remote/vps.ts'
 import { inspectServer, invalidateServerState, readOwnIpv6, type ServerState } from './serverState.ts'
 import { renderTemplate } from './template.ts'
 
@@ -18,7 +18,7 @@ const renewBelow = 1 / 8
 
 /** Obtains the certificate for both names, and installs the hook that makes nginx serve a renewed one. */
 export function certificateTask(
-  context: Context,
+  context: VpsContext,
   { server, nginxHttp, dns }: { server?: Task; nginxHttp: Task; dns?: Task },
 ): Task {
   const { config, runner } = context
@@ -31,12 +31,12 @@ export function certificateTask(
       const state = await inspectServer(context)
       const waits = ahead.willChange(server) || ahead.willChange(nginxHttp)
       if (waits && !state.certificate.lineage)
-        return createDifference(config, [], 'after nginx answers on port 80', true)
-      return inspectCertificate(config, state)
+        return createDifference(context, [], 'after nginx answers on port 80', true)
+      return inspectCertificate(context, state)
     },
     async apply(_, log) {
       const state = await inspectServer(context)
-      if (state.certificate.hook !== getHookSha()) await runner.run(hookCommand(config))
+      if (state.certificate.hook !== getHookSha()) await runner.run(hookCommand(context.server))
       if (getIssueReasons(config, state).length > 0) {
         await assertReachableByCa(context, log)
         log(`asking ${new URL(config.acme.server).hostname} for a certificate`)
@@ -49,20 +49,21 @@ export function certificateTask(
 }
 
 /** Asks the CA through certbot. The certificate is checked before each attempt, because another certbot may obtain it. */
-async function requestCertificate(context: Context, log: Log): Promise<void> {
+async function requestCertificate(context: VpsContext, log: Log): Promise<void> {
   const { config } = context
   const certbot = async () => {
     const state = await inspectServer(context)
     invalidateServerState(context)
     return getIssueReasons(config, state).length > 0
-      ? certbotCommand(config, isForced(config, state))
+      ? certbotCommand(context, isForced(config, state))
       : undefined
   }
   const done = await runCertbot(context, certbot, log)
   if (!done) log('the other certbot obtained the certificate; the CA is not asked again')
 }
 
-function inspectCertificate(config: Config, state: ServerState): Difference {
+function inspectCertificate(site: Site, state: ServerState): Difference {
+  const { config, server } = site
   const reasons = getIssueReasons(config, state)
   const hookMissing = state.certificate.hook !== getHookSha()
   if (reasons.length === 0 && !hookMissing) {
@@ -71,20 +72,20 @@ function inspectCertificate(config: Config, state: ServerState): Difference {
   }
   const what = [...reasons, ...(hookMissing ? ['the hook that reloads nginx is missing'] : [])].join(', ')
   const effects = [
-    ...(hookMissing ? [hookCommand(config)] : []),
-    ...(reasons.length > 0 ? [certbotCommand(config, isForced(config, state))] : []),
+    ...(hookMissing ? [hookCommand(server)] : []),
+    ...(reasons.length > 0 ? [certbotCommand(site, isForced(config, state))] : []),
   ]
   return {
-    ...createDifference(config, getFields(config, state), what, state.certificate.lineage === undefined),
+    ...createDifference(site, getFields(config, state), what, state.certificate.lineage === undefined),
     effects,
   }
 }
 
-const createDifference = (config: Config, fields: Field[], what: string, isNew: boolean) => ({
+const createDifference = (site: Site, fields: Field[], what: string, isNew: boolean) => ({
   state: isNew ? ('create' as const) : ('change' as const),
   what,
-  fields: fields.length > 0 ? fields : [{ name: 'names', after: getSiteNames(config).join(', ') }],
-  effects: [hookCommand(config), certbotCommand(config, false)],
+  fields: fields.length > 0 ? fields : [{ name: 'names', after: getSiteNames(site.config).join(', ') }],
+  effects: [hookCommand(site.server), certbotCommand(site, false)],
 })
 
 function getIssueReasons(config: Config, state: ServerState): string[] {
@@ -120,16 +121,16 @@ function getFields(config: Config, state: ServerState): Field[] {
 const getHook = () => Buffer.from(renderTemplate('renewal-hook.sh'))
 const getHookSha = () => createHash('sha256').update(getHook()).digest('hex')
 
-const hookCommand = (config: Config): Command =>
-  remoteScript(config, 'change', 'install-file', [renewalHook, '755'], { payload: [getHook()] })
+const hookCommand = (server: Server): Command =>
+  remoteScript(server, 'change', 'install-file', [renewalHook, '755'], { payload: [getHook()] })
 
 /** Checks DNS and port 80 before the CA does, because the CA limits failed requests. */
-async function assertReachableByCa(context: Context, log: Log): Promise<void> {
-  const { config, runner } = context
-  await assertDnsPointsHere(config, () => readOwnIpv6(context))
+async function assertReachableByCa(context: VpsContext, log: Log): Promise<void> {
+  const { config, runner, server } = context
+  await assertDnsPointsHere(context, () => readOwnIpv6(context))
   const token = `dominion-${randomBytes(8).toString('hex')}`
   const folder = `${acmeRoot}/.well-known/acme-challenge`
-  const put = remoteScript(config, 'change', 'install-file', [`${folder}/${token}`, '644'], {
+  const put = remoteScript(server, 'change', 'install-file', [`${folder}/${token}`, '644'], {
     payload: [Buffer.from(token)],
   })
   await runner.run(put)
@@ -140,13 +141,13 @@ async function assertReachableByCa(context: Context, log: Log): Promise<void> {
     }
     log('both names point to this server, and port 80 is open')
   } finally {
-    await runner.run(vps(config).sudo.change`rm -f ${folder}/${token}`)
+    await runner.run(vps(server).sudo.change`rm -f ${folder}/${token}`)
   }
 }
 
 /** @param over an address of an AAAA record, which the CA tries before IPv4 */
 async function fetchToken(
-  context: Context,
+  context: VpsContext,
   name: string,
   token: string,
   over?: { address: string; log: Log },
@@ -177,12 +178,12 @@ async function fetchToken(
 }
 
 /** Uses --webroot: --nginx would rewrite the configuration of nginx. */
-export function certbotCommand(config: Config, forced: boolean): Command {
-  const { email, server } = config.acme
+export function certbotCommand({ config, server }: Site, forced: boolean): Command {
+  const { email, server: ca } = config.acme
   const contact = email ? ['--email', email, '--no-eff-email'] : '--register-unsafely-without-email'
-  return vps(config).sudo.change({ timeoutMs: 5 * 60_000, explain: explainCa })`
+  return vps(server).sudo.change({ timeoutMs: 5 * 60_000, explain: explainCa })`
     certbot certonly --non-interactive --agree-tos ${contact}
-    --server ${server} --webroot --webroot-path ${acmeRoot}
+    --server ${ca} --webroot --webroot-path ${acmeRoot}
     --cert-name ${config.domain} ${getSiteNames(config).flatMap((name) => ['--domain', name])}
     --renew-with-new-domains --key-type ecdsa ${forced ? '--force-renewal' : '--keep-until-expiring'}`
 }
@@ -225,12 +226,12 @@ const isBusy = (thrown: unknown): thrown is OpsError =>
  * Throws certbot's failure with the CA's message. When the other one does not end, the error names its process.
  */
 export async function runCertbot(
-  context: Context,
+  context: VpsContext,
   certbot: () => Promise<Command | undefined>,
   log: Log,
   timeoutMs = lockTimeoutMs,
 ): Promise<ProcessResult | undefined> {
-  const { config, runner } = context
+  const { runner, server } = context
   const deadline = Date.now() + timeoutMs
   for (;;) {
     const command = await certbot()
@@ -242,7 +243,7 @@ export async function runCertbot(
       const seconds = Math.max(0, Math.ceil((deadline - Date.now()) / 1000))
       let holder = ''
       const limit = formatDuration(seconds * 1000)
-      const { code } = await runner.run(waitCommand(config, seconds), (lines) => {
+      const { code } = await runner.run(waitCommand(server, seconds), (lines) => {
         for (const [, pid, line = ''] of lines.matchAll(/^holder\t(\d+)\t(.*)$/gm)) {
           holder = `process ${pid}: ${line.trim()}`
           log(`waiting at most ${limit} for another certbot on the VPS to end (${holder})`)
@@ -256,8 +257,8 @@ export async function runCertbot(
 /** The exit code of certbot-wait.sh when the time is up. */
 const stillHeld = 75
 
-const waitCommand = (config: Config, seconds: number): Command =>
-  remoteScript(config, 'read', 'certbot-wait', [String(seconds), ...lockFiles], {
+const waitCommand = (server: Server, seconds: number): Command =>
+  remoteScript(server, 'read', 'certbot-wait', [String(seconds), ...lockFiles], {
     timeoutMs: (seconds + 30) * 1000,
     accept: [0, stillHeld],
   })
@@ -274,9 +275,9 @@ function createBusyError(holder: string, timeoutMs: number): OpsError {
 }
 
 /** Adds the CA's message from certbot's log: certbot 2.1 (Debian 12) crashes on some refusals and does not print it. */
-async function withAcmeReason({ config, runner }: Context, thrown: unknown): Promise<never> {
+async function withAcmeReason({ config, runner, server }: VpsContext, thrown: unknown): Promise<never> {
   if (!(thrown instanceof OpsError) || /\bDetail: /.test(thrown.failure.said ?? '')) throw thrown
-  const tail = vps(config).sudo`tail -n 400 /var/log/letsencrypt/letsencrypt.log`
+  const tail = vps(server).sudo`tail -n 400 /var/log/letsencrypt/letsencrypt.log`
   const log = await runner.run(tail).then(
     ({ stdout }) => getLastRun(stdout),
     () => '',

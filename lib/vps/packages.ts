@@ -1,22 +1,22 @@
-import type { Config } from '../config/config.ts'
+import type { Server } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
-import { type Context, type Field, ok, type Task } from '../tasks/task.ts'
+import { type Field, ok, type Task, type VpsContext } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
-import { acmeRoot, getSiteRoot, vps } from './remote/vps.ts'
+import { acmeRoot, getSiteRoot, type Site, vps } from './remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState, sitePackages } from './serverState.ts'
 
-export function serverTask(context: Context): Task {
-  const { config } = context
+export function serverTask(context: VpsContext): Task {
+  const { server } = context
   return {
     id: 'server',
     title: 'Packages, folders and services on the VPS',
     part: 'ionos',
     async inspect() {
       const state = await inspectServer(context)
-      assertSupportedSystem(config, state)
-      assertPortsFree(config, state)
+      assertSupportedSystem(server, state)
+      assertPortsFree(server, state)
       const missing = sitePackages.filter((name) => !state.packages.has(name))
-      const effects = getSetupCommands(config, state, missing)
+      const effects = getSetupCommands(context, state, missing)
       if (effects.length === 0) return ok('packages, folders and services are in place')
       return {
         state: missing.includes('nginx') ? 'create' : 'change',
@@ -32,8 +32,12 @@ export function serverTask(context: Context): Task {
   }
 }
 
-export function getSetupCommands(config: Config, state: ServerState, missing: readonly string[]): Command[] {
-  const { sudo } = vps(config)
+export function getSetupCommands(
+  { config, server }: Site,
+  state: ServerState,
+  missing: readonly string[],
+): Command[] {
+  const { sudo } = vps(server)
   const apt = sudo.change({
     timeoutMs: 15 * 60_000,
     // DPkg::Lock::Timeout does not cover the lock of the package lists, which unattended-upgrades also takes.
@@ -57,7 +61,7 @@ export function getSetupCommands(config: Config, state: ServerState, missing: re
   ]
   const broken = state.dpkgInterrupted
   return [
-    ...(broken ? [repairDpkg(config)] : []),
+    ...(broken ? [repairDpkg(server)] : []),
     ...(broken || missing.length > 0 ? [apt`${aptGet} update`] : []),
     ...(broken ? [apt`${aptGet} install -y --fix-broken`] : []),
     ...(missing.length > 0 ? [apt`${aptGet} install -y --no-install-recommends ${missing}`] : []),
@@ -71,8 +75,8 @@ export function getSetupCommands(config: Config, state: ServerState, missing: re
 /**
  * As dpkg instructs. `apt-get install --fix-broken` follows, whose exit code counts: a missing dependency fails here.
  */
-const repairDpkg = (config: Config): Command =>
-  vps(config).sudo.change({ timeoutMs: 15 * 60_000, accept: [0, 1] })`
+const repairDpkg = (server: Server): Command =>
+  vps(server).sudo.change({ timeoutMs: 15 * 60_000, accept: [0, 1] })`
     env DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a`
 
 function getMissingFields(state: ServerState, missing: readonly string[]): Field[] {
@@ -86,26 +90,26 @@ function getMissingFields(state: ServerState, missing: readonly string[]): Field
   ]
 }
 
-function assertPortsFree(config: Config, { takenPorts }: ServerState): void {
+function assertPortsFree({ address }: Server, { takenPorts }: ServerState): void {
   const [first] = takenPorts
   if (!first) return
   throw new OpsError({
-    what: `nginx needs the ports 80 and 443 of ${config.ionos.host}, but ${takenPorts.map(({ text }) => text).join(', ')}`,
+    what: `nginx needs the ports 80 and 443 of ${address}, but ${takenPorts.map(({ text }) => text).join(', ')}`,
     next: `On the VPS, \`systemctl status ${first.pid}\` names its service. Move what it serves, disable it (systemctl disable --now SERVICE), then run this command again.`,
   })
 }
 
-function assertSupportedSystem(config: Config, state: ServerState): void {
+function assertSupportedSystem({ address }: Server, state: ServerState): void {
   const { id, like, version } = state.os
   if (![id, ...like].includes('debian') && id !== 'ubuntu') {
     throw new OpsError({
-      what: `${config.ionos.host} runs ${id || 'an unknown system'} ${version}, not Debian or Ubuntu`,
+      what: `${address} runs ${id || 'an unknown system'} ${version}, not Debian or Ubuntu`,
       next: 'Install Debian 12 or 13, or Ubuntu 22.04/24.04 on the VPS (IONOS console: reinstall), or set IONOS_HOST to another VPS.',
     })
   }
   if (!state.systemd) {
     throw new OpsError({
-      what: `${config.ionos.host} has no systemctl, which nginx and the renewal timer need`,
+      what: `${address} has no systemctl, which nginx and the renewal timer need`,
       next: 'Use a VPS with systemd, such as the images of Debian and Ubuntu.',
     })
   }

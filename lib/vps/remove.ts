@@ -1,14 +1,14 @@
-import { type Context, ok, type Task } from '../tasks/task.ts'
+import { ok, type Task, type VpsContext } from '../tasks/task.ts'
 import { formatCount } from '../util/format.ts'
 import { acmeRoot, remoteScript, renewalHook } from './remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState } from './serverState.ts'
 
 /** Removes the site from the VPS. Packages, other sites, receipts and marks stay. */
 export function removeSiteTask(
-  context: Context,
+  context: VpsContext,
   { after, stays }: { after: readonly (Task | undefined)[]; stays: string | undefined },
 ): Task {
-  const { config } = context
+  const { config, server } = context
   return {
     id: 'remove-site',
     title: `Site ${config.domain} on the VPS`,
@@ -19,7 +19,7 @@ export function removeSiteTask(
       const there = listSiteParts(await inspectServer(context))
       if (there.length === 0) return ok('nothing of it exists')
       const args = [config.domain, config.ionos.webRoot, acmeRoot, renewalHook]
-      const effects = [remoteScript(config, 'change', 'remove', args)]
+      const effects = [remoteScript(server, 'change', 'remove', args)]
       return { state: 'change', what: `delete ${there.join(', ')}`, effects }
     },
     always: () => invalidateServerState(context),

@@ -1,14 +1,14 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import type { Config } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
-import type { Context } from '../tasks/task.ts'
+import type { Runner } from '../shell/runner.ts'
+import type { VpsContext } from '../tasks/task.ts'
 import { exitCode, unknownError } from '../util/errors.ts'
 import { writeAtomically } from '../util/files.ts'
 import { parseRelease } from './frontend/release.ts'
 import { parseMaintenance } from './maintenance/page.ts'
-import { acmeRoot, remoteScript, renewalHook } from './remote/vps.ts'
+import { acmeRoot, remoteScript, renewalHook, type Site } from './remote/vps.ts'
 
 /** What a bare Debian or Ubuntu needs. zstd is for uploads; nginx serves finished .gz files, so it needs no brotli. */
 export const sitePackages = ['nginx', 'certbot', 'ca-certificates', 'zstd'] as const
@@ -17,54 +17,61 @@ export const sitePackages = ['nginx', 'certbot', 'ca-certificates', 'zstd'] as c
 export type ServerState = ReturnType<typeof parseServerState>
 export type Certificate = NonNullable<ServerState['certificate']['lineage']>
 
-const known = new WeakMap<Context, Promise<ServerState>>()
+/** Of each run, by the server's address. */
+const known = new WeakMap<Runner, Map<string, Promise<ServerState>>>()
+
+const getStates = ({ runner }: VpsContext) => known.get(runner) ?? known.set(runner, new Map()).get(runner)!
 
 /** Reads the state once per run, and after `invalidateServerState`. Throws (exit 3 or 4) when the VPS does not answer. */
-export function inspectServer(context: Context): Promise<ServerState> {
-  const asked = known.get(context) ?? readServerState(context)
-  known.set(context, asked)
-  asked.catch(() => known.get(context) === asked && known.delete(context))
+export function inspectServer(context: VpsContext): Promise<ServerState> {
+  const states = getStates(context)
+  const { address } = context.server
+  const asked = states.get(address) ?? readServerState(context)
+  states.set(address, asked)
+  asked.catch(() => states.get(address) === asked && states.delete(address))
   return asked
 }
 
 /** Call it after a change: the next inspection reads the state again. */
-export const invalidateServerState = (context: Context): void => void known.delete(context)
+export const invalidateServerState = (context: VpsContext): void =>
+  void getStates(context).delete(context.server.address)
 
 /** Call this instead after a change whose effect is known: the state need not be read again. */
-export function updateServerState(context: Context, change: (state: ServerState) => ServerState): void {
-  const asked = known.get(context)
-  if (asked) known.set(context, asked.then(change))
+export function updateServerState(context: VpsContext, change: (state: ServerState) => ServerState): void {
+  const { address } = context.server
+  const asked = getStates(context).get(address)
+  if (asked) getStates(context).set(address, asked.then(change))
 }
 
-export function serverStateCommand(config: Config): Command {
+export function serverStateCommand({ config, server }: Site): Command {
   const args = [config.ionos.webRoot, config.domain, acmeRoot, renewalHook, ...sitePackages]
-  return remoteScript(config, 'read', 'server-state', args, {
+  return remoteScript(server, 'read', 'server-state', args, {
     timeoutMs: 30_000,
     explain: () => ({
-      what: `The state of ${config.ionos.host} cannot be read`,
+      what: `The state of ${server.address} cannot be read`,
       exitCode: exitCode.unknown,
     }),
   })
 }
 
-async function readServerState({ config, runner }: Context): Promise<ServerState> {
-  const { stdout, stderr } = await runner.run(serverStateCommand(config))
-  const state = parseServerState(stdout, config.ionos.host, stderr)
-  rememberIpv6(config, state.ipv6Addresses)
+async function readServerState(context: VpsContext): Promise<ServerState> {
+  const { stdout, stderr } = await context.runner.run(serverStateCommand(context))
+  const state = parseServerState(stdout, context.server.address, stderr)
+  rememberIpv6(context, state.ipv6Addresses)
   return state
 }
 
 /** The VPS's own IPv6 addresses, 32 hexadecimal digits each. Throws (exit 3 or 4) when the VPS does not answer. */
-export const readOwnIpv6 = async (context: Context): Promise<readonly string[]> =>
+export const readOwnIpv6 = async (context: VpsContext): Promise<readonly string[]> =>
   (await inspectServer(context)).ipv6Addresses
 
-const ipv6File = ({ stateDir }: Config): string => path.join(stateDir, 'vps-ipv6.json')
+const ipv6File = ({ config, server }: Site): string => path.join(config.stateDir, `${server.name}-ipv6.json`)
 
-function rememberIpv6(config: Config, addresses: readonly string[]): void {
-  if (getRememberedIpv6(config)?.join() === addresses.join()) return
+function rememberIpv6(site: Site, addresses: readonly string[]): void {
+  if (getRememberedIpv6(site)?.join() === addresses.join()) return
   try {
-    const seen = { host: config.ionos.host, addresses }
-    writeAtomically(ipv6File(config), JSON.stringify(seen), { mode: 0o600 })
+    const seen = { host: site.server.address, addresses }
+    writeAtomically(ipv6File(site), JSON.stringify(seen), { mode: 0o600 })
   } catch {
     // Checks without a login then say that they do not know the addresses.
   }
@@ -73,10 +80,10 @@ function rememberIpv6(config: Config, addresses: readonly string[]): void {
 /**
  * The VPS's own IPv6 addresses as this machine last saw them, for checks that use no ssh. Undefined: it never saw them.
  */
-export function getRememberedIpv6(config: Config): readonly string[] | undefined {
+export function getRememberedIpv6(site: Site): readonly string[] | undefined {
   try {
-    const { host, addresses } = JSON.parse(readFileSync(ipv6File(config), 'utf8'))
-    return host === config.ionos.host && Array.isArray(addresses) ? addresses : undefined
+    const { host, addresses } = JSON.parse(readFileSync(ipv6File(site), 'utf8'))
+    return host === site.server.address && Array.isArray(addresses) ? addresses : undefined
   } catch {
     return undefined
   }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { type Config, getSiteNames } from '../config/config.ts'
+import { type Config, getSiteNames, type Server } from '../config/config.ts'
 import { isSameCloud, type ShareRule } from '../config/environments.ts'
 
 /** What two environments can share on the VPS and in DNS. */
@@ -7,7 +7,8 @@ export const siteShareRules: readonly ShareRule[] = [
   {
     kind: 'site',
     keys: ['DOMAIN', 'IONOS_HOST'],
-    describe: ({ domain, ionos }) => `site ${domain} on the VPS ${ionos.host}`,
+    describe: ({ domain, servers }) =>
+      `site ${domain} on the VPS ${servers.map(({ address }) => address).join(', ')}`,
     sameWhen: 'one VPS serves the same domain; two domains on one VPS share nothing',
     isSame: sharesSite,
   },
@@ -30,11 +31,14 @@ function sharesSite(config: Config, other: Config): boolean {
   return isSameVps(config, other) && getSiteNames(config).some((name) => names.includes(name))
 }
 
-/** Whether both use the same VPS. Different addresses mean different machines; different names may not. */
-function isSameVps(config: Config, other: Config): boolean {
-  const [own, its] = [config.ionos, other.ionos]
-  if (own.host.toLowerCase() === its.host.toLowerCase() || own.publicIp === its.publicIp) return true
-  const address = ({ publicIp, host }: Config['ionos']) => [publicIp, host].find((text) => isIP(text))
-  if (address(own) !== undefined && address(its) !== undefined) return address(own) === address(its)
-  return isSameCloud(config, other)
+const isSameVps = (config: Config, other: Config): boolean =>
+  config.servers.some((own) =>
+    other.servers.some((its) => isSameServer(own, its) ?? isSameCloud(config, other)),
+  )
+
+/** Different addresses mean different machines. Different names may not: undefined. */
+function isSameServer(own: Server, its: Server): boolean | undefined {
+  if (own.address.toLowerCase() === its.address.toLowerCase() || own.publicIp === its.publicIp) return true
+  const ip = ({ publicIp, address }: Server) => [publicIp, address].find((text) => isIP(text))
+  return ip(own) === undefined || ip(its) === undefined ? undefined : ip(own) === ip(its)
 }

@@ -1,9 +1,9 @@
 import { type Config, formatScriptLine } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
-import { type Context, type Difference, ok, type Task } from '../tasks/task.ts'
+import { type Context, type Difference, ok, type Task, type VpsContext } from '../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { poll } from '../util/poll.ts'
-import { getSiteRoot, remoteScript, vps } from './remote/vps.ts'
+import { getSiteRoot, remoteScript, type Site, vps } from './remote/vps.ts'
 
 export interface StatusPage {
   html: string
@@ -23,7 +23,7 @@ const getStatusUrl = ({ domain }: Config): string => `https://${domain}/status/`
  * `inspect` throws exit 1 without a site, 3 or 4 when the VPS does not answer. The task fails when visitors do not get
  * the page afterwards.
  */
-export function statusPageTask(context: Context, make: () => Promise<StatusPage>): Task<StatusPage> {
+export function statusPageTask(context: VpsContext, make: () => Promise<StatusPage>): Task<StatusPage> {
   const { config, runner } = context
   return {
     id: 'status-page',
@@ -31,7 +31,7 @@ export function statusPageTask(context: Context, make: () => Promise<StatusPage>
     part: 'ionos',
     async inspect(): Promise<Difference<StatusPage>> {
       // Render the page while the connection opens.
-      const [page, { stdout }] = await Promise.all([make(), runner.run(readDigestCommand(config))])
+      const [page, { stdout }] = await Promise.all([make(), runner.run(readDigestCommand(context))])
       const present = stdout.trim()
       if (present === page.digest) return ok(`published: ${page.summary}`)
       return {
@@ -44,7 +44,7 @@ export function statusPageTask(context: Context, make: () => Promise<StatusPage>
             after: page.digest.slice(0, 12),
           },
         ],
-        effects: [publishPageCommand(config, page)],
+        effects: [publishPageCommand(context, page)],
         fact: page,
       }
     },
@@ -55,27 +55,28 @@ export function statusPageTask(context: Context, make: () => Promise<StatusPage>
 }
 
 /** Prints the digest of the page on the VPS, or `none`. */
-export const readDigestCommand = (config: Config): Command =>
-  vps(config).sudo({ timeoutMs: 30_000, explain: (output) => explainMissingSite(config, output) })`
-    sh -c ${presentScript} status-page ${getSiteRoot(config)}`
+export const readDigestCommand = (site: Site): Command =>
+  vps(site.server).sudo({ timeoutMs: 30_000, explain: (output) => explainMissingSite(site, output) })`
+    sh -c ${presentScript} status-page ${getSiteRoot(site.config)}`
 
 const presentScript = `[ -d "$1/releases" ] || { echo "there is no site on this machine" >&2; exit 4; }
 [ -f "$1/status/index.html" ] || { echo none; exit 0; }
 digest=$(sed -n 's/.*<meta name="dominion-status" content="\\([0-9a-f]*\\)">.*/\\1/p' "$1/status/index.html" | head -n 1)
 echo "\${digest:-other}"`
 
-export function publishPageCommand(config: Config, { html }: StatusPage): Command {
+export function publishPageCommand(site: Site, { html }: StatusPage): Command {
   const content = Buffer.from(html)
-  return remoteScript(config, 'change', 'status-page', [getSiteRoot(config), String(content.length)], {
+  const args = [getSiteRoot(site.config), String(content.length)]
+  return remoteScript(site.server, 'change', 'status-page', args, {
     payload: [content],
-    explain: (output) => explainMissingSite(config, output),
+    explain: (output) => explainMissingSite(site, output),
   })
 }
 
-const explainMissingSite = ({ domain, ionos }: Config, output: string) =>
+const explainMissingSite = ({ config: { domain }, server }: Site, output: string) =>
   /there is no site on this machine/.test(output)
     ? {
-        what: `The status page needs the site ${domain}, which is not deployed on ${ionos.host}`,
+        what: `The status page needs the site ${domain}, which is not deployed on ${server.address}`,
         next: `Deploy it first: ${formatScriptLine('deploy-complete')}. The page alone: ${formatScriptLine('status-page', '--out', 'status.html')}`,
       }
     : undefined

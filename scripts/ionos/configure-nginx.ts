@@ -7,7 +7,8 @@ const script = defineTaskScript({
   summary: 'Write and test the nginx configuration; restore the old one if nginx rejects it',
   needsVps: true,
   // With a certificate, the whole site; without one, only what the CA needs. nginx -t, then systemctl reload nginx.
-  tasks: (context, _flags, { nginxHttpTask }) => [nginxHttpTask(context, { title: 'nginx' })],
+  tasks: (context, _flags, { nginxHttpTask, onEachServer }) =>
+    onEachServer(context, (each) => [nginxHttpTask(each, { title: 'nginx' })]),
 })
 
 export default script

@@ -6,14 +6,16 @@ const script = defineTaskScript({
   name: 'publish-frontend',
   summary: 'Build the dashboard and publish it atomically, sending only what changed',
   needsVps: true,
-  tasks(context, _flags, { buildTask, purgeTasks, switchTask, uploadTask }) {
+  tasks(context, _flags, { buildTask, onEachServer, purgeTasks, switchTask, uploadTask }) {
     // npm ci, npm run build
     const build = buildTask(context)
-    // A tar stream of the changed files over ssh; the others become hard links.
-    const upload = uploadTask(context, { build })
-    // mv -T current.new current
-    const swap = switchTask(context, upload)
-    return [build, upload, swap, ...purgeTasks(context, swap)]
+    const published = onEachServer(context, (each) => {
+      // A tar stream of the changed files over ssh; the others become hard links.
+      const upload = uploadTask(each, { build })
+      // mv -T current.new current
+      return [upload, switchTask(each, upload)]
+    })
+    return [build, ...published, ...purgeTasks(context, ...published)]
   },
 })
 

@@ -7,7 +7,8 @@ const script = defineTaskScript({
   summary: 'Install nginx and certbot on the VPS and create their folders',
   needsVps: true,
   // apt-get install nginx certbot …, systemctl enable nginx, systemctl enable --now certbot.timer
-  tasks: (context, _flags, { serverTask }) => [serverTask(context)],
+  tasks: (context, _flags, { onEachServer, serverTask }) =>
+    onEachServer(context, (each) => [serverTask(each)]),
 })
 
 export default script

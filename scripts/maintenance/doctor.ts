@@ -4,7 +4,6 @@ import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
 import { formatTable } from '../../lib/util/format.ts'
 import { getDetail, getVerdictCode, worstVerdict } from '../../lib/util/verdict.ts'
-import { getVps } from '../../lib/vps/remote/vps.ts'
 
 const script = defineScript<{ only?: string }>({
   name: 'doctor',
@@ -15,7 +14,7 @@ const script = defineScript<{ only?: string }>({
     const chosen = chosenCategories(run.flags.only)
     const { examine } = await import('../../lib/checks/doctor.ts')
     return withContext(run, 'doctor', false, async (context) => {
-      if (chosen.includes('vps')) await context.runner.beginConnecting(getVps(context.config))
+      if (chosen.includes('vps')) await context.runner.beginConnecting(context.server)
       const findings = await examine(context, chosen, run.signal)
       const columns = [{ heading: 'STATE' }, { heading: 'ABOUT' }, { heading: 'WHAT' }, { heading: 'DETAIL' }]
       const rows = findings.map((each, index) => {

@@ -4,7 +4,6 @@ import { withContext } from '../../lib/deploy/context.ts'
 import type { HistoryFlags } from '../../lib/deploy/receipts/history.ts'
 import { usageError } from '../../lib/util/errors.ts'
 import { parseNumber } from '../../lib/util/number.ts'
-import { getVps } from '../../lib/vps/remote/vps.ts'
 
 const script = defineScript<HistoryFlags>({
   name: 'history',
@@ -18,7 +17,7 @@ const script = defineScript<HistoryFlags>({
   },
   run: (run) =>
     withContext(run, 'history', false, async (context) => {
-      await context.runner.beginConnecting(getVps(context.config))
+      await context.runner.beginConnecting(context.server)
       const { showHistory } = await import('../../lib/deploy/receipts/history.ts')
       return showHistory(run, context)
     }),

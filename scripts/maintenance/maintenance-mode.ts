@@ -25,22 +25,23 @@ const script = defineScript<Flags>({
     const { mode, message, until } = run.flags
     if (mode !== 'on' && (message !== undefined || until !== undefined))
       throw usageError(`--message and --until can only be used with on, not with ${mode}`)
-    const { getVps, maintenanceStatus, maintenanceTask, nginxHttpsTask, runTasks, wantedMaintenance } =
+    const { maintenanceStatus, maintenanceTask, nginxHttpsTask, onEachServer, runTasks, wantedMaintenance } =
       await import('../../lib/deploy/taskFactories.ts')
     if (mode === 'status') {
       return withContext(run, 'maintenance-mode', false, async (context) => {
-        await context.runner.beginConnecting(getVps(context.config))
+        await context.runner.beginConnecting(context.server)
         return maintenanceStatus(run, context)
       })
     }
     return runTasks(run, {
       needsVps: true,
-      tasks(context) {
-        // nginx first: without its configuration, the page would exist but nobody would get it.
-        const nginx = nginxHttpsTask(context)
-        // ssh: mv -T maintenance.new maintenance
-        return [nginx, maintenanceTask(context, wantedMaintenance(mode, run.flags), nginx)]
-      },
+      tasks: (context) =>
+        onEachServer(context, (each) => {
+          // nginx first: without its configuration, the page would exist but nobody would get it.
+          const nginx = nginxHttpsTask(each)
+          // ssh: mv -T maintenance.new maintenance
+          return [nginx, maintenanceTask(each, wantedMaintenance(mode, run.flags), nginx)]
+        }),
     })
   },
 })

@@ -24,12 +24,10 @@ const script = defineScript<RollbackFlags>({
       .option('--clear-bad <id>', 'Remove the mark from a release without rolling back'),
   async run(run) {
     const { part, list } = checkFlags(run.flags)
-    const { getVps, listReleases, rollbackTasks, runTasks } = await import(
-      '../../lib/deploy/taskFactories.ts'
-    )
+    const { listReleases, rollbackTasks, runTasks } = await import('../../lib/deploy/taskFactories.ts')
     if (list) {
       return withContext(run, 'rollback', false, async (context) => {
-        await context.runner.beginConnecting(getVps(context.config))
+        await context.runner.beginConnecting(context.server)
         return listReleases(run, context, part ? [part] : ['frontend', 'backend'])
       })
     }

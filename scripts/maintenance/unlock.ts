@@ -27,7 +27,7 @@ const script = defineScript({
         throw new OpsError({ what: 'Not confirmed: the lock was kept', exitCode: exitCode.usage })
       }
       // ssh: kill PID of the process that holds the flock. The deploy that loses it starts no further task.
-      await context.runner.run(breakLock(context.config, holder))
+      await context.runner.run(breakLock(context.server, holder))
       run.result(`Released. It was held by ${holder.by}.`, { ok: true, holder, released: true })
       return exitCode.done
     })

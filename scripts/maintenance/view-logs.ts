@@ -3,7 +3,6 @@ import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { withContext } from '../../lib/deploy/context.ts'
 import { parseView, type ViewFlags } from '../../lib/logs/options.ts'
 import { parsePastTime } from '../../lib/util/time.ts'
-import { getVps } from '../../lib/vps/remote/vps.ts'
 
 interface Flags extends ViewFlags {
   since?: string
@@ -34,8 +33,7 @@ const script = defineScript<Flags>({
     const { since, json } = run.flags
     const view = parseView(run.flags, since === undefined ? undefined : parsePastTime(since))
     return withContext(run, 'view-logs', false, async (context) => {
-      if (view.only('access') || view.only('error'))
-        await context.runner.beginConnecting(getVps(context.config))
+      if (view.only('access') || view.only('error')) await context.runner.beginConnecting(context.server)
       const { viewLogs } = await import('../../lib/logs/view.ts')
       const { stopping, log } = run
       return viewLogs(context, view, { json: json === true, stopping, log })

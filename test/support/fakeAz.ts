@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { quoteLine } from '../../lib/shell/quote.ts'
 import { startProcess } from '../../lib/shell/spawn.ts'
-import { loadTestConfig, openRunner } from './helpers.ts'
+import { loadTestConfig, openRunner, toSite } from './helpers.ts'
 
 export interface Answer {
   /** Matched against the arguments after `az`, joined by spaces. The first match wins. */
@@ -38,7 +38,9 @@ export async function fakeAz(...answers: Answer[]) {
   })
   return {
     context: {
-      config: await loadTestConfig('POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=Gr8-app-key-of-tests'),
+      ...toSite(
+        await loadTestConfig('POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=Gr8-app-key-of-tests'),
+      ),
       runner,
     },
     /** Every line so far. */

@@ -28,6 +28,9 @@ export async function loadTestConfig(...lines: string[]): Promise<Config> {
   return loadConfig(folder)
 }
 
+/** The site on the first server of a configuration; with a runner, the context of a script. */
+export const toSite = (config: Config) => ({ config, server: config.servers[0] })
+
 /** A host for runners whose `openHost` does not connect anywhere. */
 export const testHost: Host = {
   name: 'vps',

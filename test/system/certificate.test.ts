@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadConfig } from '../../lib/config/load.ts'
 import { quoteLine } from '../../lib/shell/quote.ts'
 import { certbotCommand } from '../../lib/vps/certificate.ts'
+import { toSite } from '../support/helpers.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { createContent, createVisitor, smallDashboard, ssh } from '../support/system/site.ts'
 
@@ -306,7 +307,7 @@ test('the certificate that a leftover certbot obtained is not requested again', 
     clouds,
     `certbot --non-interactive --renew-with-new-domains --server ${config.acme.server} ${lacking.join(' ')}`,
   )
-  const command = quoteLine(certbotCommand(config, false).argv as string[])
+  const command = quoteLine(certbotCommand(toSite(config), false).argv as string[])
   const orphan = `${command} --pre-hook "sh -c 'until [ -e /run/go ]; do sleep 0.1; done'"`
   const lock = '/etc/letsencrypt/.certbot.lock'
   await ssh(clouds, `${inBackground(orphan, '/root/orphan.log')}; until [ -e ${lock} ]; do sleep 0.1; done`)

@@ -8,6 +8,7 @@ import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { renderNginx } from '../../lib/vps/nginx/render.ts'
 import { loadFileConfig } from '../support/config.ts'
+import { toSite } from '../support/helpers.ts'
 import { hostile, received, startBackend } from '../support/system/echoBackend.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { createContent, createVisitor, smallDashboard, ssh, trySsh } from '../support/system/site.ts'
@@ -240,7 +241,7 @@ test('a second site on the same VPS loads next to the first', async () => {
   const other = await loadFileConfig('DOMAIN=second.app')
   const facts = { version: '1.22.1', ipv6: false, nameservers: ['127.0.0.1'], backend: 'second.example' }
   const folder = '/etc/nginx/dominion/second.app/current'
-  for (const [name, text] of Object.entries(renderNginx(other, 'https', facts))) {
+  for (const [name, text] of Object.entries(renderNginx(toSite(other), 'https', facts))) {
     // One default server and one certificate are enough.
     const written = text.replaceAll(' default_server', '').replaceAll('/live/second.app/', `/live/${domain}/`)
     const bytes = Buffer.from(written).toString('base64')

@@ -123,9 +123,9 @@ async function azureTime({ context: { runner } }: CheckContext): Promise<number>
   return assertTime('Azure', Date.parse(headers.date ?? ''))
 }
 
-async function vpsTime({ context: { config, runner } }: CheckContext): Promise<number> {
+async function vpsTime({ context: { runner, server } }: CheckContext): Promise<number> {
   const { vps } = await import('../../vps/remote/vps.ts')
-  const { stdout } = await runner.run(vps(config).sudo`date +%s`)
+  const { stdout } = await runner.run(vps(server).sudo`date +%s`)
   return assertTime('The VPS', stdout.trim() === '' ? Number.NaN : Number(stdout) * 1000)
 }
 

@@ -1,4 +1,4 @@
-import { type Config, formatScriptLine } from '../../config/config.ts'
+import { formatScriptLine } from '../../config/config.ts'
 import {
   expandIpv6,
   formatManualSteps,
@@ -6,6 +6,7 @@ import {
   getPublicIpv6,
   inspectRecords,
 } from '../../vps/dns/records.ts'
+import type { Site } from '../../vps/remote/vps.ts'
 import { type Check, fail, pass, type QuickContext, type Result, warn } from '../check.ts'
 
 /**
@@ -20,10 +21,10 @@ export const dns: Check<QuickContext> = {
   // The name server may be this machine.
   showsNetwork: false,
   silence: 'UNKNOWN',
-  run: ({ context: { config } }) =>
-    judgeRecords(config, async () => {
-      const seen = (await import('../../vps/serverState.ts')).getRememberedIpv6(config)
-      const wanted = getPublicIpv6(config)
+  run: ({ context }) =>
+    judgeRecords(context, async () => {
+      const seen = (await import('../../vps/serverState.ts')).getRememberedIpv6(context)
+      const wanted = getPublicIpv6(context.server)
       // The VPS may have got the address since this machine last saw it.
       return wanted && !seen?.includes(expandIpv6(wanted)) ? undefined : seen
     }),
@@ -37,14 +38,14 @@ export const dnsRecords: Check = {
   needs: 'nothing',
   advice: () => formatScriptLine('point-dns'),
   run: ({ context }) =>
-    judgeRecords(context.config, async () => (await import('../../vps/serverState.ts')).readOwnIpv6(context)),
+    judgeRecords(context, async () => (await import('../../vps/serverState.ts')).readOwnIpv6(context)),
 }
 
-async function judgeRecords(config: Config, askIpv6: Parameters<typeof inspectRecords>[1]): Promise<Result> {
-  const faults = await inspectRecords(config, askIpv6)
-  if (faults.length === 0) return pass(`both names point at ${getPublicAddress(config)}`)
+async function judgeRecords(site: Site, askIpv6: Parameters<typeof inspectRecords>[1]): Promise<Result> {
+  const faults = await inspectRecords(site, askIpv6)
+  if (faults.length === 0) return pass(`both names point at ${getPublicAddress(site.server)}`)
   const detail = faults.map(({ message }) => message).join('; ')
-  if (faults.some(({ unsure, mild }) => !unsure && !mild)) return fail(detail, formatManualSteps(config))
+  if (faults.some(({ unsure, mild }) => !unsure && !mild)) return fail(detail, formatManualSteps(site))
   return faults.some(({ unsure }) => unsure)
     ? warn(detail, `Ask the VPS: ${formatScriptLine('doctor', '--only', 'dns')}`)
     : warn(detail, `Visitors use IPv4 until it is set: ${formatScriptLine('point-dns')}`)

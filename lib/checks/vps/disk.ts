@@ -18,10 +18,10 @@ export const disk: Check = {
   id: 'disk',
   tags: ['health'],
   ...about,
-  async run({ context: { config, runner } }) {
+  async run({ context: { config, runner, server } }) {
     const { stdout, stderr } = await runner.run(
       // GNU df: sizes in bytes. The folder of the site may be on a separate disk, or not exist yet.
-      vps(config).sudo({ accept: [0, 1], timeoutMs: 20_000 })`
+      vps(server).sudo({ accept: [0, 1], timeoutMs: 20_000 })`
         df -B1 --output=target,used,avail,iused,iavail -- / ${config.ionos.webRoot}`,
     )
     return judgeDisks(readDisks(stdout, stderr), config.health.diskPercent)

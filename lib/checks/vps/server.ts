@@ -14,9 +14,9 @@ export const vpsLogin: Check = {
   advice: () =>
     `Try ssh USER@HOST by hand, with IONOS_USER and IONOS_HOST from ${formatKeyFile('IONOS_USER', 'IONOS_HOST')}.`,
   async run({ context }) {
-    const { user, host } = context.config.ionos
-    await context.runner.run(vps(context.config).sudo`true`)
-    return pass(`${user}@${host}${user === 'root' ? '' : ', with sudo'}`)
+    const { user, address } = context.server
+    await context.runner.run(vps(context.server).sudo`true`)
+    return pass(`${user}@${address}${user === 'root' ? '' : ', with sudo'}`)
   },
 }
 
@@ -63,9 +63,9 @@ export const backendPort: Check = {
   needs: 'ssh',
   advice: () =>
     `Check that the container is running (${formatScriptLine('view-logs', '--only', 'backend')}) and that the VPS can connect to that port.`,
-  async run({ context: { config, runner } }) {
+  async run({ context: { config, runner, server } }) {
     const host = stableHost(config)
-    const { status, body } = await runner.run(healthCommand(config, host)).then(parseHealth)
+    const { status, body } = await runner.run(healthCommand(server, host)).then(parseHealth)
     if (status === 200) return pass(`${host} answers`)
     if (status === undefined) return fail(`${host}: ${body}`)
     // The port is open; other checks judge the application.

@@ -4,7 +4,7 @@ import { dollars, explain, file, folder, host, integer, secret, section, text, u
 export const siteShareKinds = ['site', 'dns-records'] as const
 
 export const vpsSettings = section('IONOS: the face', {
-  ionos: {
+  server: {
     ...explain(
       'The VPS: address or name, ssh port, login. A login other than root needs sudo without a password.',
       {
@@ -37,6 +37,8 @@ export const vpsSettings = section('IONOS: the face', {
         ),
       },
     ),
+  },
+  ionos: {
     ...explain('Where to publish the dashboard. Releases are stored in WEB_ROOT/DOMAIN/releases.', {
       webRoot: text('WEB_ROOT', '/var/www', '^/[A-Za-z0-9._/-]+$', 'an absolute path', { path: true }),
     }),

@@ -1,7 +1,7 @@
 import { getTag } from '../../azure/resources/containerGroups.ts'
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
 import { formatScriptLine } from '../../config/config.ts'
-import type { Context, Field } from '../../tasks/task.ts'
+import type { Field, VpsContext } from '../../tasks/task.ts'
 import { getExitCode } from '../../util/concurrency.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
 import { formatDuration, formatTable } from '../../util/format.ts'
@@ -15,7 +15,7 @@ export interface HistoryFlags extends CommonFlags {
 }
 
 /** Prints what the flags request. Returns 0, or 3 or 4 when one of the two places did not answer. */
-export async function showHistory(run: Run<HistoryFlags>, context: Context): Promise<number> {
+export async function showHistory(run: Run<HistoryFlags>, context: VpsContext): Promise<number> {
   const { show, diff, lines } = run.flags
   const questions = Object.entries({ '--show': show, '--diff': diff, '--lines': lines })
   const asked = questions.flatMap(([flag, value]) => (value === undefined ? [] : [flag]))
@@ -42,7 +42,7 @@ export async function showHistory(run: Run<HistoryFlags>, context: Context): Pro
 
 async function showDifference(
   run: Run<HistoryFlags>,
-  context: Context,
+  context: VpsContext,
   ids: readonly string[],
 ): Promise<number> {
   const [first, second, ...more] = ids

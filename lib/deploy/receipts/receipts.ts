@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { Config } from '../../config/config.ts'
+import type { Config, Server } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import { criticalPath, getDuration, type Outcome } from '../../tasks/engine.ts'
-import type { Context } from '../../tasks/task.ts'
+import type { VpsContext } from '../../tasks/task.ts'
 import { type Settled, settleAll } from '../../util/concurrency.ts'
 import { getMessage, unknownError } from '../../util/errors.ts'
 import { keepNewest, makeFolder } from '../../util/files.ts'
@@ -46,7 +46,7 @@ export const receiptsKept = 200
 
 /** Stores the receipt of a run here and, with `toVps`, on the VPS; removes the oldest beyond `receiptsKept`. */
 export async function writeReceipt(
-  { config, runner }: Context,
+  { config, runner, server }: VpsContext,
   outcomes: readonly Outcome[],
   run: { id: string; line: string; startedAt: number; interrupted: boolean; revision: string },
   about: ReceiptFacts,
@@ -89,7 +89,7 @@ export async function writeReceipt(
   makeFolder(folder, 0o700)
   writeFileSync(path.join(folder, `${run.id}.json`), text, { mode: 0o600 })
   keepNewest(folder, '.json', receiptsKept)
-  if (toVps) await runner.run(recordFile(config, { ours: vpsFolder }, `${run.id}.json`, text, receiptsKept))
+  if (toVps) await runner.run(recordFile(server, { ours: vpsFolder }, `${run.id}.json`, text, receiptsKept))
   return receipt
 }
 
@@ -128,12 +128,12 @@ export interface ReceiptList {
 }
 
 /** The newest `most` receipts of both places whose ids begin with `prefix`. A silent place hides nothing of the other. */
-export async function readKeptReceipts(context: Context, most: number, prefix = ''): Promise<ReceiptList> {
+export async function readKeptReceipts(context: VpsContext, most: number, prefix = ''): Promise<ReceiptList> {
   const answers = await settleAll<Record<Place, Receipts>>({
     here: async () => receiptsHere(context.config, most, prefix),
     vps: async () => {
-      const { stdout } = await context.runner.run(receiptsCommand(context.config, most, prefix))
-      return readReceipts(stdout, context.config.ionos.host)
+      const { stdout } = await context.runner.run(receiptsCommand(context.server, most, prefix))
+      return readReceipts(stdout, context.server.address)
     },
   })
   const { here, vps } = answers
@@ -185,8 +185,8 @@ export function receiptsHere(config: Config, most: number, prefix: string): Rece
 }
 
 /** Prints one line per receipt with its name and its content in base64, then `end`. */
-export const receiptsCommand = (config: Config, most: number, prefix: string): Command =>
-  vps(config).sudo`sh -c ${listScript} receipts ${vpsFolder} ${most} ${prefix}`
+export const receiptsCommand = (server: Server, most: number, prefix: string): Command =>
+  vps(server).sudo`sh -c ${listScript} receipts ${vpsFolder} ${most} ${prefix}`
 
 const listScript = `export LC_ALL=C
 [ -d "$1" ] || { echo end; exit 0; }

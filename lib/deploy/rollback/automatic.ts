@@ -21,7 +21,7 @@ import { apiAreas } from '../../checks/site/api.ts'
 import { servedBackend } from '../../checks/site/servedRelease.ts'
 import { surgeHost } from '../../config/config.ts'
 import { performTask } from '../../tasks/engine.ts'
-import { type Context, knowing, type Log, ok, type Task } from '../../tasks/task.ts'
+import { knowing, type Log, ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
 import { markBadRelease, readBadReleases } from '../../vps/badReleases.ts'
 import { switchBackendTask } from '../../vps/nginx/tasks.ts'
@@ -37,7 +37,7 @@ const attempts = { few: 4, many: 6 }
 
 /** Checks the API through the site, as visitors use it. Throws with the container's last log lines when a check fails. */
 export async function assertServing(
-  context: Context,
+  context: VpsContext,
   azure: Azure,
   group: string,
   release: string,
@@ -58,7 +58,7 @@ export async function assertServing(
 }
 
 /** Switches nginx, verifies the site behind it, and switches back when the site does not work. */
-export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
+export function verifyingProxy(context: VpsContext, azure: Azure): BackendProxy {
   const proxy = nginxUpstream(context)
   return {
     ...proxy,
@@ -85,7 +85,7 @@ export function verifyingProxy(context: Context, azure: Azure): BackendProxy {
  * none. Throws when the VPS does not report what was verified and what is bad.
  */
 export async function imageBefore(
-  context: Context,
+  context: VpsContext,
   wanted: string,
   { backend, workers }: RunningImages,
 ): Promise<string | undefined> {
@@ -107,7 +107,7 @@ export async function imageBefore(
  * as bad if the previous one answers. A failure of Azure, the VPS or nginx says nothing about the image and changes nothing.
  */
 export function automaticRollback(
-  context: Context,
+  context: VpsContext,
   azure: Azure,
   inPlace: boolean,
 ): Required<Pick<ReleaseOptions, 'verify' | 'recover'>> {
@@ -127,7 +127,7 @@ export function automaticRollback(
 
 /** Returns the backend and the workers to the previous image where they have changed, and removes the surge group. */
 async function restorePrevious(
-  context: Context,
+  context: VpsContext,
   azure: Azure,
   to: string,
   inPlace: boolean,
@@ -156,7 +156,7 @@ async function restorePrevious(
 }
 
 async function rollBack(
-  context: Context,
+  context: VpsContext,
   azure: Azure,
   { from, to, inPlace = false }: { from: string; to: string; inPlace?: boolean | undefined },
   { failure }: OpsError,

@@ -4,7 +4,7 @@ import { containerTasks } from '../../azure/containers/release.ts'
 import { getImageName } from '../../azure/resources/registry.ts'
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
 import { getFact } from '../../tasks/engine.ts'
-import { type Context, ok, type Task } from '../../tasks/task.ts'
+import { ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { getExitCode, type Settled, settleAll } from '../../util/concurrency.ts'
 import { usageError } from '../../util/errors.ts'
 import {
@@ -53,12 +53,12 @@ interface Choice {
 }
 
 /** The tasks of `rollback PART`. */
-export function rollbackTasks(run: Run<RollbackFlags>, context: Context, part: ReleasePart): TaskList {
+export function rollbackTasks(run: Run<RollbackFlags>, context: VpsContext, part: ReleasePart): TaskList {
   if (run.flags.clearBad !== undefined) return { tasks: [clearTask(context, part, run.flags.clearBad)] }
   return part === 'frontend' ? frontendRollback(run, context) : backendRollback(run, context)
 }
 
-function frontendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
+function frontendRollback(run: Run<RollbackFlags>, context: VpsContext): TaskList {
   const choose = chooseTask(run, context, createAzure(context), 'frontend', [])
   const mark = markTask(run, context, 'frontend', choose)
   let ms: number | undefined
@@ -75,7 +75,7 @@ function frontendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
         state: 'change',
         what: `release ${to}`,
         fields: [{ name: 'live release', before: from || undefined, after: to }],
-        effects: [switchBackCommand(context.config, to)],
+        effects: [switchBackCommand(context, to)],
         fact: { from, to },
       }
     },
@@ -111,7 +111,7 @@ function frontendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
   }
 }
 
-function backendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
+function backendRollback(run: Run<RollbackFlags>, context: VpsContext): TaskList {
   const azure = createAzure(context)
   const login = loginTask(context, azure.account)
   const image = chooseTask(run, context, azure, 'backend', [login])
@@ -145,7 +145,7 @@ function backendRollback(run: Run<RollbackFlags>, context: Context): TaskList {
 
 /** The releases of a part, and the one that is live. */
 async function readCandidates(
-  context: Context,
+  context: VpsContext,
   azure: Azure,
   part: ReleasePart,
   known: Promise<[bad: BadReleases, receipts: readonly Receipt[]]>,
@@ -177,7 +177,7 @@ export function receiptsFor({ kept, answers }: ReceiptList, to: string | undefin
  */
 function chooseTask(
   run: Run<RollbackFlags>,
-  context: Context,
+  context: VpsContext,
   azure: Azure,
   part: ReleasePart,
   after: readonly Task[],
@@ -209,7 +209,7 @@ function chooseTask(
 /** Marks the current release as bad. This task comes first, so that the mark exists even if the run is killed later. */
 function markTask(
   run: Run<RollbackFlags>,
-  { config, runner }: Context,
+  { runner, server }: VpsContext,
   part: ReleasePart,
   choose: Task<Choice>,
 ): Task {
@@ -226,20 +226,20 @@ function markTask(
         at: new Date().toISOString(),
         why: runner.secrets.clean(run.flags.why ?? `rolled back by ${whoami()}`),
       }
-      const effects = [markBadCommand(config, part, left, mark)]
+      const effects = [markBadCommand(server, part, left, mark)]
       return { state: 'change', what: `${left} is marked as bad: ${mark.why}`, effects }
     },
   }
 }
 
-const clearTask = ({ config, ...rest }: Context, part: ReleasePart, id: string): Task => ({
+const clearTask = (context: VpsContext, part: ReleasePart, id: string): Task => ({
   id: 'clear-bad',
   title: 'Remove the mark of a bad release',
   part: 'ionos',
   async inspect() {
-    const marks = (await readBadReleases({ config, ...rest }))[part]
+    const marks = (await readBadReleases(context))[part]
     const mark = marks.get(id)
-    const effects = [unmarkBadCommand(config, part, id)]
+    const effects = [unmarkBadCommand(context.server, part, id)]
     if (mark)
       return { state: 'change', what: `${id} is no longer marked as bad (reason was: ${mark.why})`, effects }
     const others = [...marks.keys()]
@@ -253,7 +253,7 @@ const clearTask = ({ config, ...rest }: Context, part: ReleasePart, id: string):
 /** Shows the releases of the parts as far as they can be determined. */
 export async function listReleases(
   run: Run<RollbackFlags>,
-  context: Context,
+  context: VpsContext,
   parts: readonly ReleasePart[],
 ): Promise<number> {
   const azure = createAzure(context)

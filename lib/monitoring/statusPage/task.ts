@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { assertOutputFile, writeOutputFile } from '../../cli/outputFile.ts'
 import type { Config } from '../../config/config.ts'
-import { type Context, ok, type Task } from '../../tasks/task.ts'
+import { ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { readIfPresent } from '../../util/json.ts'
 import { formatDigestTag, type StatusPage, statusPageTask } from '../../vps/statusPage.ts'
 import { historyFile, readHistory } from '../store/store.ts'
@@ -21,7 +21,7 @@ async function buildStatusPage(config: Config): Promise<StatusPage> {
 }
 
 /** Publishes the page, or writes it to a file, which needs neither login nor network. Throws (exit 2) when it cannot. */
-export function pageTask(context: Context, out: string | undefined): Task<StatusPage> {
+export function pageTask(context: VpsContext, out: string | undefined): Task<StatusPage> {
   const make = () => buildStatusPage(context.config)
   if (out === undefined) return statusPageTask(context, make)
   assertOutputFile('--out', out)

@@ -1,8 +1,15 @@
 import { isIPv4, isIPv6 } from 'node:net'
-import { type Config, formatKeyFile, formatScriptLine, getSiteNames } from '../../config/config.ts'
+import {
+  type Config,
+  formatKeyFile,
+  formatScriptLine,
+  getSiteNames,
+  type Server,
+} from '../../config/config.ts'
 import { type Addresses, resolveAddresses } from '../../config/network.ts'
 import type { Field } from '../../tasks/task.ts'
 import { OpsError, unknownError, usageError } from '../../util/errors.ts'
+import type { Site } from '../remote/vps.ts'
 
 export interface Records extends Addresses {
   name: string
@@ -25,8 +32,7 @@ export const readRecords = (config: Config): Promise<Records[]> =>
   )
 
 /** The IPv4 address for the A records, from IONOS_PUBLIC_IP or IONOS_HOST. */
-export function getPublicAddress(config: Config): string {
-  const { publicIp } = config.ionos
+export function getPublicAddress({ publicIp }: Server): string {
   if (isIPv4(publicIp)) return publicIp
   throw usageError(
     `${publicIp} is not an IPv4 address, which the A records need`,
@@ -35,8 +41,7 @@ export function getPublicAddress(config: Config): string {
 }
 
 /** The IPv6 address for the AAAA records, from IONOS_PUBLIC_IPV6; '' = none are to be set. */
-export function getPublicIpv6(config: Config): string {
-  const { publicIpv6 } = config.ionos
+export function getPublicIpv6({ publicIpv6 }: Server): string {
   if (publicIpv6 === '' || isIPv6(publicIpv6)) return publicIpv6
   throw usageError(
     `${publicIpv6} is not an IPv6 address, which the AAAA records need`,
@@ -104,11 +109,11 @@ export const findFaults = (
  * @param askIpv6 gives the VPS's own IPv6 addresses; called only if an AAAA record exists or is wanted
  */
 export async function inspectRecords(
-  config: Config,
+  { config, server }: Site,
   askIpv6: () => Promise<OwnIpv6>,
 ): Promise<RecordFault[]> {
   const records = await readRecords(config)
-  const wanted = getPublicIpv6(config)
+  const wanted = getPublicIpv6(server)
   const own = wanted || records.some(({ ipv6 }) => ipv6.length > 0) ? await askIpv6() : []
   if (wanted && own && !own.includes(expandIpv6(wanted))) {
     const has = own.filter(isPublicIpv6).map(formatIpv6).join(', ')
@@ -117,7 +122,7 @@ export async function inspectRecords(
       `${has ? `It has ${has}.` : 'It has no public IPv6 address.'} Correct the key in ${formatKeyFile('IONOS_PUBLIC_IPV6')}, or leave it empty: ${formatScriptLine('point-dns')} then deletes AAAA records that are not the VPS's.`,
     )
   }
-  return findFaults(records, getPublicAddress(config), own, wanted)
+  return findFaults(records, getPublicAddress(server), own, wanted)
 }
 
 /** Formats an IPv6 address as the kernel does: 32 hexadecimal digits. */
@@ -140,30 +145,30 @@ const formatIpv6 = (digits: string): string =>
   new URL(`http://[${digits.match(/.{4}/g)?.join(':')}]`).hostname.slice(1, -1)
 
 /** What to say when the VPS has an IPv6 address that no AAAA record leads to; '' when there is nothing to offer. */
-export function formatIpv6Offer(config: Config, own: OwnIpv6): string {
+export function formatIpv6Offer({ publicIpv6 }: Server, own: OwnIpv6): string {
   const [address] = own?.filter(isPublicIpv6) ?? []
-  if (!address || config.ionos.publicIpv6) return ''
+  if (!address || publicIpv6) return ''
   return `; the VPS also has ${formatIpv6(address)}, which IONOS_PUBLIC_IPV6 would publish as AAAA records`
 }
 
 /** Throws when the names do not point to the VPS. */
-export async function assertDnsPointsHere(config: Config, askIpv6: () => Promise<OwnIpv6>): Promise<void> {
+export async function assertDnsPointsHere(site: Site, askIpv6: () => Promise<OwnIpv6>): Promise<void> {
   // A missing AAAA record keeps nobody away, the CA included.
-  const faults = (await inspectRecords(config, askIpv6)).filter(({ mild }) => !mild)
+  const faults = (await inspectRecords(site, askIpv6)).filter(({ mild }) => !mild)
   if (faults.length === 0) return
   throw new OpsError({
     what: 'The DNS does not point at the VPS, so the CA was not asked for a certificate',
     said: faults.map(({ message }) => message).join('\n'),
-    next: formatManualSteps(config),
+    next: formatManualSteps(site),
   })
 }
 
-export const formatManualSteps = (config: Config): string =>
+export const formatManualSteps = ({ config, server }: Site): string =>
   [
     'Set these records at IONOS (Domains & SSL → DNS), wait until they are visible, and run this command again:',
     ...getSiteNames(config).flatMap((name) => [
-      `  ${name}. A ${getPublicAddress(config)}`,
-      ...(getPublicIpv6(config) ? [`  ${name}. AAAA ${getPublicIpv6(config)}`] : []),
+      `  ${name}. A ${getPublicAddress(server)}`,
+      ...(getPublicIpv6(server) ? [`  ${name}. AAAA ${getPublicIpv6(server)}`] : []),
     ]),
     `  and delete AAAA records that do not belong to the VPS. Or set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}: ${formatScriptLine('point-dns')} then does both.`,
   ].join('\n')

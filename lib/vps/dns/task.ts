@@ -1,6 +1,6 @@
-import { type Config, formatKeyFile, formatScriptLine, getSiteNames } from '../../config/config.ts'
+import { formatKeyFile, formatScriptLine, getSiteNames, type Server } from '../../config/config.ts'
 import type { HttpRequest } from '../../net/http.ts'
-import { type Context, type Field, type Log, ok, type Task } from '../../tasks/task.ts'
+import { type Field, type Log, ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { isUnanswered, OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 import { getRememberedIpv6, inspectServer, readOwnIpv6 } from '../serverState.ts'
@@ -40,20 +40,20 @@ interface ZoneChange {
  * @param nginxHttp the task that makes nginx listen; AAAA records wait for it, because visitors with IPv6 try them first
  */
 export function dnsTask(
-  context: Context,
+  context: VpsContext,
   { required = false, nginxHttp }: { required?: boolean; nginxHttp?: Task } = {},
 ): Task<ZoneChange> {
-  const { config } = context
+  const { config, server } = context
   return {
     id: 'point-dns',
     title: `DNS of ${getSiteNames(config).join(' and ')}`,
     part: 'ionos',
-    after: [getPublicIpv6(config) ? nginxHttp : undefined],
+    after: [getPublicIpv6(server) ? nginxHttp : undefined],
     async inspect(ahead) {
       const faults = await readFaults(context)
       if (faults.length === 0) {
-        const offer = formatIpv6Offer(config, await findOfferedIpv6(context))
-        return ok(`${formatPointed(config)}${offer}`)
+        const offer = formatIpv6Offer(server, await findOfferedIpv6(context))
+        return ok(`${formatPointed(server)}${offer}`)
       }
       if (faults.some(({ mild }) => mild) && !ahead.willChange(nginxHttp)) await assertListensOnIpv6(context)
       const fields = faults.map(({ field }) => field)
@@ -85,7 +85,7 @@ export function dnsTask(
     },
     async apply({ fact }, log) {
       if (!fact) {
-        for (const line of formatManualSteps(config).split('\n')) log(line)
+        for (const line of formatManualSteps(context).split('\n')) log(line)
         return undefined
       }
       const { zone, requests } = fact
@@ -102,21 +102,21 @@ export function dnsTask(
   }
 }
 
-const readFaults = (context: Context): Promise<RecordFault[]> =>
-  inspectRecords(context.config, () => readOwnIpv6(context))
+const readFaults = (context: VpsContext): Promise<RecordFault[]> =>
+  inspectRecords(context, () => readOwnIpv6(context))
 
-const formatPointed = (config: Config): string =>
-  `both names point at ${[getPublicAddress(config), getPublicIpv6(config)].filter(Boolean).join(' and ')}`
+const formatPointed = (server: Server): string =>
+  `both names point at ${[getPublicAddress(server), getPublicIpv6(server)].filter(Boolean).join(' and ')}`
 
 /** The VPS's own IPv6 addresses if this machine has seen them and no name has an AAAA record. */
-const findOfferedIpv6 = async ({ config }: Context) =>
-  (await readRecords(config)).some(({ ipv6 }) => ipv6.length > 0) ? [] : getRememberedIpv6(config)
+const findOfferedIpv6 = async (context: VpsContext) =>
+  (await readRecords(context.config)).some(({ ipv6 }) => ipv6.length > 0) ? [] : getRememberedIpv6(context)
 
 /** An AAAA record where nothing listens would keep visitors with IPv6 away. */
-async function assertListensOnIpv6(context: Context): Promise<void> {
+async function assertListensOnIpv6(context: VpsContext): Promise<void> {
   const { nginx } = await inspectServer(context)
   if (nginx.active && nginx.listensOnIpv6) return
-  const { publicIpv6 } = context.config.ionos
+  const { publicIpv6 } = context.server
   throw new OpsError({
     what: `nginx on the VPS does not listen on IPv6, so no AAAA record was set for ${publicIpv6}`,
     next: `Run ${formatScriptLine(nginx.active ? 'configure-nginx' : 'setup-server')} first, or leave IONOS_PUBLIC_IPV6 empty in ${formatKeyFile('IONOS_PUBLIC_IPV6')}.`,
@@ -126,7 +126,7 @@ async function assertListensOnIpv6(context: Context): Promise<void> {
 const formatFaults = (faults: readonly RecordFault[]): string =>
   faults.map(({ message }) => message).join('; ')
 
-async function assertPointed(context: Context): Promise<void> {
+async function assertPointed(context: VpsContext): Promise<void> {
   const faults = await readFaults(context)
   if (faults.length === 0) return
   throw new OpsError({
@@ -139,12 +139,12 @@ async function assertPointed(context: Context): Promise<void> {
 
 /** Lists the records of the zone that have to go, and the requests that correct the zone. */
 async function compareZone(
-  context: Context,
+  context: VpsContext,
   zone: Zone,
   faults: readonly RecordFault[],
 ): Promise<{ requests: HttpRequest[]; stale: ZoneRecord[] }> {
-  const { config } = context
-  const address = getPublicAddress(config)
+  const { config, server } = context
+  const address = getPublicAddress(server)
   const ours = zone.records.filter(({ name, disabled }) => getSiteNames(config).includes(name) && !disabled)
   const cnames = ours.filter(({ type }) => type === 'CNAME')
   const leadsHere = ({ name, content }: ZoneRecord) =>
@@ -157,7 +157,7 @@ async function compareZone(
     return more.length === 0 && first?.content === address
   })
   const ipv6 = ours.filter(({ type }) => type === 'AAAA')
-  const wanted = getPublicIpv6(config)
+  const wanted = getPublicIpv6(server)
   const without = names.filter(
     (name) => wanted && !ipv6.some((record) => record.name === name && isSameIpv6(record.content, wanted)),
   )
@@ -178,7 +178,7 @@ async function compareZone(
 }
 
 /** Waits until the name server has the records, but no longer than two minutes: the certificate task checks them again. */
-async function waitUntilResolved(context: Context, log: Log): Promise<void> {
+async function waitUntilResolved(context: VpsContext, log: Log): Promise<void> {
   let names: readonly string[] = []
   let silence: unknown
   const isSeen = async () => {
@@ -196,7 +196,7 @@ async function waitUntilResolved(context: Context, log: Log): Promise<void> {
   if (silence) throw silence
   log(
     seen
-      ? formatPointed(context.config)
+      ? formatPointed(context.server)
       : `not visible yet: ${names.join(', ')}; resolvers keep old answers for a while`,
   )
 }

@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { type Command, local } from '../../shell/command.ts'
 import { getRevision } from '../../shell/git.ts'
-import { type Context, ok, type Task } from '../../tasks/task.ts'
+import { ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
 import { parseJson, readIfPresent } from '../../util/json.ts'
@@ -22,7 +22,7 @@ interface BuildNote {
 export const getExportDir = (config: Config): string => path.join(config.dashboardDir, 'out')
 
 /** Builds the dashboard, unless out/ or a release on the VPS was built from these sources. */
-export function buildTask(context: Context): Task<string> {
+export function buildTask(context: VpsContext): Task<string> {
   const { config, runner } = context
   return {
     id: 'frontend-build',

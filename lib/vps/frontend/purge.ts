@@ -1,10 +1,10 @@
 import type { Config } from '../../config/config.ts'
 import type { HttpRequest } from '../../net/http.ts'
 import type { Command } from '../../shell/command.ts'
-import { type Context, type Log, ok, type Task, unknown } from '../../tasks/task.ts'
+import { type Context, type Log, ok, type Task, unknown, type VpsContext } from '../../tasks/task.ts'
 import { getMessage } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
-import { getSiteRoot, recordFile } from '../remote/vps.ts'
+import { getSiteRoot, recordFile, type Site } from '../remote/vps.ts'
 import { inspectServer, type ServerState, updateServerState } from '../serverState.ts'
 import { getChangedAddresses, type Manifest } from './release.ts'
 import { fetchManifest } from './upload.ts'
@@ -14,7 +14,7 @@ import { fetchManifest } from './upload.ts'
  * names every release whose pages they may hold: each switch adds its release (switch.sh), and only a successful purge
  * removes the others. So the next run repeats a purge that failed or was killed.
  */
-export function purgeTasks(context: Context, swap: Task): Task[] {
+export function purgeTasks(context: VpsContext, ...swaps: readonly Task[]): Task[] {
   const { config } = context
   if (!config.ionos.purgeUrl) return []
   hideTokens(context)
@@ -24,10 +24,11 @@ export function purgeTasks(context: Context, swap: Task): Task[] {
       id: 'frontend-purge',
       title: 'Purge the caches',
       part: 'ionos',
-      after: [swap],
+      after: swaps,
       async inspect(ahead) {
-        if (ahead.isUnknown(swap)) return unknown('could not determine which release is live')
-        if (ahead.willChange(swap)) {
+        if (swaps.some((swap) => ahead.isUnknown(swap)))
+          return unknown('could not determine which release is live')
+        if (swaps.some((swap) => ahead.willChange(swap))) {
           return { state: 'change', what: 'purge the changed addresses after the switch', effects }
         }
         const state = await inspectServer(context)
@@ -56,7 +57,7 @@ export const needsPurge = ({ live, cached }: Pick<ServerState, 'live' | 'cached'
   live !== '' && (!cached.includes(live) || cached.some((id) => id !== live))
 
 /** Posts {domain, release, changed} to PURGE_URL. A failure is only a warning: the next run purges again. */
-export async function purgeCdn(context: Context, log: Log): Promise<void> {
+export async function purgeCdn(context: VpsContext, log: Log): Promise<void> {
   const { config, runner } = context
   if (!config.ionos.purgeUrl) return
   hideTokens(context)
@@ -71,7 +72,7 @@ export async function purgeCdn(context: Context, log: Log): Promise<void> {
       return log(`warning: ${host} answered the purge with ${status}: ${body.slice(0, 200)}`)
     }
     log(`purged ${formatCount(changed.length, 'changed address', 'changed addresses')}`)
-    await runner.run(recordCachedCommand(config, live))
+    await runner.run(recordCachedCommand(context, live))
     updateServerState(context, (known) => ({ ...known, cached: [live] }))
   } catch (thrown) {
     log(`warning: the purge at ${host} failed: ${getMessage(thrown)}`)
@@ -89,12 +90,12 @@ export const createPurgeRequest = (
 })
 
 /** Records that caches hold pages of no other release. */
-export const recordCachedCommand = (config: Config, id: string): Command =>
-  recordFile(config, { there: getSiteRoot(config) }, 'cached', `${id}\n`)
+export const recordCachedCommand = ({ config, server }: Site, id: string): Command =>
+  recordFile(server, { there: getSiteRoot(config) }, 'cached', `${id}\n`)
 
 /** Lists the addresses that differ from any release in caches; all addresses when one of those was removed. */
 async function listChangedAddresses(
-  context: Context,
+  context: VpsContext,
   { live, cached, releases }: ServerState,
 ): Promise<string[]> {
   const others = cached.filter((id) => id !== live)

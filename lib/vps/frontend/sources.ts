@@ -4,6 +4,7 @@ import { readdir, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import type { Ignore } from 'ignore'
 import { formatKeyFile } from '../../config/config.ts'
+import type { Runner } from '../../shell/runner.ts'
 import type { Context } from '../../tasks/task.ts'
 import { mapLimit } from '../../util/concurrency.ts'
 import { usageError } from '../../util/errors.ts'
@@ -31,12 +32,12 @@ export interface Sources {
   shared: string
 }
 
-const known = new WeakMap<Context, Promise<Sources>>()
+const known = new WeakMap<Runner, Promise<Sources>>()
 
 /** Reads the dashboard's sources once per run. Throws (exit 2) when there is no dashboard. */
 export function readSources(context: Context): Promise<Sources> {
-  const asked = known.get(context) ?? hashSources(context.config.dashboardDir, process.env)
-  known.set(context, asked)
+  const asked = known.get(context.runner) ?? hashSources(context.config.dashboardDir, process.env)
+  known.set(context.runner, asked)
   return asked
 }
 

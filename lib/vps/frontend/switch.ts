@@ -1,9 +1,9 @@
-import { type Config, formatScriptLine } from '../../config/config.ts'
+import { formatScriptLine } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
-import { type Context, type Log, ok, type Task } from '../../tasks/task.ts'
+import { type Log, ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
 import { type BadReleases, readBadReleases } from '../badReleases.ts'
-import { getSiteRoot, remoteScript, vps } from '../remote/vps.ts'
+import { getSiteRoot, remoteScript, type Site, vps } from '../remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState, updateServerState } from '../serverState.ts'
 import { selectPrunable } from './release.ts'
 import { getSourceHash } from './sources.ts'
@@ -15,7 +15,7 @@ export interface Switched {
   to: string
 }
 
-export function switchTask(context: Context, upload: Task<Uploaded>): Task<Switched> {
+export function switchTask(context: VpsContext, upload: Task<Uploaded>): Task<Switched> {
   return {
     id: 'frontend-switch',
     title: 'Switch to the new pages',
@@ -59,7 +59,7 @@ export function switchTask(context: Context, upload: Task<Uploaded>): Task<Switc
 
 /** Switches to a release, and removes those that are no longer kept. */
 export function switchReleaseCommand(
-  { config }: Pick<Context, 'config'>,
+  { config, server }: Site,
   state: ServerState,
   target: string,
   bad: BadReleases['frontend'],
@@ -70,15 +70,15 @@ export function switchReleaseCommand(
     keep: config.ionos.keepReleases,
     bad,
   })
-  return remoteScript(config, 'change', 'switch', [getSiteRoot(config), target, ...old])
+  return remoteScript(server, 'change', 'switch', [getSiteRoot(config), target, ...old])
 }
 
 /** Makes a release on the VPS live. Uploads nothing and removes none. */
-export const switchBackCommand = (config: Config, id: string): Command =>
-  remoteScript(config, 'change', 'switch', [getSiteRoot(config), id])
+export const switchBackCommand = ({ config, server }: Site, id: string): Command =>
+  remoteScript(server, 'change', 'switch', [getSiteRoot(config), id])
 
 /** Logs that a release is live, and returns how many milliseconds that took. */
-export function logSwitch(context: Context, id: string, started: number, log: Log): number {
+export function logSwitch(context: VpsContext, id: string, started: number, log: Log): number {
   const ms = Math.round(performance.now() - started)
   invalidateServerState(context)
   log(`release ${id} is live, switched in ${ms} ms`)
@@ -90,14 +90,14 @@ export function logSwitch(context: Context, id: string, started: number, log: Lo
  * a dry run, without a release, or when it is already pinned. Returns '' or a warning for the caller's message, since a
  * failure here is not a fault of the release.
  */
-export async function pinVerified(context: Context, id: string | undefined): Promise<string> {
-  const { config, runner } = context
+export async function pinVerified(context: VpsContext, id: string | undefined): Promise<string> {
+  const { runner } = context
   if (!runner.mayChange || !id) return ''
   try {
     const { releases } = await inspectServer(context)
     const pinned = releases.filter((release) => release.pinned).map((release) => release.id)
     if (pinned.join() === id) return ''
-    await runner.run(pinCommand(config, id))
+    await runner.run(pinCommand(context, id))
     updateServerState(context, (known) => ({
       ...known,
       releases: known.releases.map((release) => ({ ...release, pinned: release.id === id })),
@@ -109,8 +109,8 @@ export async function pinVerified(context: Context, id: string | undefined): Pro
 }
 
 /** Creates the mark next to the release, which server-state.sh and switch.sh read. */
-export const pinCommand = (config: Config, id: string): Command =>
-  vps(config).sudo.record`sh -c ${pinScript} keep ${getSiteRoot(config)}/releases ${id}`
+export const pinCommand = ({ config, server }: Site, id: string): Command =>
+  vps(server).sudo.record`sh -c ${pinScript} keep ${getSiteRoot(config)}/releases ${id}`
 
 const pinScript = `cd "$1" && [ -d "$2" ] && touch "$2.keep" || exit 1
 for mark in *.keep; do [ "$mark" = "$2.keep" ] || rm -f -- "$mark"; done`

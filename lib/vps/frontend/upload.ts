@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib'
-import { type Config, formatKeyFile } from '../../config/config.ts'
+import { formatKeyFile, type Server } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
-import { type Context, ok, type Task } from '../../tasks/task.ts'
+import { type Context, ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { sha256OfFile } from '../../util/files.ts'
 import { formatBytes, formatCount, formatList } from '../../util/format.ts'
-import { getSiteRoot, remoteScript } from '../remote/vps.ts'
+import { getSiteRoot, remoteScript, type Site } from '../remote/vps.ts'
 import { inspectServer, type ServerState, updateServerState } from '../serverState.ts'
 import { getExportDir, readBuildNote, requireBuildNote } from './build.ts'
 import { controlFolder, type ExportedFile, readExport, sha256 } from './export.ts'
@@ -46,7 +46,7 @@ export interface Uploaded {
 
 /** Uploads the export as a release next to the live one. What is served does not change. */
 export function uploadTask(
-  context: Context,
+  context: VpsContext,
   { server, build }: { server?: Task; build: Task },
 ): Task<Uploaded> {
   const { config, runner } = context
@@ -84,14 +84,14 @@ export function uploadTask(
             ? [{ name: 'never served by nginx', after: formatList(unserved, 10) }]
             : []),
         ],
-        effects: [stageCommand(config, publication, { bytes: 0 })],
+        effects: [stageCommand(context, publication, { bytes: 0 })],
         fact: { ...fact, publication },
       }
     },
     async apply({ fact }, log) {
       let publication = fact!.publication!
       let sent = { bytes: 0 }
-      const { code } = await runner.run(stageCommand(config, publication, sent))
+      const { code } = await runner.run(stageCommand(context, publication, sent))
       if (code === changedByHand) {
         const changed = await findChangedHere(publication)
         log(
@@ -102,7 +102,7 @@ export function uploadTask(
         const state = await inspectServer(context)
         publication = await prepare(context, state, await getSourceHash(context), 'full')
         sent = { bytes: 0 }
-        const again = await runner.run(stageCommand(config, publication, sent))
+        const again = await runner.run(stageCommand(context, publication, sent))
         if (again.code === changedByHand) throw createIncompleteError(again.stderr)
       }
       const staged = { ...publication.facts, pinned: false }
@@ -150,7 +150,7 @@ async function readEarly(context: Context): Promise<Map<string, ExportedFile> | 
  * @param early what was read already; undefined parts are read now
  */
 async function prepare(
-  context: Context,
+  context: VpsContext,
   state: ServerState,
   source: string,
   how: 'quick' | 'full',
@@ -159,7 +159,7 @@ async function prepare(
     manifest?: Promise<Manifest | undefined> | undefined
   } = {},
 ): Promise<Publication> {
-  const { config } = context
+  const { config, server } = context
   const { revision, builtAt } = requireBuildNote(config, source)
   const base = state.releases.some((release) => release.id === state.live) ? state.live : ''
   const manifest = async () => (await early.manifest) ?? fetchManifest(context, base, how)
@@ -169,7 +169,7 @@ async function prepare(
   const plan = planRelease(files, before, { now, keepDays: config.ionos.keepAssetsDays })
   const bytes = sumSizes(files.values())
   const facts = { id: createReleaseId(now, source), source, revision, builtAt, files: files.size, bytes }
-  assertDiskSpace(config, state, sumSizes(plan.send.map((name) => files.get(name)!)))
+  assertDiskSpace(server, state, sumSizes(plan.send.map((name) => files.get(name)!)))
   return { facts, base, files, plan, form: state.packages.has('zstd') ? 'zstd' : 'gzip' }
 }
 
@@ -177,17 +177,21 @@ async function prepare(
 const liveRelease = '-'
 
 /** Fetches the manifest of a release; `quick` trusts the stored one if names and sizes match the files. */
-export async function fetchManifest(context: Context, id: string, how: 'quick' | 'full'): Promise<Manifest> {
-  const { config, runner } = context
-  const command = remoteScript(config, 'read', 'manifest', [getSiteRoot(config), id, how])
+export async function fetchManifest(
+  context: VpsContext,
+  id: string,
+  how: 'quick' | 'full',
+): Promise<Manifest> {
+  const { config, runner, server } = context
+  const command = remoteScript(server, 'read', 'manifest', [getSiteRoot(config), id, how])
   return parseManifest((await runner.run(command)).stdout)
 }
 
-function assertDiskSpace({ ionos }: Config, state: ServerState, bytes: number): void {
+function assertDiskSpace({ address }: Server, state: ServerState, bytes: number): void {
   // Half as much again for the compressed files, and 50 MB for the rest of the system.
   if (state.freeBytes + state.leftoverBytes > bytes * 1.5 + 50e6) return
   throw new OpsError({
-    what: `The disk of ${ionos.host} has ${formatBytes(state.freeBytes)} left, too little for a release`,
+    what: `The disk of ${address} has ${formatBytes(state.freeBytes)} left, too little for a release`,
     next: `Free some space there (journalctl --vacuum-size=200M, apt-get clean), or lower KEEP_RELEASES in ${formatKeyFile('KEEP_RELEASES')}.`,
   })
 }
@@ -207,7 +211,7 @@ export const changedByHand = 9
 
 /** Stages a release: a hard-linked copy of `base`, and a tar stream of what differs. `sent` counts its bytes. */
 export function stageCommand(
-  config: Config,
+  { config, server }: Site,
   { facts, base, plan, files, form }: Publication,
   sent: { bytes: number },
 ): Command {
@@ -227,7 +231,7 @@ export function stageCommand(
   }
   const lengths = [String(removed.length), String(plan.manifest.size)]
   return remoteScript(
-    config,
+    server,
     'change',
     'stage',
     [getSiteRoot(config), facts.id, base || '-', form, ...lengths],

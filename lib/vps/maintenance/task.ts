@@ -1,9 +1,9 @@
-import { type Config, formatScriptLine } from '../../config/config.ts'
+import { formatScriptLine } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
-import { type Context, type Difference, differing, ok, type Task } from '../../tasks/task.ts'
+import { type Context, type Difference, differing, ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { getMessage, OpsError, unknownError, usageError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
-import { getSiteRoot, packFiles, remoteScript } from '../remote/vps.ts'
+import { getSiteRoot, packFiles, remoteScript, type Site } from '../remote/vps.ts'
 import { inspectServer, invalidateServerState } from '../serverState.ts'
 import {
   defaultMessage,
@@ -16,8 +16,7 @@ import {
 export type Wanted = { on: false } | { on: true; by: string; message?: string; until?: Date }
 
 /** Turns the maintenance page on or off. A maintenance keeps its start when its message changes. */
-export function maintenanceTask(context: Context, wanted: Wanted, nginx: Task): Task {
-  const { config } = context
+export function maintenanceTask(context: VpsContext, wanted: Wanted, nginx: Task): Task {
   return {
     id: 'maintenance',
     title: 'Maintenance mode',
@@ -31,7 +30,7 @@ export function maintenanceTask(context: Context, wanted: Wanted, nginx: Task): 
         return {
           state: 'change',
           what: `end the ${formatMaintenance(present)}`,
-          effects: [maintenanceCommand(config, undefined)],
+          effects: [maintenanceCommand(context, undefined)],
         }
       }
       const announced = createAnnouncement(wanted, present)
@@ -47,7 +46,7 @@ export function maintenanceTask(context: Context, wanted: Wanted, nginx: Task): 
           ? `${fields.map(({ name }) => changeNames[name] ?? name).join(' and ')} on the maintenance page`
           : 'visitors get the maintenance page instead of the site',
         fields,
-        effects: [maintenanceCommand(config, announced)],
+        effects: [maintenanceCommand(context, announced)],
       }
     },
     async afterAll(_, log) {
@@ -60,12 +59,12 @@ export function maintenanceTask(context: Context, wanted: Wanted, nginx: Task): 
 const changeNames: Readonly<Record<string, string>> = { message: 'new message', until: 'new end' }
 
 /** Enables or, without a maintenance, disables the page (remote/maintenance.sh). */
-export function maintenanceCommand(config: Config, maintenance: Maintenance | undefined): Command {
+export function maintenanceCommand({ config, server }: Site, maintenance: Maintenance | undefined): Command {
   const site = getSiteRoot(config)
-  if (!maintenance) return remoteScript(config, 'change', 'maintenance', [site])
+  if (!maintenance) return remoteScript(server, 'change', 'maintenance', [site])
   const { pairs, payload } = packFiles(renderMaintenance(config, maintenance))
   const args = [site, formatFolderName(maintenance, new Date()), ...pairs]
-  return remoteScript(config, 'change', 'maintenance', args, { payload })
+  return remoteScript(server, 'change', 'maintenance', args, { payload })
 }
 
 function createAnnouncement(wanted: Wanted & { on: true }, present: Maintenance | undefined): Maintenance {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
-import { backendPort, type Config } from '../../config/config.ts'
+import { backendPort, type Config, type Server } from '../../config/config.ts'
 import { OpsError, usageError } from '../../util/errors.ts'
 import { isAtLeast } from '../../util/semver.ts'
-import { acmeRoot, getSiteRoot } from '../remote/vps.ts'
+import { acmeRoot, getSiteRoot, type Site } from '../remote/vps.ts'
 import type { ServerState } from '../serverState.ts'
 import { renderTemplate } from '../template.ts'
 
@@ -26,7 +26,7 @@ interface NginxFacts {
 const getNginxFolder = (config: Config): string => `/etc/nginx/dominion/${config.domain}`
 
 /** Renders the set of a phase. Throws when the VPS has no name server that nginx can use. */
-export function renderNginx(config: Config, phase: Phase, facts: NginxFacts): NginxFiles {
+export function renderNginx({ config, server }: Site, phase: Phase, facts: NginxFacts): NginxFiles {
   const { domain } = config
   const folder = `${getNginxFolder(config)}/current`
   const common = {
@@ -53,7 +53,7 @@ export function renderNginx(config: Config, phase: Phase, facts: NginxFacts): Ng
     'headers.conf': renderTemplate('headers.conf'),
     'api-headers.conf': renderTemplate('api-headers.conf'),
     'compression.conf': renderTemplate('compression.conf'),
-    'proxy.conf': renderTemplate('proxy.conf', { resolver: getResolvers(config, facts.nameservers) }),
+    'proxy.conf': renderTemplate('proxy.conf', { resolver: getResolvers(server, facts.nameservers) }),
     'backend.conf': renderTemplate('backend.conf', {
       backend: assertHostName(facts.backend),
       port: String(backendPort),
@@ -121,14 +121,14 @@ function renderListen(facts: NginxFacts, port: number, ...words: string[]): stri
   return lines.join('\n')
 }
 
-function getResolvers(config: Config, nameservers: readonly string[]): string {
+function getResolvers({ address: host }: Server, nameservers: readonly string[]): string {
   // nginx does not support zones (fe80::1%eth0).
   const usable = nameservers
     .filter((address) => isIP(address) && !address.includes('%'))
     .map((address) => (isIP(address) === 6 ? `[${address}]` : address))
   if (usable.length > 0) return usable.join(' ')
   throw new OpsError({
-    what: `${config.ionos.host} has no name server in /etc/resolv.conf, which nginx needs to find the backend`,
+    what: `${host} has no name server in /etc/resolv.conf, which nginx needs to find the backend`,
     next: 'Add a line such as `nameserver 9.9.9.9` to /etc/resolv.conf on the VPS.',
   })
 }

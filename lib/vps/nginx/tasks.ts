@@ -1,14 +1,14 @@
 import { type Config, formatScriptLine, stableHost, surgeHost } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
-import { type Context, type Difference, type Field, ok, type Task } from '../../tasks/task.ts'
+import { type Difference, type Field, ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
-import { packFiles, remoteScript } from '../remote/vps.ts'
+import { packFiles, remoteScript, type Site } from '../remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState } from '../serverState.ts'
 import { findDifferences, getSetName, type NginxFiles, type Phase, renderNginx } from './render.ts'
 
 /** Configures nginx to answer the CA or, if a certificate already exists, to serve the whole site. */
 export function nginxHttpTask(
-  context: Context,
+  context: VpsContext,
   { server, title = 'nginx on port 80' }: { server?: Task; title?: string } = {},
 ): Task {
   return {
@@ -28,7 +28,7 @@ export function nginxHttpTask(
 
 /** Configures nginx with TLS, the static site and the proxy, after the `earlier` tasks of the same list. */
 export function nginxHttpsTask(
-  context: Context,
+  context: VpsContext,
   earlier: { server?: Task; nginxHttp?: Task; certificate?: Task; after?: readonly Task[] } = {},
 ): Task {
   const { server, nginxHttp, certificate, after = [] } = earlier
@@ -57,7 +57,7 @@ export function nginxHttpsTask(
 }
 
 /** Sends /api/ to another host, for releases without downtime. If nginx rejects the change, the previous host stays. */
-export function switchBackendTask(context: Context, host: string): Task {
+export function switchBackendTask(context: VpsContext, host: string): Task {
   return {
     id: 'switch-backend',
     title: `nginx to ${host}`,
@@ -77,13 +77,13 @@ export function switchBackendTask(context: Context, host: string): Task {
 }
 
 /** The command of switchBackendTask, independent of the current configuration. */
-export const switchBackendCommand = (config: Config, state: ServerState, host: string): Command =>
-  nginxCommand(config, renderFiles(config, state, 'https', host))
+export const switchBackendCommand = (site: Site, state: ServerState, host: string): Command =>
+  nginxCommand(site, renderFiles(site, state, 'https', host))
 
 /** Activates a set of files (remote/nginx.sh). */
-export function nginxCommand(config: Config, files: NginxFiles): Command {
+export function nginxCommand({ config, server }: Site, files: NginxFiles): Command {
   const { pairs, payload } = packFiles(files)
-  return remoteScript(config, 'change', 'nginx', [config.domain, getSetName(files), ...pairs], {
+  return remoteScript(server, 'change', 'nginx', [config.domain, getSetName(files), ...pairs], {
     ...{ timeoutMs: 90_000, payload, explain: explainRefusal },
   })
 }
@@ -138,9 +138,9 @@ const getWantedPhase = (state: ServerState): Phase => (state.certificate.lineage
 const getWantedBackend = (config: Config, state: ServerState): string =>
   state.nginx.backend === surgeHost(config) ? surgeHost(config) : stableHost(config)
 
-function inspectNginx(context: Context, state: ServerState, phase: Phase, host?: string): Difference {
+function inspectNginx(context: VpsContext, state: ServerState, phase: Phase, host?: string): Difference {
   const { config } = context
-  const files = renderFiles(config, state, phase, host)
+  const files = renderFiles(context, state, phase, host)
   const reasons = findDifferences(config, files, state)
   if (reasons.length === 0) return ok(`configuration ${getSetName(files)} is active`)
   const bare = state.nginx.current === ''
@@ -148,7 +148,7 @@ function inspectNginx(context: Context, state: ServerState, phase: Phase, host?:
     state: bare ? 'create' : 'change',
     what: bare ? `configuration for ${phase.toUpperCase()}` : reasons.join(', '),
     fields: getFields(state, files, host),
-    effects: [nginxCommand(config, files)],
+    effects: [nginxCommand(context, files)],
   }
 }
 
@@ -162,21 +162,21 @@ function getFields(state: ServerState, files: NginxFiles, host: string | undefin
   ]
 }
 
-const renderFiles = (config: Config, state: ServerState, phase: Phase, host?: string): NginxFiles =>
-  renderNginx(config, phase, {
+const renderFiles = (site: Site, state: ServerState, phase: Phase, host?: string): NginxFiles =>
+  renderNginx(site, phase, {
     version: state.nginx.version ?? state.nginx.candidate,
     ipv6: state.ipv6,
     nameservers: state.nameservers,
-    backend: host ?? getWantedBackend(config, state),
+    backend: host ?? getWantedBackend(site.config, state),
   })
 
 /** For a plan, while its prerequisites are missing. */
-function planLater(context: Context, state: ServerState, phase: Phase, when: string): Difference {
-  const files = renderFiles(context.config, state, phase)
+function planLater(context: VpsContext, state: ServerState, phase: Phase, when: string): Difference {
+  const files = renderFiles(context, state, phase)
   return {
     state: state.nginx.current ? 'change' : 'create',
     what: `configuration for ${phase.toUpperCase()}, ${when}`,
     fields: getFields(state, files, phase === 'https' ? getWantedBackend(context.config, state) : undefined),
-    effects: [nginxCommand(context.config, files)],
+    effects: [nginxCommand(context, files)],
   }
 }

@@ -1,8 +1,8 @@
-import { backendPort, type Config, parseRelease } from '../../config/config.ts'
+import { backendPort, parseRelease, type Server } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import type { ProcessResult } from '../../shell/spawn.ts'
 import { performTask } from '../../tasks/engine.ts'
-import type { Context, Log } from '../../tasks/task.ts'
+import type { Log, VpsContext } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 import { vps } from '../remote/vps.ts'
@@ -10,14 +10,14 @@ import { inspectServer } from '../serverState.ts'
 import { switchBackendCommand, switchBackendTask } from './tasks.ts'
 
 /** nginx on the VPS as the proxy of the backend (BackendProxy in lib/azure/containers/actions.ts). */
-export function nginxUpstream(context: Context) {
+export function nginxUpstream(context: VpsContext) {
   return {
     /** Undefined before nginx serves a site. */
     async target(): Promise<string | undefined> {
       return (await inspectServer(context)).nginx.backend || undefined
     },
     async linesTo(host: string) {
-      return [switchBackendCommand(context.config, await inspectServer(context), host)]
+      return [switchBackendCommand(context, await inspectServer(context), host)]
     },
     async switchTo(host: string, release: string, log: Log) {
       await waitUntilReachable(context, host, release, log)
@@ -25,7 +25,7 @@ export function nginxUpstream(context: Context) {
         log(`nginx sends /api/ to ${host}`)
     },
     async health(host: string) {
-      return parseHealth(await context.runner.run(healthCommand(context.config, host)))
+      return parseHealth(await context.runner.run(healthCommand(context.server, host)))
     },
   }
 }
@@ -54,10 +54,15 @@ const reachableWithinMs = 180_000
 /**
  * Waits until the VPS reaches this release: its name server may cache the previous address longer than this machine's.
  */
-async function waitUntilReachable(context: Context, host: string, release: string, log: Log): Promise<void> {
+async function waitUntilReachable(
+  context: VpsContext,
+  host: string,
+  release: string,
+  log: Log,
+): Promise<void> {
   let seen = ''
   const attempt = async () => {
-    const { status, body } = parseHealth(await context.runner.run(healthCommand(context.config, host)))
+    const { status, body } = parseHealth(await context.runner.run(healthCommand(context.server, host)))
     const named = parseRelease(body)
     if (status === 200 && (named === undefined || named === release)) return true
     const before = seen
@@ -75,8 +80,8 @@ async function waitUntilReachable(context: Context, host: string, release: strin
 }
 
 /** Uses Python, which certbot needs anyway. */
-export const healthCommand = (config: Config, host: string): Command =>
-  vps(config)({ accept: [0, 1], timeoutMs: 20_000 })`
+export const healthCommand = (server: Server, host: string): Command =>
+  vps(server)({ accept: [0, 1], timeoutMs: 20_000 })`
     python3 -c ${printPage} http://${host}:${backendPort}/health`
 
 const printPage =

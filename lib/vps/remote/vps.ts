@@ -1,33 +1,30 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { Readable } from 'node:stream'
-import type { Config } from '../../config/config.ts'
+import type { Config, Server } from '../../config/config.ts'
 import { type Command, commandTemplate, type HostCommand, onHost } from '../../shell/command.ts'
 import type { Host } from '../../shell/remote.ts'
+import type { VpsContext } from '../../tasks/task.ts'
 import type { EffectKind } from '../../util/effect.ts'
 import { exitCode, type Failure } from '../../util/errors.ts'
 
-/** The VPS as a host that commands run on. */
-export const getVps = ({ ionos: { host, port, user, key, knownHosts } }: Config): Host => ({
-  ...{ name: 'vps', label: 'the VPS', address: host },
-  ...{ port, user, key, knownHosts },
-})
+/** The site on one server. */
+export type Site = Pick<VpsContext, 'config' | 'server'>
 
 export const acmeRoot = '/var/www/_acme'
 export const renewalHook = '/etc/letsencrypt/renewal-hooks/deploy/dominion-nginx'
 export const getSiteRoot = ({ ionos, domain }: Config): string => `${ionos.webRoot}/${domain}`
 
 /**
- * Templates for commands on the VPS. `` vps(config)`df /` `` runs as the user of the login, `vps(config).sudo` as root,
+ * Templates for commands on the VPS. `` vps(server)`df /` `` runs as the user of the login, `vps(server).sudo` as root,
  * through sudo if necessary. sudo may replace the locale of the connection (ssh/frame.ts) by PAM's, depending on sudoers
  * (sudoers(5), Command environment), so LC_ALL is set again.
  */
-export function vps(config: Config) {
-  const host = getVps(config)
-  const run = onHost(host)
-  const prefix = host.user === 'root' ? [] : ['sudo', '-n', '--', 'env', 'LC_ALL=C']
+export function vps(server: Server) {
+  const run = onHost(server)
+  const prefix = server.user === 'root' ? [] : ['sudo', '-n', '--', 'env', 'LC_ALL=C']
   const sudo = commandTemplate((argv, effect, options) => {
-    const explain = (output: string) => explainSudo(host, output) ?? options.explain?.(output)
+    const explain = (output: string) => explainSudo(server, output) ?? options.explain?.(output)
     return { ...run({ ...options, explain })`${prefix} ${argv}`, effect }
   })
   return Object.assign(run, { sudo })
@@ -77,7 +74,7 @@ const loader =
  * @param payload the script's standard input; a function opens it once per attempt
  */
 export function remoteScript(
-  config: Config,
+  server: Server,
   effect: EffectKind,
   name: string,
   args: readonly string[],
@@ -92,7 +89,7 @@ export function remoteScript(
     yield Buffer.from(script)
     yield* typeof payload === 'function' ? payload() : payload
   }
-  const { sudo } = vps(config)
+  const { sudo } = vps(server)
   const run = { read: sudo, change: sudo.change, record: sudo.record }[effect]
   const stdin = () => Readable.from(input(), { objectMode: false })
   return run({ ...options, stdin })`sh -c ${loader} ${name} ${Buffer.byteLength(script)} ${args}`
@@ -115,7 +112,7 @@ const prune = '{ cd "$1" && LC_ALL=C ls | head -n "-$3" | xargs -r rm -f --; } |
  * @param keep how many files of the folder to keep, the last by name; undefined: all
  */
 export const recordFile = (
-  config: Config,
+  server: Server,
   folder: { ours: string } | { there: string },
   name: string,
   text: string,
@@ -125,5 +122,5 @@ export const recordFile = (
     'ours' in folder ? ['umask 077 && mkdir -p "$1" && ', folder.ours] : ['', folder.there]
   const [after, args] = keep === undefined ? ['', []] : [` && ${prune}`, [String(keep)]]
   const script = `${ready}${write}${after}`
-  return vps(config).sudo.record({ stdin: text })`sh -c ${script} record ${place} ${name} ${args}`
+  return vps(server).sudo.record({ stdin: text })`sh -c ${script} record ${place} ${name} ${args}`
 }

@@ -9,7 +9,7 @@ import { assertThat, createQuickContext, hasPassed, runCheck, runChecks } from '
 import { backend } from '../../../lib/checks/site/api.ts'
 import { dns as dnsCheck } from '../../../lib/checks/site/dns.ts'
 import { createCertificate } from '../../support/certificate.ts'
-import { loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
+import { loadTestConfig, temporaryFolder, toSite } from '../../support/helpers.ts'
 import { createPortRunner, listen, type Pages, startNameServer, startSite } from '../../support/servers.ts'
 
 const domain = 'site.test'
@@ -54,7 +54,9 @@ async function results(
   const records = { [domain]: ['192.0.2.1'], [`www.${domain}`]: ['192.0.2.1'] }
   const dns = await startNameServer(records)
   const config = await loadTestConfig(`DOMAIN=${domain}`, 'IONOS_HOST=192.0.2.1', `DNS_SERVER=${dns}`)
-  return byId(await runChecks(ofVisitors, createQuickContext({ config, runner }, { filled: true })))
+  return byId(
+    await runChecks(ofVisitors, createQuickContext({ ...toSite(config), runner }, { filled: true })),
+  )
 }
 
 test('a healthy site passes every check', async () => {
@@ -164,7 +166,7 @@ test.each([
     'IONOS_HOST=192.0.2.1',
     `DNS_SERVER=${await startNameServer(records)}`,
   )
-  const checking = createQuickContext({ config, runner: createPortRunner(undefined, () => 1) })
+  const checking = createQuickContext({ ...toSite(config), runner: createPortRunner(undefined, () => 1) })
   expect(byId(await runChecks([dnsCheck], checking)).dns).toEqual([false, detail])
 })
 
@@ -174,7 +176,7 @@ test('the backend is requested at its own name and port', async () => {
     asked.push(`${host}${url}`)
     return asked.length === 1 ? [200, '{}'] : [503, '{"redis":"down"}']
   })
-  const checking = createQuickContext({ config: await loadTestConfig(), runner })
+  const checking = createQuickContext({ ...toSite(await loadTestConfig()), runner })
   expect((await runCheck(backend, checking)).detail).toMatch(/^200 in \d+ ms$/)
   expect(await runCheck(backend, checking)).toMatchObject({
     verdict: 'CRITICAL',
@@ -201,7 +203,7 @@ test.each([
     () => 1,
     ({ tls }) => (tls ? tlsPort : plainPort),
   )
-  const checking = createQuickContext({ config: await loadTestConfig(), runner })
+  const checking = createQuickContext({ ...toSite(await loadTestConfig()), runner })
   const seen = byId(await runChecks([redisTls], checking))['redis-tls']
   expect(seen).toEqual([ok, expect.stringContaining(detail)])
 })
@@ -220,7 +222,7 @@ test('worker-job starts a workflow and waits until its row has changed', async (
     toHttps,
   )
   const config = await loadTestConfig(`DOMAIN=${domain}`)
-  const { detail } = await runCheck(workerJob, createQuickContext({ config, runner }))
+  const { detail } = await runCheck(workerJob, createQuickContext({ ...toSite(config), runner }))
   expect(detail).toMatch(/^dawn: run 4 finished after \d+ ms$/)
   expect(runner.count.change).toBe(1)
 })
@@ -240,7 +242,7 @@ test('worker-job sends the token that belongs to APP_SECRET_KEY, and none when t
   )
   for (const key of [['APP_SECRET_KEY=0123456789abcdef0123456789abcdef'], []]) {
     const config = await loadTestConfig(`DOMAIN=${domain}`, ...key)
-    expect(hasPassed(await runCheck(workerJob, createQuickContext({ config, runner })))).toBe(true)
+    expect(hasPassed(await runCheck(workerJob, createQuickContext({ ...toSite(config), runner })))).toBe(true)
   }
   expect(seen).toEqual(['Bearer ddd34f1e66d929fe32a6449421653c55f4b41f098f30ee2fc268d8ff8bfb1bfe', undefined])
 })
@@ -254,7 +256,7 @@ test('worker-job says why a job was not accepted', async () => {
         : [200, '{"workflows":[{"id":1,"name":"dawn","runs":0}]}'],
     toHttps,
   )
-  const checking = createQuickContext({ config: await loadTestConfig(`DOMAIN=${domain}`), runner })
+  const checking = createQuickContext({ ...toSite(await loadTestConfig(`DOMAIN=${domain}`)), runner })
   expect(await runCheck(workerJob, checking)).toMatchObject({
     verdict: 'CRITICAL',
     detail: 'the job was not accepted: 503 queue is down',
@@ -269,7 +271,7 @@ test('checks run in parallel, and none stops another', async () => {
         setTimeout(() => (fails ? reject('no words') : resolve(pass(id))), ms),
       ),
   })
-  const context = { config: await loadTestConfig(), runner: createPortRunner(undefined, () => 1) }
+  const context = { ...toSite(await loadTestConfig()), runner: createPortRunner(undefined, () => 1) }
   const started = Date.now()
   const seen = await runChecks(
     [slow('a', 150), slow('b', 100, true), slow('c', 150)],

@@ -9,7 +9,7 @@ import type { Remote } from '../../../lib/shell/remote.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
 import { createCertificate } from '../../support/certificate.ts'
-import { loadTestConfig, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { loadTestConfig, openRunner, temporaryFolder, toSite } from '../../support/helpers.ts'
 import { listen } from '../../support/servers.ts'
 
 const { signal } = new AbortController()
@@ -27,7 +27,7 @@ async function here(...lines: string[]) {
     close() {},
   } as Remote
   const context = {
-    config: await loadTestConfig(...lines),
+    ...toSite(await loadTestConfig(...lines)),
     runner: openRunner({ openHost: async () => remote }),
   }
   return { context, execs: () => execs }
@@ -79,7 +79,7 @@ test('a VPS that cannot be reached is UNKNOWN, never an outage', async () => {
   const config = await loadTestConfig('DOMAIN=site.test', 'HEALTH_NEUTRAL_TARGETS=127.0.0.1:1,localhost:1')
   const openHost = () => Promise.reject(unknownError('192.0.2.1 cannot be reached', 'ETIMEDOUT'))
   const runner = openRunner({ openHost })
-  const seen = await runProbes({ config, runner }, { quick: true, from: 'vps', signal })
+  const seen = await runProbes({ ...toSite(config), runner }, { quick: true, from: 'vps', signal })
   expect(seen.verdict).toBe('UNKNOWN')
   expect(seen.observations.length).toBeGreaterThan(8)
   expect([...new Set(seen.observations.map(({ verdict }) => verdict))]).toEqual(['UNKNOWN'])
@@ -87,7 +87,10 @@ test('a VPS that cannot be reached is UNKNOWN, never an outage', async () => {
 
 test('an ssh connection that hangs is not an outage either', async () => {
   const opening = Promise.withResolvers<Remote>()
-  const context = { config: await loadTestConfig(), runner: openRunner({ openHost: () => opening.promise }) }
+  const context = {
+    ...toSite(await loadTestConfig()),
+    runner: openRunner({ openHost: () => opening.promise }),
+  }
   const [probe] = await listProbes({ quick: true, only: ['api'], from: 'vps' })
   const seen = await observe(
     { ...probe!, timeoutMs: 100 },
@@ -107,7 +110,7 @@ test('a VPS without Python says what to do', async () => {
         close() {},
       }) as never as Remote,
   })
-  const { request } = asVps({ config: await loadTestConfig(), runner }).runner
+  const { request } = asVps({ ...toSite(await loadTestConfig()), runner }).runner
   const asked = request({ method: 'GET', url: 'http://127.0.0.1:1/', effect: 'read', timeoutMs: 100 })
   await expect(asked).rejects.toMatchObject({
     failure: { exitCode: 3, next: expect.stringContaining('setup-server') },

@@ -7,10 +7,9 @@ import type { Check, QuickContext } from '../../../lib/checks/check.ts'
 import { listProbes, runProbes, targetsAtOnce } from '../../../lib/checks/health.ts'
 import { createQuickContext, observe, webTimeoutMs } from '../../../lib/checks/run.ts'
 import { targetCheck } from '../../../lib/checks/site/target.ts'
-import type { Config } from '../../../lib/config/config.ts'
-import type { Runner } from '../../../lib/shell/runner.ts'
+import type { VpsContext } from '../../../lib/tasks/task.ts'
 import { createCertificate } from '../../support/certificate.ts'
-import { loadTestConfig, openRunner, readTranscript, temporaryFolder } from '../../support/helpers.ts'
+import { loadTestConfig, openRunner, readTranscript, temporaryFolder, toSite } from '../../support/helpers.ts'
 import { createPortRunner, listen, startNameServer } from '../../support/servers.ts'
 
 const domain = 'site.test'
@@ -34,9 +33,7 @@ const toHttps: RequestListener = (incoming, outgoing) =>
     ? outgoing.writeHead(301, { location: `https://${domain}${incoming.url}` }).end()
     : outgoing.end('{}')
 
-interface World {
-  config: Config
-  runner: Runner
+interface World extends VpsContext {
   /** The number of connections that the neutral targets accepted. */
   asked(): number
 }
@@ -88,7 +85,7 @@ async function world({
     (url) => ports[url.protocol as keyof typeof ports],
     ({ port }) => port,
   )
-  return { config, runner, asked: () => asked }
+  return { ...toSite(config), runner, asked: () => asked }
 }
 
 const verdicts = (seen: Awaited<ReturnType<typeof runProbes>>) =>
@@ -96,7 +93,7 @@ const verdicts = (seen: Awaited<ReturnType<typeof runProbes>>) =>
 
 test('in a healthy system every quick probe is OK, with its phases, and nothing else is contacted', async () => {
   const { config, runner, asked } = await world()
-  const seen = await runProbes({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ ...toSite(config), runner }, { quick: true, signal })
   expect(seen.observations.filter(({ verdict }) => verdict !== 'OK').map(({ detail }) => detail)).toEqual([])
   expect([seen.verdict, seen.ownNetwork, seen.from, asked()]).toEqual(['OK', 'not asked', 'here', 0])
   expect(seen.observations.map(({ probe }) => probe.id)).toEqual([
@@ -116,7 +113,7 @@ test('a failing probe does not affect the others', async () => {
     https: (incoming, outgoing) =>
       incoming.url === '/api/agents' ? outgoing.writeHead(503).end('no') : well(incoming, outgoing),
   })
-  const seen = await runProbes({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ ...toSite(config), runner }, { quick: true, signal })
   expect(Object.entries(verdicts(seen)).filter(([, verdict]) => verdict !== 'OK')).toEqual([
     ['api-agents', 'CRITICAL'],
   ])
@@ -125,7 +122,7 @@ test('a failing probe does not affect the others', async () => {
 
 test('nothing answers, not even the neutral targets: this machine’s network is down, and nothing is known', async () => {
   const { config, runner } = await world({ up: false, neutral: 'none' })
-  const seen = await runProbes({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ ...toSite(config), runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork]).toEqual(['UNKNOWN', 'down'])
   expect(verdicts(seen)).toMatchObject({ static: 'UNKNOWN', api: 'UNKNOWN', backend: 'UNKNOWN', dns: 'OK' })
   expect(seen.observations[0]!.detail).toMatch(/^this machine's own network is down \(.*127\.0\.0\.1:1/)
@@ -133,7 +130,7 @@ test('nothing answers, not even the neutral targets: this machine’s network is
 
 test('nothing answers except a neutral target: an outage', async () => {
   const { config, runner, asked } = await world({ up: false })
-  const seen = await runProbes({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ ...toSite(config), runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork, asked() > 0]).toEqual(['CRITICAL', 'up', true])
   expect(verdicts(seen)).toMatchObject({ static: 'CRITICAL', backend: 'CRITICAL', certificate: 'CRITICAL' })
 })
@@ -145,7 +142,7 @@ test.each<[string, Neutral]>([
   'a portal that accepts every connection and %s does not count as a working network',
   async (_, neutral) => {
     const { config, runner, asked } = await world({ up: false, neutral })
-    const seen = await runProbes({ config, runner }, { quick: true, signal })
+    const seen = await runProbes({ ...toSite(config), runner }, { quick: true, signal })
     expect([seen.verdict, seen.ownNetwork, asked()]).toEqual(['UNKNOWN', 'down', 2])
     expect(seen.observations[0]!.detail).toMatch(
       /^this machine's own network is down \(.*127\.0\.0\.1:\d+.*; .*localhost:\d+/,
@@ -155,14 +152,14 @@ test.each<[string, Neutral]>([
 
 test('tcp:// needs only a connection, no matter who accepts it', async () => {
   const { config, runner } = await world({ up: false, neutral: 'portal', scheme: 'tcp://' })
-  const seen = await runProbes({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ ...toSite(config), runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork]).toEqual(['CRITICAL', 'up'])
 })
 
 test('a portal that also answers in place of the site: UNKNOWN, although it answers 200 in plain HTTP', async () => {
   const login: RequestListener = (_, outgoing) => outgoing.end('<html>Please log in')
   const { config, runner } = await world({ portal: true, neutral: 'portal', http: login })
-  const seen = await runProbes({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ ...toSite(config), runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork]).toEqual(['UNKNOWN', 'down'])
   expect(verdicts(seen)).toMatchObject({ static: 'UNKNOWN', certificate: 'UNKNOWN', redirects: 'UNKNOWN' })
 })
@@ -175,7 +172,7 @@ test('a portal that redirects plain HTTP and drops the rest: UNKNOWN', async () 
     neutral: 'mute portal',
     http: redirect,
   })
-  const seen = await runProbes({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ ...toSite(config), runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork]).toEqual(['UNKNOWN', 'down'])
 })
 
@@ -193,7 +190,7 @@ test('one answer proves that the network works, so no neutral target is contacte
   const { config, runner, asked } = await world({
     https: (incoming, outgoing) => (incoming.url === '/' ? outgoing.destroy() : well(incoming, outgoing)),
   })
-  const seen = await runProbes({ config, runner }, { quick: true, signal })
+  const seen = await runProbes({ ...toSite(config), runner }, { quick: true, signal })
   expect(verdicts(seen)).toMatchObject({ static: 'CRITICAL', api: 'OK' })
   expect([seen.verdict, seen.ownNetwork, asked()]).toEqual(['CRITICAL', 'up', 0])
 })
@@ -203,13 +200,19 @@ test('a certificate that nobody trusts is an answer, and CRITICAL', async () => 
   const doubting = { ...runner, request: openRunner().request }
   const port = await listen(createHttps(createCertificate(temporaryFolder(), [domain]), well))
   const probe = targetCheck({ id: 'x', url: `https://127.0.0.1:${port}/` })
-  const { verdict, silent } = await observe(probe, createQuickContext({ config, runner: doubting }))
+  const { verdict, silent } = await observe(
+    probe,
+    createQuickContext({ ...toSite(config), runner: doubting }),
+  )
   expect([verdict, silent]).toEqual(['CRITICAL', undefined])
 })
 
 test('a probe that hangs gets the verdict of its own time-out, and its request is aborted', async () => {
   const { config, runner } = await world()
-  const checking = createQuickContext({ config, runner: { ...runner, request: openRunner().request } })
+  const checking = createQuickContext({
+    ...toSite(config),
+    runner: { ...runner, request: openRunner().request },
+  })
   let ended = 0
   const port = await listen(createServer((incoming) => void incoming.socket.once('close', () => ended++)))
   const probe = { ...targetCheck({ id: 'x', url: `http://127.0.0.1:${port}/` }), timeoutMs: 100 }
@@ -227,14 +230,14 @@ test('a probe that throws is UNKNOWN; a stopped run rejects', async () => {
     ...{ id: 'x', title: 'x', tags: [], needs: 'nothing', timeoutMs: 1000 },
     run: () => Promise.reject(new Error('broken')),
   }
-  expect(await observe(probe, createQuickContext({ config, runner }))).toMatchObject({
+  expect(await observe(probe, createQuickContext({ ...toSite(config), runner }))).toMatchObject({
     verdict: 'UNKNOWN',
     detail: 'broken',
   })
   const stop = new AbortController()
   const looking = observe(
     { ...probe, run: () => new Promise(() => {}) },
-    createQuickContext({ config, runner }, { signal: stop.signal }),
+    createQuickContext({ ...toSite(config), runner }, { signal: stop.signal }),
   )
   stop.abort(new Error('stopped by a second signal'))
   await expect(looking).rejects.toThrow('stopped by a second signal')
@@ -268,7 +271,10 @@ test('only a limited number of additional targets is checked at a time', async (
     url: `http://127.0.0.1:${port}/${at}`,
   }))
   const only = targets.map(({ id }) => id)
-  const seen = await runProbes({ config, runner: openRunner() }, { quick: true, targets, only, signal })
+  const seen = await runProbes(
+    { ...toSite(config), runner: openRunner() },
+    { quick: true, targets, only, signal },
+  )
   expect([seen.verdict, seen.observations.length]).toEqual(['OK', 200])
   expect(most).toBeGreaterThan(targetsAtOnce / 2)
   expect(most).toBeLessThanOrEqual(targetsAtOnce)

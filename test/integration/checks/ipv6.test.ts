@@ -2,15 +2,15 @@ import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { createQuickContext, runCheck } from '../../../lib/checks/run.ts'
 import { siteOverIpv6 } from '../../../lib/checks/site/ipv6.ts'
-import type { Context } from '../../../lib/tasks/task.ts'
-import { loadTestConfig, openRunner } from '../../support/helpers.ts'
+import type { VpsContext } from '../../../lib/tasks/task.ts'
+import { loadTestConfig, openRunner, toSite } from '../../support/helpers.ts'
 import { listen, startNameServer, startSite } from '../../support/servers.ts'
 
 const domain = 'site.test'
 const names = [domain, `www.${domain}`]
 const neutral = 'HEALTH_NEUTRAL_TARGETS=192.0.2.9:443,tcp://[::1]:443'
 
-async function createContext(address: string | undefined, runner: Context['runner'], ...lines: string[]) {
+async function createContext(address: string | undefined, runner: VpsContext['runner'], ...lines: string[]) {
   const addresses = address ? ['192.0.2.1', address] : ['192.0.2.1']
   const dns = await startNameServer(Object.fromEntries(names.map((name) => [name, addresses])))
   const config = await loadTestConfig(
@@ -19,10 +19,10 @@ async function createContext(address: string | undefined, runner: Context['runne
     `DNS_SERVER=${dns}`,
     ...lines,
   )
-  return { config, runner }
+  return { ...toSite(config), runner }
 }
 
-const judge = async (context: Context) => {
+const judge = async (context: VpsContext) => {
   const { verdict, detail, silent, maintenance } = await runCheck(siteOverIpv6, createQuickContext(context))
   return { verdict, detail, silent, maintenance }
 }
@@ -92,11 +92,11 @@ test('a wrong answer and a wrong certificate over IPv6 are CRITICAL; our mainten
 })
 
 /** A runner whose every request ends with this error; the neutral target answers on that port. */
-function silence(code: string, port: number): Context['runner'] {
+function silence(code: string, port: number): VpsContext['runner'] {
   const runner = openRunner({
     reach: { resolve: async (address) => [{ address, family: 6 }], authorities: [] },
   })
-  const dial: Context['runner']['dial'] = (value) => runner.dial({ ...value, port })
+  const dial: VpsContext['runner']['dial'] = (value) => runner.dial({ ...value, port })
   const request = async () => {
     throw Object.assign(new Error(`connect ${code} 2001:db8::80:443`), { code, syscall: 'connect' })
   }

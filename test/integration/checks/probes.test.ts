@@ -8,7 +8,14 @@ import { redirects as check } from '../../../lib/checks/site/redirects.ts'
 import { targetCheck } from '../../../lib/checks/site/target.ts'
 import { startProcess } from '../../../lib/shell/spawn.ts'
 import { createCertificate } from '../../support/certificate.ts'
-import { home, loadTestConfig, openRunner, readTranscript, temporaryFolder } from '../../support/helpers.ts'
+import {
+  home,
+  loadTestConfig,
+  openRunner,
+  readTranscript,
+  temporaryFolder,
+  toSite,
+} from '../../support/helpers.ts'
 import { createPortRunner, listen } from '../../support/servers.ts'
 
 const { signal } = new AbortController()
@@ -22,7 +29,7 @@ async function site({ http, https }: { http?: RequestListener; https?: RequestLi
     'https:': https ? await listen(createHttps(certificate, https)) : 1,
   }
   return {
-    config: await configured(),
+    ...toSite(await configured()),
     runner: createPortRunner(certificate, (url) => ports[url.protocol as keyof typeof ports]),
   }
 }
@@ -70,7 +77,7 @@ test('the query of a target is sent but appears in no message and no transcript'
     }),
   )
   const [config, runner] = [await configured(), openRunner()]
-  const checking = createQuickContext({ config, runner })
+  const checking = createQuickContext({ ...toSite(config), runner })
   const at = (where: number) => `http://127.0.0.1:${where}/shop?token=geheim`
   const failing = await observe(targetCheck({ id: 'shop', url: at(port) }), checking)
   expect([failing.detail, seen]).toEqual([
@@ -95,7 +102,10 @@ test('a target that streams endlessly is cut off and counts as answered', async 
     go()
   }
   const port = await listen(createServer(endless))
-  const checking = createQuickContext({ config: await configured(), runner: openRunner() }, { timed: true })
+  const checking = createQuickContext(
+    { ...toSite(await configured()), runner: openRunner() },
+    { timed: true },
+  )
   const probe = targetCheck({ id: 'x', url: `http://127.0.0.1:${port}/` })
   const { verdict, detail } = await observe({ ...probe, timeoutMs: 5000 }, checking)
   expect([verdict === 'CRITICAL' && !/limit/.test(detail), detail.slice(0, 4)]).toEqual([false, '200 '])

@@ -12,10 +12,10 @@ import { askRedis, readReplies } from '../../../lib/checks/azure/redisProtocol.t
 import type { Check } from '../../../lib/checks/check.ts'
 import { createCheckContext } from '../../../lib/checks/context.ts'
 import { observe } from '../../../lib/checks/run.ts'
-import type { Context } from '../../../lib/tasks/task.ts'
+import type { Context, VpsContext } from '../../../lib/tasks/task.ts'
 import { OpsError } from '../../../lib/util/errors.ts'
 import { createCertificate } from '../../support/certificate.ts'
-import { loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
+import { loadTestConfig, temporaryFolder, toSite } from '../../support/helpers.ts'
 import { createPortRunner } from '../../support/servers.ts'
 
 const host = 'codexdominion-redis.eastus.redis.azure.net'
@@ -45,7 +45,7 @@ async function startRedis() {
     () => 1,
     () => port,
   )
-  const context = { config: await loadTestConfig('WORKER_COUNT=1'), runner }
+  const context = { ...toSite(await loadTestConfig('WORKER_COUNT=1')), runner }
   for (let tries = 1; !(await accepts(port)); tries++) {
     if (tries > 200) throw new Error('redis-server does not start')
     await pause(20)
@@ -77,7 +77,7 @@ function azureThatSays(context: Context, ...properties: object[]): Azure {
   return createAzure({ ...context, runner: { ...context.runner, run } })
 }
 
-const seen = async (check: Check, context: Context, azure: Azure, redisKey: () => Promise<string>) => {
+const seen = async (check: Check, context: VpsContext, azure: Azure, redisKey: () => Promise<string>) => {
   const { verdict, detail } = await observe(check, { ...createCheckContext(context, { azure }), redisKey })
   return `${verdict} ${detail}`
 }

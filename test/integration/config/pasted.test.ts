@@ -56,7 +56,7 @@ test('a comment after a value that is not a secret remains one, as dotenv docume
     'IONOS_PORT=22\t#',
     'ACME_EMAIL=',
   )
-  expect([config.domain, config.ionos.purgeUrl, config.ionos.port]).toEqual(['a.app', '', 22])
+  expect([config.domain, config.ionos.purgeUrl, config.servers[0].port]).toEqual(['a.app', '', 22])
 })
 
 const folder = () => {
@@ -108,7 +108,8 @@ test('paths are not keys: long paths, hashes, spaces, other systems', async () =
     '"C:\\Users\\Anna Lind\\.ssh\\id_ed25519"',
     '"/home/anna/a private key"',
   ]
-  for (const each of paths) expect((await loadTestConfig(`IONOS_SSH_KEY=${each}`)).ionos.key).not.toBe('')
+  for (const each of paths)
+    expect((await loadTestConfig(`IONOS_SSH_KEY=${each}`)).servers[0].key).not.toBe('')
 })
 
 test('every setting that is resolved as a path is protected', () => {

@@ -18,7 +18,7 @@ import {
   vpsFolder,
 } from '../../../lib/deploy/receipts/receipts.ts'
 import type { Command } from '../../../lib/shell/command.ts'
-import { getFailure, loadTestConfig, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig, openRunner, temporaryFolder, toSite } from '../../support/helpers.ts'
 
 const receipt = (id: string, more: Partial<Receipt> = {}): Receipt => ({
   ...{ id, line: 'npx dominion deploy-complete', by: 'ops@desk', started: '2026-11-22T10:00:00.000Z' },
@@ -58,7 +58,7 @@ test('receipts on the VPS: the newest, by prefix, damaged ones named, none befor
     writeFileSync(path.join(folder, `${each.id}.json`), JSON.stringify(each))
   writeFileSync(path.join(folder, '.half.new'), '{')
   const read = (most: number, prefix = '') =>
-    readReceipts(played(receiptsCommand(config, most, prefix), folder), 'vps')
+    readReceipts(played(receiptsCommand(config.servers[0], most, prefix), folder), 'vps')
   expect(read(9)).toEqual({ receipts: [first, second], damaged: [] })
   expect(read(1).receipts).toEqual([second])
   expect(read(9, first.id).receipts).toEqual([first])
@@ -77,7 +77,9 @@ test('receipts on the VPS: the newest, by prefix, damaged ones named, none befor
     '20261122T100003Z-x-1.json: it is empty',
     expect.stringMatching(/^a\$\(x\) b\.json: .*JSON/),
   ])
-  expect(readReceipts(played(receiptsCommand(config, 9, ''), `${folder}/none`), 'vps').receipts).toEqual([])
+  expect(
+    readReceipts(played(receiptsCommand(config.servers[0], 9, ''), `${folder}/none`), 'vps').receipts,
+  ).toEqual([])
   expect(() => readReceipts('20261122T100000Z-x-1.json\te30=\n', 'vps')).toThrow('vps did not return all')
 })
 
@@ -90,7 +92,7 @@ test('both places become one list, newest first; if one is silent, the other is 
   const config = await loadTestConfig()
   mkdirSync(localFolder(config), { recursive: true })
   writeFileSync(path.join(localFolder(config), `${first.id}.json`), JSON.stringify(first))
-  const history = await readKeptReceipts({ config, runner: openRunner() }, 9)
+  const history = await readKeptReceipts({ ...toSite(config), runner: openRunner() }, 9)
   expect(history.kept).toEqual([{ receipt: first, places: ['here'], differs: false }])
   expect(history.answers.vps.failure?.message).toBe('this test has no VPS')
   expect(await getFailure(Promise.resolve().then(() => theOne(history, '2030')))).toMatchObject({

@@ -13,7 +13,7 @@ const hour = 3600_000
 test('the command: file, time in seconds, lines, follow; when following, its input stays open until the end', async () => {
   const config = await loadTestConfig()
   const once = nginxLogCommand(
-    config,
+    config.servers[0],
     'error',
     { since: 1_795_000_000_999, follow: false },
     Promise.resolve(),
@@ -23,7 +23,7 @@ test('the command: file, time in seconds, lines, follow; when following, its inp
     '/var/log/nginx/error.log does not exist on the VPS',
   )
   const end = Promise.withResolvers<void>()
-  const followed = nginxLogCommand(config, 'access', { tail: 10, follow: true }, end.promise)
+  const followed = nginxLogCommand(config.servers[0], 'access', { tail: 10, follow: true }, end.promise)
   expect(followed.argv.slice(-4)).toEqual(['/var/log/nginx/access.log', '', '10', 'follow'])
   const input = buffer((followed.stdin as () => NodeJS.ReadableStream)())
   const early = await Promise.race([input, new Promise((resolve) => setTimeout(resolve, 100, 'open'))])

@@ -28,39 +28,44 @@ function temporary(): string {
 }
 
 test('a mark is a record: name in the arguments, reason on standard input', () => {
-  const command = markBadCommand(config, 'backend', 'src-0123456789ab', { at: 't', why: '$(x) "y"' })
+  const command = markBadCommand(config.servers[0], 'backend', 'src-0123456789ab', {
+    at: 't',
+    why: '$(x) "y"',
+  })
   expect(command.argv.slice(-3)).toEqual(['record', `${root}/backend`, 'src-0123456789ab'])
   expect(command).toMatchObject({
     on: { name: 'vps' },
     effect: 'record',
     stdin: '{"at":"t","why":"$(x) \\"y\\""}\n',
   })
-  expect(unmarkBadCommand(config, 'frontend', '20261122T100000Z-aaaaaaaa').argv).toEqual([
+  expect(unmarkBadCommand(config.servers[0], 'frontend', '20261122T100000Z-aaaaaaaa').argv).toEqual([
     ...['rm', '-f', '--', `${root}/frontend/20261122T100000Z-aaaaaaaa`],
   ])
-  expect(listBadCommand(config).effect).toBe('read')
+  expect(listBadCommand(config.servers[0]).effect).toBe('read')
 })
 
 test.each(['../x', 'a/b', '..', '.hidden', '-rf', '', 'a b', 'a\nb', 'x'.repeat(129)])(
   'a name that is not a release does not reach the VPS: %j',
   (id) => {
-    expect(() => markBadCommand(config, 'frontend', id, { at: '', why: '' })).toThrow('neither a release id')
-    expect(() => unmarkBadCommand(config, 'frontend', id)).toThrow('neither a release id')
+    expect(() => markBadCommand(config.servers[0], 'frontend', id, { at: '', why: '' })).toThrow(
+      'neither a release id',
+    )
+    expect(() => unmarkBadCommand(config.servers[0], 'frontend', id)).toThrow('neither a release id')
   },
 )
 
 test('marks are read back: the latest reason counts, a damaged mark still counts, a cleared one is gone', () => {
   const folder = temporary()
-  expect(parseBadReleases(played(listBadCommand(config), folder), 'vps')).toEqual({
+  expect(parseBadReleases(played(listBadCommand(config.servers[0]), folder), 'vps')).toEqual({
     frontend: new Map(),
     backend: new Map(),
   })
   const mark = { at: '2026-11-22T10:00:00.000Z', why: "it's\t500" }
   for (const why of ['first', mark.why])
-    played(markBadCommand(config, 'backend', 'src-1', { ...mark, why }), folder)
-  played(markBadCommand(config, 'frontend', '20261122T100000Z-aaaaaaaa', mark), folder)
+    played(markBadCommand(config.servers[0], 'backend', 'src-1', { ...mark, why }), folder)
+  played(markBadCommand(config.servers[0], 'frontend', '20261122T100000Z-aaaaaaaa', mark), folder)
   writeFileSync(path.join(folder, 'frontend', '20261122T100001Z-bbbbbbbb'), '{"at":')
-  expect(parseBadReleases(played(listBadCommand(config), folder), 'vps')).toEqual({
+  expect(parseBadReleases(played(listBadCommand(config.servers[0]), folder), 'vps')).toEqual({
     frontend: new Map([
       ['20261122T100000Z-aaaaaaaa', mark],
       ['20261122T100001Z-bbbbbbbb', { at: '', why: 'the mark is damaged' }],
@@ -68,7 +73,7 @@ test('marks are read back: the latest reason counts, a damaged mark still counts
     backend: new Map([['src-1', mark]]),
   })
   expect(statSync(path.join(folder, 'backend', 'src-1')).mode & 0o777).toBe(0o600)
-  played(unmarkBadCommand(config, 'backend', 'src-1'), folder)
+  played(unmarkBadCommand(config.servers[0], 'backend', 'src-1'), folder)
   expect(readdirSync(path.join(folder, 'backend'))).toEqual([])
 })
 

@@ -7,7 +7,7 @@ import type { Remote } from '../../../lib/shell/remote.ts'
 import type { ProcessResult } from '../../../lib/shell/spawn.ts'
 import { certbotCommand, runCertbot } from '../../../lib/vps/certificate.ts'
 import { loadFileConfig } from '../../support/config.ts'
-import { getFailure, home, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { getFailure, home, openRunner, temporaryFolder, toSite } from '../../support/helpers.ts'
 
 const config = await loadFileConfig()
 const script = path.join(home, 'lib/vps/remote/certbot-wait.sh')
@@ -82,9 +82,9 @@ function vps(...answers: Omit<ProcessResult, 'timedOut'>[]) {
   }
   const runner = openRunner({ openHost: async () => ({ exec, close() {} }) as Partial<Remote> as Remote })
   const told: string[] = []
-  return { context: { config, runner }, asked, told, tell: (line: string) => void told.push(line) }
+  return { context: { ...toSite(config), runner }, asked, told, tell: (line: string) => void told.push(line) }
 }
-const command = async () => certbotCommand(config, false)
+const command = async () => certbotCommand(toSite(config), false)
 
 test('waits for another certbot, then checks the certificate again', async () => {
   const first = vps(busy, { code: 0, ...held }, issued)
@@ -95,7 +95,7 @@ test('waits for another certbot, then checks the certificate again', async () =>
   )
   const second = vps(busy, { code: 0, ...held })
   let left = 1
-  const once = async () => (left-- > 0 ? certbotCommand(config, false) : undefined)
+  const once = async () => (left-- > 0 ? certbotCommand(toSite(config), false) : undefined)
   expect(await runCertbot(second.context, once, second.tell)).toBeUndefined()
   expect(second.asked).toEqual(['certbot', '600'])
 })

@@ -13,7 +13,7 @@ import { assertDnsPointsHere, expandIpv6 } from '../../../lib/vps/dns/records.ts
 import { dnsTask } from '../../../lib/vps/dns/task.ts'
 import { getRememberedIpv6, readOwnIpv6 } from '../../../lib/vps/serverState.ts'
 import { createIonosDns } from '../../../rehearsal/azure/ionosDns.ts'
-import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig, openRunner, toSite } from '../../support/helpers.ts'
 import { startNameServer } from '../../support/servers.ts'
 import { engine } from '../../support/tasks.ts'
 
@@ -73,7 +73,7 @@ async function world(records: Records, ...lines: string[]) {
     const stdout = [...state, ...(facts.listening ? ['nginx.ipv6\tyes'] : []), 'end\tserver-state'].join('\n')
     return { code: 0, stdout, stderr: '', timedOut: false }
   }
-  const context = { config, runner: { ...openRunner(), request, run } }
+  const context = { ...toSite(config), runner: { ...openRunner(), request, run } }
   const zone = async (): Promise<{
     records: { id: string; name: string; type: string; content: string }[]
   }> => {
@@ -180,12 +180,12 @@ test('task, certificate, doctor and health give one verdict on a stale AAAA reco
       .join('; '),
   })
   expect(await judge(dnsRecords, context)).toEqual({ verdict: 'CRITICAL', detail: message })
-  expect(getRememberedIpv6(context.config)).toEqual([expandIpv6(own)])
+  expect(getRememberedIpv6(context)).toEqual([expandIpv6(own)])
   expect(await judge(dnsCheck, context), 'with what doctor saw').toEqual({
     verdict: 'CRITICAL',
     detail: message,
   })
-  const refused = await getFailure(assertDnsPointsHere(context.config, () => readOwnIpv6(context)))
+  const refused = await getFailure(assertDnsPointsHere(context, () => readOwnIpv6(context)))
   expect(refused.said).toBe(message.replace('; ', '\n'))
   const [outcome] = await executeTasks(
     [dnsTask(context, { required: true })],
@@ -222,7 +222,7 @@ test('a missing AAAA record is a WARNING, and does not keep the CA away', async 
       verdict: 'WARNING',
       detail: expect.stringContaining(message),
     })
-  await assertDnsPointsHere(context.config, () => readOwnIpv6(context))
+  await assertDnsPointsHere(context, () => readOwnIpv6(context))
   const plan = await dnsTask(context).inspect(nothingAhead)
   expect(plan).toMatchObject({ state: 'change', manual: true })
 })

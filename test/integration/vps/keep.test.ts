@@ -17,6 +17,7 @@ import { pinCommand, pinVerified, switchBackCommand } from '../../../lib/vps/fro
 import { remoteScript } from '../../../lib/vps/remote/vps.ts'
 import { parseServerState, serverStateCommand } from '../../../lib/vps/serverState.ts'
 import { loadFileConfig } from '../../support/config.ts'
+import { toSite } from '../../support/helpers.ts'
 
 /* The real scripts, run by this machine's shell on a temporary web root. */
 
@@ -45,13 +46,13 @@ async function perform({ argv, stdin }: Command): Promise<string> {
 }
 
 test('one release is pinned and the previous one unpinned; a missing one is refused and changes nothing', async () => {
-  const command = pinCommand(here(), a)
+  const command = pinCommand(toSite(here()), a)
   expect(command.effect).toBe('record')
   await perform(command)
   expect(marks()).toEqual([`${a}.keep`])
-  await perform(pinCommand(here(), c))
+  await perform(pinCommand(toSite(here()), c))
   expect(marks()).toEqual([`${c}.keep`])
-  await expect(perform(pinCommand(here(), '20260104T000000Z-aaaaaaaa'))).rejects.toThrow()
+  await expect(perform(pinCommand(toSite(here()), '20260104T000000Z-aaaaaaaa'))).rejects.toThrow()
   expect(marks()).toEqual([`${c}.keep`])
 })
 
@@ -77,7 +78,7 @@ test.each([
       }
     },
   } as unknown as Runner
-  const context = { config, runner }
+  const context = { ...toSite(config), runner }
   expect(await pinVerified(context, b)).toBe('')
   expect(await pinVerified(context, b)).toBe('')
   expect(await pinVerified(context, undefined)).toBe('')
@@ -86,17 +87,17 @@ test.each([
 
 test('a VPS that does not store the pin is a warning, not a fault of the release', async () => {
   const runner = { mayChange: true, run: () => Promise.reject(new Error('gone')) } as unknown as Runner
-  expect(await pinVerified({ config, runner }, b)).toBe('; warning: it could not be pinned: gone')
+  expect(await pinVerified({ ...toSite(config), runner }, b)).toBe('; warning: it could not be pinned: gone')
 })
 
 test('the server state shows what is kept, what caches may hold, and what an interrupted publish left', async () => {
-  const state = async () => parseServerState(await perform(serverStateCommand(here())), 'vps')
+  const state = async () => parseServerState(await perform(serverStateCommand(toSite(here()))), 'vps')
   expect(await state()).toMatchObject({ cached: [], leftoverBytes: 0, live: '' })
-  await perform(switchBackCommand(here(), a))
+  await perform(switchBackCommand(toSite(here()), a))
   expect((await state()).cached, 'nobody tells caches here').toEqual([])
   writeFileSync(path.join(site, 'cached'), `${a}\n`)
-  await perform(switchBackCommand(here(), b))
-  await perform(pinCommand(here(), b))
+  await perform(switchBackCommand(toSite(here()), b))
+  await perform(pinCommand(toSite(here()), b))
   const part = path.join(site, 'releases', '20260104T000000Z-aaaaaaaa.partial')
   execFileSync('cp', ['-al', path.join(site, 'releases', a), part])
   writeFileSync(path.join(part, 'half'), Buffer.alloc(64 * 1024, 1))
@@ -138,11 +139,11 @@ test('a release that a rollback returns to gets the assets of the later ones, an
     },
     { [asset('old.js')]: '2026-01-01' },
   )
-  for (const id of [c, b, a]) await perform(switchBackCommand(here(), id))
+  for (const id of [c, b, a]) await perform(switchBackCommand(toSite(here()), id))
   const today = new Date().toISOString().slice(0, 10)
   // `full` reads the files, `quick` trusts the manifest when names and sizes match.
   const manifest = async (how: string) =>
-    parseManifest(await perform(remoteScript(config, 'read', 'manifest', [site, '-', how])))
+    parseManifest(await perform(remoteScript(config.servers[0], 'read', 'manifest', [site, '-', how])))
   const [quick, full] = [await manifest('quick'), await manifest('full')]
   expect(Object.fromEntries([...quick].map(([name, { retired }]) => [name, retired]))).toEqual({
     'index.html': '',
@@ -160,14 +161,14 @@ test('a release that a rollback returns to gets the assets of the later ones, an
   // Killed between files and manifest, the same line resumes.
   writeFileSync(path.join(site, 'releases', `${c}.manifest`), '')
   fill(c, { 'index.html': 'c' })
-  await perform(switchBackCommand(here(), c))
+  await perform(switchBackCommand(toSite(here()), c))
   expect((await manifest('quick')).get(asset('b.js'))?.retired).toBe(today)
   expect(readdirSync(path.join(site, 'releases')).filter((name) => /carried|new$/.test(name))).toEqual([])
 })
 
 test('an upload that is cut off leaves nothing behind', async () => {
   const id = '20260104T000000Z-aaaaaaaa'
-  const stage = remoteScript(config, 'change', 'stage', [site, id, a, 'gzip', '0', '1'], {
+  const stage = remoteScript(config.servers[0], 'change', 'stage', [site, id, a, 'gzip', '0', '1'], {
     payload: async function* () {
       yield Buffer.from('1f8b', 'hex')
     },

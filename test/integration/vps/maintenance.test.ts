@@ -14,6 +14,7 @@ import {
 } from '../../../lib/vps/maintenance/page.ts'
 import { maintenanceCommand, parseMessage } from '../../../lib/vps/maintenance/task.ts'
 import { loadFileConfig } from '../../support/config.ts'
+import { toSite } from '../../support/helpers.ts'
 
 const home = mkdtempSync(path.join(tmpdir(), 'dominion-maintenance-'))
 afterAll(() => rmSync(home, { recursive: true }))
@@ -69,24 +70,24 @@ test('on, new message, off: one rename each, releases untouched, nothing half-wr
   const site = path.join(home, 'codexdominion.app')
   mkdirSync(path.join(site, 'releases', 'one'), { recursive: true })
   const page = path.join(site, 'maintenance', 'index.html')
-  await perform(maintenanceCommand(config, facts))
+  await perform(maintenanceCommand(toSite(config), facts))
   expect(readFileSync(page, 'utf8')).toContain('Soon &lt;back&gt;')
   const first = realpathSync(path.join(site, 'maintenance'))
 
-  await expect(perform(maintenanceCommand(config, { ...facts, message: 'half' }), 20)).rejects.toThrow(
-    'did not arrive complete',
-  )
+  await expect(
+    perform(maintenanceCommand(toSite(config), { ...facts, message: 'half' }), 20),
+  ).rejects.toThrow('did not arrive complete')
   expect(realpathSync(path.join(site, 'maintenance'))).toBe(first)
 
-  await perform(maintenanceCommand(config, { ...facts, message: 'Other words', until }))
+  await perform(maintenanceCommand(toSite(config), { ...facts, message: 'Other words', until }))
   expect(readFileSync(page, 'utf8')).toContain('Other words')
   expect(realpathSync(path.join(site, 'maintenance'))).toMatch(/-until-Wed-25-Nov-2026-23:05:00$/)
   expect(existsSync(first)).toBe(false)
 
-  await perform(maintenanceCommand(config, undefined))
+  await perform(maintenanceCommand(toSite(config), undefined))
   expect(existsSync(page)).toBe(false)
   expect(readdirSync(site).sort()).toEqual(['maintenance.d', 'releases'])
-  await perform(maintenanceCommand(config, undefined))
+  await perform(maintenanceCommand(toSite(config), undefined))
 })
 
 test('maintenance mode hides exactly the checks that request pages and the API', () => {

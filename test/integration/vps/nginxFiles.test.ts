@@ -7,7 +7,7 @@ import { nginxCommand } from '../../../lib/vps/nginx/tasks.ts'
 import { parseServerState } from '../../../lib/vps/serverState.ts'
 import { renderTemplate } from '../../../lib/vps/template.ts'
 import { loadFileConfig } from '../../support/config.ts'
-import { temporaryFolder } from '../../support/helpers.ts'
+import { temporaryFolder, toSite } from '../../support/helpers.ts'
 import { runInNamespaces } from '../../support/namespaces.ts'
 
 const config = await loadFileConfig()
@@ -17,7 +17,7 @@ const facts = {
   nameservers: ['10.0.0.2', 'fe80::1%eth0', '2001:db8::53', 'junk;'],
   backend: 'codex-api.eastus.azurecontainer.io',
 }
-const files = renderNginx(config, 'https', facts)
+const files = renderNginx(toSite(config), 'https', facts)
 
 test('every placeholder has a value, and every value a placeholder', () => {
   for (const text of Object.values(files)) expect(text).not.toMatch(/\{\{|\}\}\w|undefined/)
@@ -38,7 +38,7 @@ test('the backend is resolved by name at run time, with no URI after the port', 
 
 test('a host name that would break out of its line is refused', () => {
   for (const backend of ['a;b', 'a b', '', 'a{', '-a', '$x', 'a\nb']) {
-    expect(() => renderNginx(config, 'https', { ...facts, backend })).toThrow('is not a host name')
+    expect(() => renderNginx(toSite(config), 'https', { ...facts, backend })).toThrow('is not a host name')
   }
 })
 
@@ -55,12 +55,14 @@ test('name servers get the time for a resend, and dead ones are left out', () =>
 })
 
 test('a machine without name servers is refused', () => {
-  expect(() => renderNginx(config, 'https', { ...facts, nameservers: [] })).toThrow('has no name server')
+  expect(() => renderNginx(toSite(config), 'https', { ...facts, nameservers: [] })).toThrow(
+    'has no name server',
+  )
 })
 
 test('http2 and unknown names, by version', () => {
   const site = (version: string) =>
-    renderNginx(config, 'https', { ...facts, version, ipv6: false })['site.conf']!
+    renderNginx(toSite(config), 'https', { ...facts, version, ipv6: false })['site.conf']!
   expect(site('1.22.1')).toContain('listen 443 ssl http2 default_server;')
   expect(site('1.22.1')).not.toContain('http2 on;')
   expect(site('1.25.1')).toContain('    listen 443 ssl;\n    http2 on;')
@@ -71,7 +73,7 @@ test('http2 and unknown names, by version', () => {
 })
 
 test('before there is a certificate nothing refers to one, and the challenge comes first', () => {
-  const first = renderNginx(config, 'http', facts)
+  const first = renderNginx(toSite(config), 'http', facts)
   expect(Object.keys(first)).toEqual(['site.conf'])
   expect(first['site.conf']).not.toContain('ssl')
   for (const text of [first['site.conf']!, files['site.conf']!]) {
@@ -97,7 +99,7 @@ test('every server has the time-outs, because those before the Host header apply
 test('two sites on one VPS share no limit', async () => {
   const zones = async (domain: string) =>
     [
-      ...renderNginx(await loadFileConfig(`DOMAIN=${domain}`), 'https', facts)['site.conf']!.matchAll(
+      ...renderNginx(toSite(await loadFileConfig(`DOMAIN=${domain}`)), 'https', facts)['site.conf']!.matchAll(
         /zone=([^:; ]+):/g,
       ),
     ].map((match) => match[1]!)
@@ -145,7 +147,7 @@ test('active: hashes, link, default site, running, loaded', () => {
 })
 
 test('the command contains names and lengths; a rejection says what is active', () => {
-  const command = nginxCommand(config, { 'site.conf': 'ä\n' })
+  const command = nginxCommand(toSite(config), { 'site.conf': 'ä\n' })
   expect(command.argv.slice(5)).toEqual([
     'codexdominion.app',
     getSetName({ 'site.conf': 'ä\n' }),
@@ -163,7 +165,7 @@ test('the command contains names and lengths; a rejection says what is active', 
 })
 
 test('an error from elsewhere is not called a rejection, and files not restored are not called restored', () => {
-  const { explain } = nginxCommand(config, {})
+  const { explain } = nginxCommand(toSite(config), {})
   expect(explain?.('another change of nginx is in progress')).toMatchObject({
     what: expect.stringContaining('nothing was changed'),
     next: expect.stringContaining('Wait'),

@@ -81,7 +81,7 @@ async function world(lines: readonly string[], known: readonly string[]) {
   }
   const config = await loadTestConfig()
   const notes: string[] = []
-  const host: Host = { ...testHost, knownHosts: config.ionos.knownHosts }
+  const host: Host = { ...testHost, knownHosts: config.servers[0].knownHosts }
   const open = () =>
     openHost({ config, runner: { ...openRunner(), run } }, host, new AbortController().signal, {
       note: (text) => notes.push(text),

@@ -8,6 +8,7 @@ import type { Command } from '../../../lib/shell/command.ts'
 import { stageCommand } from '../../../lib/vps/frontend/upload.ts'
 import { remoteScript } from '../../../lib/vps/remote/vps.ts'
 import { loadFileConfig } from '../../support/config.ts'
+import { toSite } from '../../support/helpers.ts'
 
 const config = await loadFileConfig()
 const getStdin = async (command: Command) => buffer((command.stdin as () => NodeJS.ReadableStream)())
@@ -32,7 +33,7 @@ test.each([
   ['gzip', gunzipSync],
 ] as const)('staging with %s: lengths in the arguments, names only in the stream', async (form, unpack) => {
   const wire = { bytes: 0 }
-  const command = stageCommand(config, { ...publication, form }, wire)
+  const command = stageCommand(toSite(config), { ...publication, form }, wire)
   expect(command.argv.slice(3, 4)).toEqual(['stage'])
   expect(command.argv.slice(5)).toEqual([...['/var/www/codexdominion.app', facts.id, '-', form, '18', '1']])
   expect(command.argv.join(' ')).not.toContain('touch')
@@ -59,7 +60,7 @@ test('scripts on the VPS are plain sh, and the loader passes the rest as their i
 test('a remote script reads its own length and leaves the rest; a cut-off one does not run', async () => {
   const dir = execFileSync('mktemp', ['-d']).toString().trim()
   const target = path.join(dir, "it's $(here)")
-  const command = remoteScript(config, 'change', 'install-file', [target, '640'], {
+  const command = remoteScript(config.servers[0], 'change', 'install-file', [target, '640'], {
     payload: async function* () {
       yield Buffer.from('content\n')
     },

@@ -12,7 +12,7 @@ import { parseManifest, planRelease } from '../../../lib/vps/frontend/release.ts
 import { type Compression, changedByHand, stageCommand } from '../../../lib/vps/frontend/upload.ts'
 import { remoteScript } from '../../../lib/vps/remote/vps.ts'
 import { loadFileConfig } from '../../support/config.ts'
-import { temporaryFolder } from '../../support/helpers.ts'
+import { temporaryFolder, toSite } from '../../support/helpers.ts'
 
 /* The scripts for the VPS, run here by this machine's shell on a temporary folder. */
 
@@ -30,7 +30,7 @@ async function site() {
   const manifest = async (id: string, how: 'quick' | 'full') =>
     parseManifest(
       (
-        await run(remoteScript(config, 'read', 'manifest', [path.dirname(releases), id, how]))
+        await run(remoteScript(config.servers[0], 'read', 'manifest', [path.dirname(releases), id, how]))
       ).stdout.toString(),
     )
   const stage = async (id: string, base: string, contents: Record<string, string>, form: Compression) => {
@@ -51,7 +51,7 @@ async function site() {
     const before = base ? await manifest(base, 'quick') : new Map()
     const plan = planRelease(files, before, { now: new Date(), keepDays: 30 })
     const facts = { id, source: 's', revision: '', builtAt: 'now', files: files.size, bytes: 1 }
-    return run(stageCommand(config, { facts, base, plan, files, form }, { bytes: 0 }))
+    return run(stageCommand(toSite(config), { facts, base, plan, files, form }, { bytes: 0 }))
   }
   return {
     releases,

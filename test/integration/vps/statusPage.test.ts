@@ -8,6 +8,7 @@ import type { Command } from '../../../lib/shell/command.ts'
 import { renderNginx } from '../../../lib/vps/nginx/render.ts'
 import { formatDigestTag, publishPageCommand, readDigestCommand } from '../../../lib/vps/statusPage.ts'
 import { loadFileConfig } from '../../support/config.ts'
+import { toSite } from '../../support/helpers.ts'
 
 const home = mkdtempSync(path.join(tmpdir(), 'dominion-status-'))
 afterAll(() => rmSync(home, { recursive: true }))
@@ -32,37 +33,37 @@ async function perform({ argv, stdin }: Command, cut = 0): Promise<string> {
 }
 
 test('published by one rename next to the releases; an incomplete page changes nothing', async () => {
-  await expect(perform(publishPageCommand(config, getPage('aa')))).rejects.toThrow(
+  await expect(perform(publishPageCommand(toSite(config), getPage('aa')))).rejects.toThrow(
     'there is no site on this machine',
   )
-  await expect(perform(readDigestCommand(config))).rejects.toThrow('there is no site on this machine')
+  await expect(perform(readDigestCommand(toSite(config)))).rejects.toThrow('there is no site on this machine')
   expect(readdirSync(home)).toEqual([])
 
   mkdirSync(path.join(site, 'releases'), { recursive: true })
-  expect(await perform(readDigestCommand(config))).toBe('none\n')
-  await perform(publishPageCommand(config, getPage('aa11')))
+  expect(await perform(readDigestCommand(toSite(config)))).toBe('none\n')
+  await perform(publishPageCommand(toSite(config), getPage('aa11')))
   const file = path.join(site, 'status', 'index.html')
   expect(readFileSync(file, 'utf8')).toBe(getPage('aa11').html)
   expect(statSync(file).mode & 0o777).toBe(0o644)
-  expect(await perform(readDigestCommand(config))).toBe('aa11\n')
+  expect(await perform(readDigestCommand(toSite(config)))).toBe('aa11\n')
 
   // What a run killed with SIGKILL has left.
   writeFileSync(path.join(site, 'status', '.new'), 'half')
-  await expect(perform(publishPageCommand(config, getPage('bb22')), 5)).rejects.toThrow(
+  await expect(perform(publishPageCommand(toSite(config), getPage('bb22')), 5)).rejects.toThrow(
     'did not arrive complete',
   )
-  expect(await perform(readDigestCommand(config))).toBe('aa11\n')
-  await perform(publishPageCommand(config, getPage('bb22')))
-  expect(await perform(readDigestCommand(config))).toBe('bb22\n')
+  expect(await perform(readDigestCommand(toSite(config)))).toBe('aa11\n')
+  await perform(publishPageCommand(toSite(config), getPage('bb22')))
+  expect(await perform(readDigestCommand(toSite(config)))).toBe('bb22\n')
   expect(readdirSync(path.join(site, 'status')).sort()).toEqual(['.lock', 'index.html'])
 
   writeFileSync(file, 'a page of other making')
-  expect(await perform(readDigestCommand(config))).toBe('other\n')
+  expect(await perform(readDigestCommand(toSite(config)))).toBe('other\n')
 })
 
 test('nginx: both spellings, no scripts, not cached, and not hidden by the maintenance page', () => {
   const facts = { version: '1.22.1', ipv6: false, nameservers: ['10.0.0.2'], backend: 'b.example' }
-  const text = renderNginx(config, 'https', facts)['site.conf']!
+  const text = renderNginx(toSite(config), 'https', facts)['site.conf']!
   const block = /location = \/_dominion\/status\.html \{([^}]*)\}/.exec(text)![1]!
   expect(block).toContain("default-src 'none'")
   expect(block).not.toContain('script')

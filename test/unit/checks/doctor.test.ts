@@ -19,7 +19,7 @@ import { backendPort } from '../../../lib/checks/vps/server.ts'
 import { type Config, noteEnvironment } from '../../../lib/config/config.ts'
 import { exitCode, OpsError } from '../../../lib/util/errors.ts'
 import { getVerdictCode, judgedFailure, worstVerdict } from '../../../lib/util/verdict.ts'
-import { loadTestConfig } from '../../support/helpers.ts'
+import { loadTestConfig, testHost } from '../../support/helpers.ts'
 
 const config = { backend: { cpu: 2 }, worker: { cpu: 1, count: 2 } } as Config
 const group = (cpu: number) => ({ containers: [{ resources: { requests: { cpu } } }] }) as ContainerGroup
@@ -61,8 +61,9 @@ const bench = (heard: object, error: object) =>
     context: {
       config: {
         ...{ domain: 'a.app', azure: { location: 'l' }, backend: { dnsLabel: 'b' } },
-        ionos: { user: 'root', webRoot: '/var/www/a.app' },
+        ionos: { webRoot: '/var/www/a.app' },
       },
+      server: testHost,
       runner: {
         run: async () => ({ code: 1, stdout: '', stderr: '', ...heard }),
         request: () => Promise.reject(Object.assign(new Error('no answer'), error)),

@@ -167,7 +167,11 @@ test('a missing file is named, with what to do', async () => {
 test('.env.NAME is read over .env, and needs no .env', async () => {
   const folder = write({ '.env': 'DOMAIN=a.app\nIONOS_HOST=192.0.2.1', '.env.eu': 'DOMAIN=eu.a.app' })
   const config = await loadConfig(folder, 'eu')
-  expect([config.domain, config.ionos.host, config.environment]).toEqual(['eu.a.app', '192.0.2.1', 'eu'])
+  expect([config.domain, config.servers[0].address, config.environment]).toEqual([
+    'eu.a.app',
+    '192.0.2.1',
+    'eu',
+  ])
   expect((await loadConfig(folder)).domain).toBe('a.app')
   expect((await loadConfig(write({ '.env.eu': 'DOMAIN=eu.a.app' }), 'eu')).domain).toBe('eu.a.app')
 })
@@ -204,8 +208,9 @@ test('paths are relative to the folder of .env, ~ is the home folder; values hav
       'IONOS_SSH_KEY=~/.ssh/id\nCA_FILE=ca.pem\nBACKEND_DIR=/abs\nIONOS_PORT=2222\nBACKEND_CPU=0.5\nWEB_ROOT=/srv/www/\nACR_NAME=CodexAcr\nAZURE_CONFIG_DIR=az\nHTTPS_PROXY=http://proxy:3128',
   })
   mkdirSync(path.join(folder, 'az'))
-  const { ionos, network, backend, azure, stateDir } = await loadConfig(folder)
-  expect(ionos).toMatchObject({ key: path.join(homedir(), '.ssh/id'), port: 2222, webRoot: '/srv/www' })
+  const { ionos, servers, network, backend, azure, stateDir } = await loadConfig(folder)
+  expect(servers).toMatchObject([{ key: path.join(homedir(), '.ssh/id'), port: 2222 }])
+  expect(ionos.webRoot).toBe('/srv/www')
   expect([network.caFile, backend.dir, backend.cpu]).toEqual([path.join(folder, 'ca.pem'), '/abs', 0.5])
   expect(network.azEnvironment).toEqual({
     HTTPS_PROXY: 'http://proxy:3128',

@@ -6,7 +6,7 @@ import { type Receipt, writeReceipt } from '../../../lib/deploy/receipts/receipt
 import { local } from '../../../lib/shell/command.ts'
 import type { Outcome } from '../../../lib/tasks/engine.ts'
 import { ok, type Task } from '../../../lib/tasks/task.ts'
-import { openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { openRunner, temporaryFolder, toSite } from '../../support/helpers.ts'
 import { createTask } from '../../support/tasks.ts'
 
 const [login, backend, verify, last] = ['login', 'backend', 'verify', 'last'].map((id) => createTask(id)) as [
@@ -56,7 +56,13 @@ test('a receipt: who, what, how long, what changed and what failed; readable onl
     interrupted: false,
     revision: '0123456789ab+',
   }
-  await writeReceipt({ config, runner }, outcomes, run, { image: 'r/i:t', digest: 'sha256:1' }, false)
+  await writeReceipt(
+    { ...toSite(config), runner },
+    outcomes,
+    run,
+    { image: 'r/i:t', digest: 'sha256:1' },
+    false,
+  )
   const file = path.join(config.stateDir, 'receipts', '20261122T100000Z-x-1.json')
   expect(statSync(file).mode & 0o777).toBe(0o600)
   expect(statSync(path.dirname(file)).mode & 0o777).toBe(0o700)
@@ -92,7 +98,7 @@ test.each([
 ] as const)('the result of a run: %s', async (result, steps, interrupted) => {
   const { config, runner } = await context()
   const run = { id: 'r', line: '', startedAt: Date.now(), interrupted, revision: 'abc+' }
-  expect((await writeReceipt({ config, runner }, steps, run, {}, false)).result).toBe(result)
+  expect((await writeReceipt({ ...toSite(config), runner }, steps, run, {}, false)).result).toBe(result)
 })
 
 test('a step that got the maintenance page instead of the site is named', async () => {
@@ -102,14 +108,16 @@ test('a step that got the maintenance page instead of the site is named', async 
     { task: createTask('verify-backend'), after: [], state: 'ok', difference: ok('8 checks') },
   ]
   const run = { id: 'r', line: '', startedAt: Date.now(), interrupted: false, revision: '' }
-  expect((await writeReceipt({ config, runner }, looked, run, {}, false)).hidden).toEqual(['verify'])
+  expect((await writeReceipt({ ...toSite(config), runner }, looked, run, {}, false)).hidden).toEqual([
+    'verify',
+  ])
 })
 
 test('a run without changes has an empty list', async () => {
   const { config, runner } = await context()
   const run = { id: 'r', line: '', startedAt: Date.now(), interrupted: false, revision: 'abc+' }
   await runner.run(local`${process.execPath} --version`)
-  const receipt = await writeReceipt({ config, runner }, outcomes.slice(0, 1), run, {}, false)
+  const receipt = await writeReceipt({ ...toSite(config), runner }, outcomes.slice(0, 1), run, {}, false)
   expect([receipt.changed, receipt.commands.change]).toEqual([[], 0])
 })
 
@@ -123,6 +131,6 @@ test('the newest 200 receipts are kept', async () => {
   )
   for (const id of older) writeFileSync(path.join(folder, `${id}.json`), '{}')
   const run = { id: '20261122T100000Z-x-1', line: 'x', startedAt: 0, interrupted: false, revision: '' }
-  await writeReceipt({ config, runner }, outcomes, run, {}, false)
+  await writeReceipt({ ...toSite(config), runner }, outcomes, run, {}, false)
   expect(readdirSync(folder).sort()).toEqual([...older.slice(6), run.id].map((id) => `${id}.json`))
 })

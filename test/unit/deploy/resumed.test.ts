@@ -3,7 +3,7 @@ import type { Receipt } from '../../../lib/deploy/receipts/receipts.ts'
 import { imageBefore } from '../../../lib/deploy/rollback/automatic.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
-import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig, openRunner, toSite } from '../../support/helpers.ts'
 
 /* What a release that resumes an interrupted run rolls back to when its image does not work. */
 
@@ -31,7 +31,7 @@ async function vps(receipts: readonly Receipt[], bad: readonly string[] = []) {
     close() {},
   }
   return {
-    config: await loadTestConfig(),
+    ...toSite(await loadTestConfig()),
     runner: openRunner({ openHost: async () => remote as Remote }),
   }
 }
@@ -40,7 +40,7 @@ const history = [released('t1', '2026-11-20T10:00:00.000Z'), released('t2', '202
 const cutOff = { backend: image('new'), workers: [] }
 
 test('the image of the backend before the release; nothing else is read', async () => {
-  const context = { config: await loadTestConfig(), runner: openRunner() }
+  const context = { ...toSite(await loadTestConfig()), runner: openRunner() }
   expect(await imageBefore(context, image('new'), { backend: image('old'), workers: [] })).toBe(image('old'))
 })
 
@@ -64,7 +64,7 @@ test('no image to roll back to: the image itself was verified, or none was', asy
 
 test('a VPS that does not answer does not count as one without receipts', async () => {
   const silent = {
-    config: await loadTestConfig(),
+    ...toSite(await loadTestConfig()),
     runner: openRunner({ openHost: () => Promise.reject(unknownError('the VPS is silent')) }),
   }
   expect(await getFailure(imageBefore(silent, image('new'), cutOff))).toMatchObject({ exitCode: 3 })

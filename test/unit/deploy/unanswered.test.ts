@@ -10,7 +10,7 @@ import { executeTasks } from '../../../lib/tasks/engine.ts'
 import type { Context } from '../../../lib/tasks/task.ts'
 import { OpsError, unknownError } from '../../../lib/util/errors.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
-import { getFailure, loadTestConfig, openRunner } from '../../support/helpers.ts'
+import { getFailure, loadTestConfig, openRunner, toSite } from '../../support/helpers.ts'
 
 /* Plans and choices while a cloud does not answer: unknowns are named, and nothing is invented. */
 
@@ -33,7 +33,7 @@ const run = (flags: RollbackFlags) =>
 test.each([{}, { markBad: true }])(
   'rollback frontend, a silent VPS, %j: every step is unknown',
   async (flags) => {
-    const context = { config: await loadTestConfig(), runner: openRunner({ openHost: silent }) }
+    const context = { ...toSite(await loadTestConfig()), runner: openRunner({ openHost: silent }) }
     expect(await getPlan(context, rollbackTasks(run(flags), context, 'frontend'))).toMatchObject({
       'rollback-target': 'unknown: it is silent',
       'mark-bad': flags.markBad ? 'unknown: the state of “Release to roll back to” is unknown' : 'ok: ',

@@ -8,7 +8,7 @@ import { recordRun } from '../../../lib/monitoring/record.ts'
 import { buildSloReport } from '../../../lib/monitoring/slo/sloReport.ts'
 import { historyFile, openHistory } from '../../../lib/monitoring/store/store.ts'
 import type { Verdict } from '../../../lib/util/verdict.ts'
-import { loadTestConfig, openRunner } from '../../support/helpers.ts'
+import { loadTestConfig, openRunner, toSite } from '../../support/helpers.ts'
 
 const at = Date.UTC(2026, 10, 23, 4)
 const nothingKept = { history: undefined, trouble: [], close() {} }
@@ -132,7 +132,7 @@ test.each([
     throw new Error('not there')
   }
   const context = {
-    config: await loadTestConfig(),
+    ...toSite(await loadTestConfig()),
     runner: openRunner({ openHost }),
   } as unknown as OpenContext
   const observations = ids.map((id) => seen(id, id === 'stored-certificate' ? 'UNKNOWN' : 'CRITICAL'))

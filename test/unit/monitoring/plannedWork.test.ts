@@ -6,7 +6,7 @@ import type { Receipt } from '../../../lib/deploy/receipts/receipts.ts'
 import { explain, findPlannedWork, type KnownMaintenance } from '../../../lib/monitoring/plannedWork.ts'
 import type { Remote } from '../../../lib/shell/remote.ts'
 import type { Verdict } from '../../../lib/util/verdict.ts'
-import { loadTestConfig, openRunner } from '../../support/helpers.ts'
+import { loadTestConfig, openRunner, toSite } from '../../support/helpers.ts'
 
 const at = Date.UTC(2026, 10, 23, 4)
 const second = 1000
@@ -32,7 +32,7 @@ async function contextWith(receipts: Receipt[]) {
   const folder = path.join(config.stateDir, 'receipts')
   mkdirSync(folder, { recursive: true })
   for (const each of receipts) writeFileSync(path.join(folder, `${each.id}.json`), JSON.stringify(each))
-  return { config, runner: openRunner() }
+  return { ...toSite(config), runner: openRunner() }
 }
 
 const quick = { quick: true, noted: undefined }
@@ -137,7 +137,7 @@ async function contextWithVps(maintenance: string) {
   const stdout = `server-state\t1\nmaintenance\t${maintenance}\nend\tserver-state\n`
   const exec = async () => ({ code: 0, stdout, stderr: '', timedOut: false })
   const runner = openRunner({ openHost: async () => ({ exec, close() {} }) as never as Remote })
-  return { config: await loadTestConfig('DOMAIN=shop.test'), runner }
+  return { ...toSite(await loadTestConfig('DOMAIN=shop.test')), runner }
 }
 
 test('with ssh, the marker decides whether a maintenance is on, whatever the site answers', async () => {
@@ -159,7 +159,7 @@ test('with ssh, the marker decides whether a maintenance is on, whatever the sit
   expect(known).toMatchObject({ noted: { id: 'first', from: began, to: at }, stretches: [{ id: 'first' }] })
   // It has ended and another one has started since the last run.
   expect((await asked(marker(-2 * minute), guessed)).noted).toMatchObject({ from: at - 2 * minute })
-  const nobody = { config: await loadTestConfig(), runner: openRunner() }
+  const nobody = { ...toSite(await loadTestConfig()), runner: openRunner() }
   const unasked = await findPlannedWork(
     nobody,
     { at, observations: ours },

@@ -9,11 +9,11 @@ import { expandIpv6, findFaults } from '../../../lib/vps/dns/records.ts'
 import { getBuildCommands } from '../../../lib/vps/frontend/build.ts'
 import { switchReleaseCommand } from '../../../lib/vps/frontend/switch.ts'
 import { getSetupCommands, serverTask } from '../../../lib/vps/packages.ts'
-import { getVps, remoteScript, vps } from '../../../lib/vps/remote/vps.ts'
+import { remoteScript, vps } from '../../../lib/vps/remote/vps.ts'
 import { parseServerState } from '../../../lib/vps/serverState.ts'
 import { parseSshSettings, settingsCommand } from '../../../lib/vps/ssh/settings.ts'
 import { loadFileConfig } from '../../support/config.ts'
-import { getFailure, openRunner } from '../../support/helpers.ts'
+import { getFailure, openRunner, toSite } from '../../support/helpers.ts'
 
 const config = await loadFileConfig()
 
@@ -28,18 +28,18 @@ const bare = [
 const bareState = parseServerState(bare.join('\n'), 'vps')
 
 test('certbot: webroot, fixed lineage, both names', () => {
-  expect(display(certbotCommand(config, false))).toBe(
+  expect(display(certbotCommand(toSite(config), false))).toBe(
     'vps: certbot certonly --non-interactive --agree-tos --register-unsafely-without-email --server https://acme-v02.api.letsencrypt.org/directory --webroot --webroot-path /var/www/_acme --cert-name codexdominion.app --domain codexdominion.app --domain www.codexdominion.app --renew-with-new-domains --key-type ecdsa --keep-until-expiring',
   )
 })
 
 test('certbot: an address and a forced renewal on request', async () => {
-  const line = display(certbotCommand(await loadFileConfig('ACME_EMAIL=ops@example.org'), true))
+  const line = display(certbotCommand(toSite(await loadFileConfig('ACME_EMAIL=ops@example.org')), true))
   expect(line).toMatch(/ --email ops@example\.org .* --force-renewal$/)
 })
 
 test('a bare server gets everything, a complete one nothing', () => {
-  expect(getSetupCommands(config, bareState, ['nginx', 'certbot']).map(display)).toEqual([
+  expect(getSetupCommands(toSite(config), bareState, ['nginx', 'certbot']).map(display)).toEqual([
     'vps: env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -q update',
     'vps: env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -q install -y --no-install-recommends nginx certbot',
     'vps: install -d -m 755 /var/www/codexdominion.app/releases /var/www/_acme/.well-known/acme-challenge',
@@ -57,18 +57,18 @@ test('a bare server gets everything, a complete one nothing', () => {
     ].join('\n'),
     'vps',
   )
-  expect(getSetupCommands(config, complete, [])).toEqual([])
+  expect(getSetupCommands(toSite(config), complete, [])).toEqual([])
 })
 
 test('another program on a port of nginx is named before anything is installed', async () => {
   const state = (...lines: string[]) => [...bare.slice(0, -1), ...lines, 'end\tserver-state'].join('\n')
   const inspect = (stdout: string) => {
     const run = async () => ({ code: 0, stdout, stderr: '', timedOut: false })
-    return serverTask({ config, runner: { ...openRunner(), run } }).inspect(nothingAhead)
+    return serverTask({ ...toSite(config), runner: { ...openRunner(), run } }).inspect(nothingAhead)
   }
   const taken = ['port\t443\tapache2\t12', 'port\t80\tapache2\t12', 'port\t80\tnginx\t7']
   expect(await getFailure(inspect(state(...taken)))).toMatchObject({
-    what: `nginx needs the ports 80 and 443 of ${config.ionos.host}, but port 443 is taken by apache2 (process 12), port 80 is taken by apache2 (process 12)`,
+    what: `nginx needs the ports 80 and 443 of ${config.servers[0].address}, but port 443 is taken by apache2 (process 12), port 80 is taken by apache2 (process 12)`,
     next: expect.stringContaining('systemctl status 12'),
   })
   expect(await inspect(state('port\t80\tnginx\t7'))).toMatchObject({ state: 'create' })
@@ -79,7 +79,7 @@ test('an interrupted dpkg is set right before anything is installed', () => {
     [...bare.slice(0, -1), 'dpkg.interrupted\tyes', 'end\tserver-state'].join('\n'),
     'vps',
   )
-  const [finish, ...rest] = getSetupCommands(config, state, ['nginx'])
+  const [finish, ...rest] = getSetupCommands(toSite(config), state, ['nginx'])
   expect(display(finish!)).toBe(
     'vps: env DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a',
   )
@@ -92,10 +92,10 @@ test('an interrupted dpkg is set right before anything is installed', () => {
 })
 
 test('a user other than root uses sudo without a prompt', async () => {
-  const deploy = await loadFileConfig('IONOS_USER=deploy')
+  const [deploy] = (await loadFileConfig('IONOS_USER=deploy')).servers
   expect(vps(deploy).sudo`id`.argv).toEqual(['sudo', '-n', '--', 'env', 'LC_ALL=C', 'id'])
   expect(vps(deploy)`id`.argv).toEqual(['id'])
-  expect(vps(await loadFileConfig()).sudo.change`id`).toMatchObject({
+  expect(vps(config.servers[0]).sudo.change`id`).toMatchObject({
     argv: ['id'],
     on: { name: 'vps' },
     effect: 'change',
@@ -139,7 +139,7 @@ test('the switch lists the releases to remove', () => {
     'vps',
   )
   const command = switchReleaseCommand(
-    { config: { ...config, ionos: { ...config.ionos, keepReleases: 2 } } },
+    toSite({ ...config, ionos: { ...config.ionos, keepReleases: 2 } }),
     state,
     ids[2]!,
     new Map(),
@@ -194,7 +194,8 @@ test("the CA's message is found in certbot's log", () => {
 })
 
 test('the output of ssh -G', async () => {
-  const asked = settingsCommand(getVps(await loadFileConfig('IONOS_HOST=vps.example\nIONOS_PORT=2222')))
+  const { servers } = await loadFileConfig('IONOS_HOST=vps.example\nIONOS_PORT=2222')
+  const asked = settingsCommand(servers[0])
   expect([display(asked), asked.effect]).toEqual(['ssh -G -p 2222 -l root -- vps.example', 'read'])
   const output =
     'hostname 10.0.0.9\nidentitiesonly yes\nidentityfile /k/one\nidentityfile /k/two words\nproxyjump none\nidentityagent none\n'

@@ -2,11 +2,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { Command } from '../../../lib/shell/command.ts'
-import { type Context, knowing } from '../../../lib/tasks/task.ts'
+import { knowing, type VpsContext } from '../../../lib/tasks/task.ts'
 import { getSourceHash } from '../../../lib/vps/frontend/sources.ts'
 import { switchTask } from '../../../lib/vps/frontend/switch.ts'
 import type { Uploaded } from '../../../lib/vps/frontend/upload.ts'
-import { loadTestConfig, openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { loadTestConfig, openRunner, temporaryFolder, toSite } from '../../support/helpers.ts'
 import { createTask } from '../../support/tasks.ts'
 
 const id = '20261122T100000Z-aaaaaaaa'
@@ -28,7 +28,7 @@ async function describeSwitch(wasThere: boolean): Promise<string> {
     return { code: 0, stdout, stderr: '', timedOut: false }
   }
   const config = { ...(await loadTestConfig()), dashboardDir }
-  const context: Context = { config, runner: { ...runner, run: run as typeof runner.run } }
+  const context: VpsContext = { ...toSite(config), runner: { ...runner, run: run as typeof runner.run } }
   source = await getSourceHash(context)
   const upload = createTask<Uploaded>('frontend-upload')
   const difference = await switchTask(context, upload).inspect(knowing(upload, { live: '', wasThere }))

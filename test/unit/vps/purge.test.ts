@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { HttpRequest } from '../../../lib/net/http.ts'
 import { type Command, display } from '../../../lib/shell/command.ts'
 import type { Runner } from '../../../lib/shell/runner.ts'
-import { type Context, nothingAhead } from '../../../lib/tasks/task.ts'
+import { nothingAhead, type VpsContext } from '../../../lib/tasks/task.ts'
 import {
   createPurgeRequest,
   needsPurge,
@@ -11,6 +11,7 @@ import {
   recordCachedCommand,
 } from '../../../lib/vps/frontend/purge.ts'
 import { loadFileConfig } from '../../support/config.ts'
+import { toSite } from '../../support/helpers.ts'
 import { createTask } from '../../support/tasks.ts'
 
 const [x, a, b] = ['20260101T000000Z-aaaaaaaa', '20260102T000000Z-aaaaaaaa', '20260103T000000Z-aaaaaaaa']
@@ -40,7 +41,7 @@ async function getFace(cached: string, manifests: Record<string, string>, status
       return { status, headers: {}, body: 'said', phases: { total: 1 } }
     },
   } as unknown as Runner
-  const context: Context = { config: await loadFileConfig(`PURGE_URL=${hook}`), runner }
+  const context: VpsContext = { ...toSite(await loadFileConfig(`PURGE_URL=${hook}`)), runner }
   return { context, done, hidden }
 }
 
@@ -73,7 +74,7 @@ test('the purge lists every address that differs from any release they may hold,
   // p is the same as in x, but a cache may have stored it while a was live.
   const facts = { release: b, changed: ['/p', '/p.html', '/q', '/q.html'] }
   expect(done.map(display)).toEqual(
-    [createPurgeRequest(context.config, facts), recordCachedCommand(context.config, b)].map(display),
+    [createPurgeRequest(context.config, facts), recordCachedCommand(context, b)].map(display),
   )
   expect(JSON.parse((done[0] as HttpRequest).body!)).toEqual({ domain: 'codexdominion.app', ...facts })
   expect(said).toEqual(['purged 4 changed addresses'])
