@@ -58,6 +58,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/*.test.ts', 'test/unit/**/*.test.ts'],
+          setupFiles: './test/support/setup/unit.ts',
           testTimeout: 30_000,
           isolate: false,
           restoreMocks: true,

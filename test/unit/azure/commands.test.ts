@@ -66,7 +66,6 @@ test('a registry that may not build: the whole line that builds the image with D
   noteEnvironment('staging')
   noteSubscription('s')
   const failure = explain?.(`ERROR: (TasksOperationsNotAllowed) ${formatRefusal('tasksNotAllowed')}`)
-  noteEnvironment(undefined)
   expect(failure?.what).toContain('The registry cannot build images for this subscription')
   expect(failure?.next).toBe(
     'Build the image with Docker, then run this command again: az acr login --name codexacr1216 --subscription s' +

@@ -28,15 +28,7 @@ const meanings: [string, string, Partial<ReturnType<typeof explainAz>>][] = [
   [
     'no right',
     "ERROR: (AuthorizationFailed) The client 'x' with object id 'y' does not have authorization to perform action 'Microsoft.Resources/subscriptions/resourcegroups/write' over scope '/subscriptions/s'",
-    {
-      what: 'This login lacks the permission for this in Azure',
-      next: expect.stringContaining('subscription'),
-    },
-  ],
-  [
-    'no right to read what belongs to the subscription',
-    "AuthorizationFailed: The client 'x' with object id 'y' does not have authorization to perform action 'Microsoft.ContainerInstance/locations/usages/read' over scope '/subscriptions/s/providers/Microsoft.ContainerInstance/locations/eastus'",
-    { next: 'Ask for the role Reader on the subscription (az role assignment create).' },
+    { next: 'Ask for the role Contributor on the subscription (az role assignment create).' },
   ],
   [
     'no right to read in the resource group',

@@ -7,6 +7,7 @@ import {
 } from '../../../lib/azure/containers/provisioning.ts'
 import { formatRefusal } from '../../../lib/azure/refusals.ts'
 import { groupId, readGroup } from '../../../lib/azure/resources/containerGroups.ts'
+import { noteSubscription } from '../../../lib/config/config.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
 import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
 import {
@@ -110,12 +111,13 @@ test('a creation that fails later: Azure’s reason, from the event of the group
 test('any other reason is shown as Azure gives it', async () => {
   const { arm, put } = cloud()
   put()
+  noteSubscription('s')
   const failure = await getFailure(waitUntilProvisioned(await loadTestConfig(), arm, name, patience))
   expect(failure).toMatchObject({
     what: 'Azure could not create codex-api',
     said: expect.stringMatching(/^InaccessibleImage: The image 'codexacr\.azurecr\.io\/codex-backend:1'/),
     next: expect.stringContaining(
-      'az container show --resource-group codexdominion-prod --name codex-api --subscription 00000000-0000-0000-0000-000000000001   shows',
+      'az container show --resource-group codexdominion-prod --name codex-api --subscription s   shows',
     ),
   })
 })

@@ -1,9 +1,7 @@
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { findRedisFault, type Redis } from '../../../lib/azure/resources/redis.ts'
 import { noteEnvironment, noteSubscription } from '../../../lib/config/config.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
-
-afterEach(() => noteEnvironment(undefined))
 
 const cluster = (properties: object, database?: object): Redis => ({
   id: 'x',

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { judgeCores } from '../../../lib/azure/containers/cores.ts'
 import type { ContainerGroup } from '../../../lib/azure/resources/containerGroups.ts'
 import { redisState } from '../../../lib/checks/azure/redis.ts'
@@ -150,7 +150,6 @@ const tier = async (database: object | undefined, redis: object | undefined) => 
     azure: { account: async () => ({ id: 'sub' }), dataTier: async () => ({ database, redis }) },
   } as unknown as CheckContext
 }
-afterEach(() => noteEnvironment(undefined))
 const well = { provisioningState: 'Succeeded', resourceState: 'Running' }
 const managed = (properties: object, below?: object) => ({
   properties,
