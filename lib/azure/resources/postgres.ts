@@ -16,12 +16,14 @@ import {
   sharedApiVersion,
 } from './resource.ts'
 
-/** The PostgreSQL server, with one of its parameters and one of its firewall rules. */
+/** The PostgreSQL server, with one of its parameters, one of its firewall rules and the application's database. */
 export interface DatabaseServer extends Resource {
   /** `require_secure_transport` as ARM shows it, on or off; undefined when it could not be read. */
   secureTransport?: string | undefined
   /** The address that the rule `operator` admits; null without that rule, undefined when it could not be read. */
   operatorAddress?: string | null | undefined
+  /** Whether it has the application's database; undefined when that could not be read. */
+  hasDatabase?: boolean | undefined
 }
 
 const path = ({ postgres }: Config): string => `Microsoft.DBforPostgreSQL/flexibleServers/${postgres.server}`
@@ -35,16 +37,21 @@ export const operatorRule: ArmLocation = {
   apiVersion,
   path: (config) => `${path(config)}/firewallRules/operator`,
 }
+/** The application's database. */
+export const applicationDatabase: ArmLocation = {
+  apiVersion,
+  path: (config) => `${path(config)}/databases/${config.postgres.database}`,
+}
+const children = [secureTransport, operatorRule, applicationDatabase]
 
-function combine(
-  server: Resource,
-  transport: Resource | null | undefined,
-  rule: Resource | null | undefined,
-): DatabaseServer {
+/** @param found the children, in their order: null = absent, undefined = could not be read */
+function combine(server: Resource, found: readonly (Resource | null | undefined)[]): DatabaseServer {
+  const [transport, rule, database] = found
   return {
     ...server,
     secureTransport: transport?.properties.value as string | undefined,
     operatorAddress: rule ? (rule.properties.startIpAddress as string) : rule,
+    hasDatabase: database === undefined ? undefined : database !== null,
   }
 }
 
@@ -116,6 +123,7 @@ export const postgres: DataTierResource<DatabaseServer> = {
     'Microsoft.DBforPostgreSQL/flexibleServers/write',
     'Microsoft.DBforPostgreSQL/flexibleServers/configurations/read',
     'Microsoft.DBforPostgreSQL/flexibleServers/configurations/write',
+    'Microsoft.DBforPostgreSQL/flexibleServers/databases/read',
     'Microsoft.DBforPostgreSQL/flexibleServers/databases/write',
     'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules/read',
     'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules/write',
@@ -153,8 +161,8 @@ export const postgres: DataTierResource<DatabaseServer> = {
   apiVersion,
   sharedApiVersion,
   path,
-  children: [secureTransport, operatorRule],
-  combine: ([server, transport, rule]) => combine(server, transport, rule),
+  children,
+  combine: ([server, ...found]) => combine(server, found),
   // The parameters of a stopped server may be unavailable. It still exists, so it does not count as incomplete.
   async complete(server, show) {
     const read = (child: ArmLocation) =>
@@ -162,7 +170,7 @@ export const postgres: DataTierResource<DatabaseServer> = {
         (found) => found ?? null,
         () => undefined,
       )
-    return combine(server, await read(secureTransport), await read(operatorRule))
+    return combine(server, await Promise.all(children.map(read)))
   },
   findFault(config, { properties }, subscription) {
     const { server } = config.postgres
@@ -184,8 +192,13 @@ export const postgres: DataTierResource<DatabaseServer> = {
       empty: false,
     }
   },
-  getMissingChild: ({ postgres }, { operatorAddress }) =>
-    operatorAddress === null ? `the firewall rule operator of PostgreSQL ${postgres.server}` : undefined,
+  getMissingChild({ postgres }, { hasDatabase, operatorAddress }) {
+    const missing = [
+      ...(hasDatabase === false ? [`the database ${postgres.database}`] : []),
+      ...(operatorAddress === null ? ['the firewall rule operator'] : []),
+    ]
+    return missing.length > 0 ? `${missing.join(' and ')} of PostgreSQL ${postgres.server}` : undefined
+  },
   getParameters: ({ postgres }) => ({
     postgresLocation: postgres.location,
     postgresServer: postgres.server,

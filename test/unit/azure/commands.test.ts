@@ -7,7 +7,12 @@ import { deployCommand } from '../../../lib/azure/dataTier.ts'
 import { buildCommand } from '../../../lib/azure/image.ts'
 import { formatRefusal } from '../../../lib/azure/refusals.ts'
 import { createGroup, deleteGroup, groupId, showGroup } from '../../../lib/azure/resources/containerGroups.ts'
-import { operatorRule, postgres, secureTransport } from '../../../lib/azure/resources/postgres.ts'
+import {
+  applicationDatabase,
+  operatorRule,
+  postgres,
+  secureTransport,
+} from '../../../lib/azure/resources/postgres.ts'
 import {
   classicRedis,
   managedDatabase,
@@ -152,7 +157,7 @@ test('the queries to az, each made once until the result may have changed', asyn
   const expected = [
     `az account show ${always}`,
     `az resource show --ids ${id(registry)} --api-version 2023-07-01 ${end}`,
-    `az resource show --ids ${id(postgres)} ${id(secureTransport)} ${id(operatorRule)} --api-version 2025-08-01 ${end}`,
+    `az resource show --ids ${id(postgres)} ${id(secureTransport)} ${id(operatorRule)} ${id(applicationDatabase)} --api-version 2025-08-01 ${end}`,
     `az resource show --ids ${id(managedRedis)} ${id(managedDatabase)} --api-version 2025-07-01 ${end}`,
     `az container list --resource-group codexdominion-prod ${end}`,
     `az acr repository show-tags --name codexacr1216 --repository codex-backend --detail --orderby time_desc --top 100 ${end}`,

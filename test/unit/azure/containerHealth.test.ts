@@ -2,7 +2,12 @@ import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
 import { findTrouble } from '../../../lib/azure/containers/status.ts'
 import { type ContainerGroup, groupId, showGroups } from '../../../lib/azure/resources/containerGroups.ts'
-import { operatorRule, postgres, secureTransport } from '../../../lib/azure/resources/postgres.ts'
+import {
+  applicationDatabase,
+  operatorRule,
+  postgres,
+  secureTransport,
+} from '../../../lib/azure/resources/postgres.ts'
 import { registry } from '../../../lib/azure/resources/registry.ts'
 import { resourceId } from '../../../lib/azure/resources/resource.ts'
 import { containersRunning } from '../../../lib/checks/azure/containers.ts'
@@ -119,16 +124,20 @@ test('registry and database are read by one call, or separately when one is abse
   const both = await fakeAz(account, redis, {
     match: /^resource show .*registries\S+ \S+flexibleServers/,
     stdout:
-      '[{"name":"registry"},{"name":"database"},{"properties":{"value":"on"}},{"properties":{"startIpAddress":"198.51.100.7"}}]',
+      '[{"name":"registry"},{"name":"database"},{"properties":{"value":"on"}},{"properties":{"startIpAddress":"198.51.100.7"}},{"name":"codexdb"}]',
   })
   const azure = createAzure(both.context)
   const names = Object.values(await azure.dataTier()).map((each) => each?.name)
   expect(names).toEqual(['registry', 'database', 'redis'])
   expect((await azure.registry())?.name).toBe('registry')
-  expect(await azure.database()).toMatchObject({ secureTransport: 'on', operatorAddress: '198.51.100.7' })
+  expect(await azure.database()).toMatchObject({
+    secureTransport: 'on',
+    operatorAddress: '198.51.100.7',
+    hasDatabase: true,
+  })
   expect(await azure.redis()).toMatchObject({ database: { name: 'default' } })
   expect(both.asked()).toHaveLength(3)
-  const ids = [registry, postgres, secureTransport, operatorRule].map((type) =>
+  const ids = [registry, postgres, secureTransport, operatorRule, applicationDatabase].map((type) =>
     resourceId(both.context.config, subscription, type),
   )
   expect(both.asked().find((line) => line.includes('registries'))).toContain(
@@ -154,11 +163,16 @@ test('a server that does not show its parameters still exists; so does a Redis w
     account,
     { match: /require_secure_transport/, stderr: 'ERROR: (ServerIsStopped) x', code: 1 },
     { match: /firewallRules/, stdout: '{"properties":{"startIpAddress":"198.51.100.7"}}' },
+    { match: /databases\/codexdb/, code: 3 },
     { match: /flexibleServers/, stdout: '{"name":"database"}' },
     { match: /databases\/default/, code: 3 },
     { match: /redisEnterprise/, stdout: '{"name":"redis"}' },
   )
   const azure = createAzure(context)
-  expect(await azure.database()).toEqual({ name: 'database', operatorAddress: '198.51.100.7' })
+  expect(await azure.database()).toEqual({
+    name: 'database',
+    operatorAddress: '198.51.100.7',
+    hasDatabase: false,
+  })
   expect(await azure.redis()).toEqual({ name: 'redis' })
 })

@@ -27,6 +27,8 @@ interface Found {
   /** The address that the rule `operator` admits; false where there is no such rule. */
   admitted?: string | false
   registry?: object
+  /** False: the server has no database of the application. */
+  application?: false
   server?: object
   /** ARM's state of the deployment. */
   deployment?: 'Succeeded' | 'Failed'
@@ -40,6 +42,7 @@ async function steps({
   lines: given = [],
   admitted = address,
   registry: otherRegistry = {},
+  application,
   server: different = {},
   deployment = 'Succeeded',
   transport = 'on',
@@ -70,13 +73,21 @@ async function steps({
       stdout: JSON.stringify({ properties: { provisioningState: deployment } }),
     },
     {
-      match: /registries\S+ \S+ \S+require_secure_transport \S+firewallRules\/operator /,
-      ...(admitted
-        ? { stdout: JSON.stringify([registry, server, { properties: { value: transport } }, rule]) }
+      match:
+        /registries\S+ \S+ \S+require_secure_transport \S+firewallRules\/operator \S+databases\/codexdb /,
+      ...(admitted && application !== false
+        ? { stdout: JSON.stringify([registry, server, { properties: { value: transport } }, rule, {}]) }
         : { code: 3 }),
     },
     { match: /^resource show --ids \S+registries/, stdout: JSON.stringify(registry) },
-    { match: /^resource show --ids \S+firewallRules/, code: 3 },
+    {
+      match: /^resource show --ids \S+firewallRules/,
+      ...(admitted ? { stdout: JSON.stringify(rule) } : { code: 3 }),
+    },
+    {
+      match: /^resource show --ids \S+databases\/codexdb/,
+      ...(application === false ? { code: 3 } : { stdout: '{}' }),
+    },
     {
       match: /^resource show --ids \S+require_secure_transport/,
       stdout: JSON.stringify({ properties: { value: transport } }),
@@ -252,6 +263,27 @@ test('another address of the operator: only the firewall rule is changed, withou
       /^az resource update --ids \S+\/codexdominion-db\/firewallRules\/operator --api-version 2025-08-01 --set properties\.startIpAddress=198\.51\.100\.7 --set properties\.endIpAddress=198\.51\.100\.7 /,
     ),
   ])
+})
+
+test.each<[Found, string]>([
+  [{ application: false }, 'the database codexdb'],
+  [
+    { application: false, admitted: false, deployment: 'Failed' },
+    'the database codexdb and the firewall rule operator',
+  ],
+])('a server that is only half made gets the rest by the same deployment: %j', async (found, what) => {
+  const difference = await inspect(found)
+  expect(difference).toMatchObject({ what: `create ${what} of PostgreSQL codexdominion-db` })
+  expect(lines(difference)).toEqual([expect.stringMatching(/^az deployment group create /)])
+})
+
+test('a registry in a failed state is deployed again and not deleted', async () => {
+  const properties = { adminUserEnabled: true, provisioningState: 'Failed' }
+  const difference = await inspect({ registry: { properties } })
+  expect(difference).toMatchObject({
+    fields: [{ name: 'registry state', before: 'Failed', after: 'Succeeded' }],
+  })
+  expect(lines(difference)).toEqual([expect.stringMatching(/^az deployment group create /)])
 })
 
 const zones = { ...serverProperties, highAvailability: { mode: 'ZoneRedundant' } }

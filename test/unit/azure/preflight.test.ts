@@ -84,7 +84,7 @@ test('where everything exists or is about to, nothing is asked, not even for a t
     },
     {
       match: /^resource show --ids \S+registries/,
-      stdout: JSON.stringify([resource, resource, resource, resource]),
+      stdout: JSON.stringify([resource, resource, resource, resource, resource]),
     },
     { match: /^resource show --ids \S+redisEnterprise/, stdout: JSON.stringify([resource, resource]) },
     {

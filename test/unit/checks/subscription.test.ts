@@ -60,6 +60,7 @@ const needed = `
   Microsoft.DBforPostgreSQL/flexibleServers/write
   Microsoft.DBforPostgreSQL/flexibleServers/configurations/read
   Microsoft.DBforPostgreSQL/flexibleServers/configurations/write
+  Microsoft.DBforPostgreSQL/flexibleServers/databases/read
   Microsoft.DBforPostgreSQL/flexibleServers/databases/write
   Microsoft.DBforPostgreSQL/flexibleServers/firewallRules/read
   Microsoft.DBforPostgreSQL/flexibleServers/firewallRules/write
