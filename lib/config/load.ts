@@ -233,7 +233,6 @@ export function createConfig(
   }
   const { server, ...read } = readSettings(textOf, source)
   const { azure, ionos, health, network } = read
-  const { host, ...reach } = server
   const withoutSlash = (text: string) => text.replace(/\/+$/, '')
   const keyFiles: Partial<Record<KeyName, string>> = Object.fromEntries(
     (Object.keys(keys) as KeyName[]).map((key) => [key, fileOf(key)]),
@@ -262,10 +261,10 @@ export function createConfig(
     /** The servers that serve the site. The first one keeps receipts and marks. */
     servers: [
       {
-        ...reach,
-        ...{ name: 'vps', label: 'the VPS', address: host },
-        knownHosts: reach.knownHosts || path.join(homedir(), '.ssh', 'known_hosts'),
-        publicIp: reach.publicIp || host,
+        ...server,
+        ...{ name: 'vps', label: 'the VPS' },
+        knownHosts: server.knownHosts || path.join(homedir(), '.ssh', 'known_hosts'),
+        publicIp: server.publicIp || server.address,
       },
     ] as readonly [Server, ...Server[]],
     health: { ...health, neutralTargets: health.neutralTargets.split(',') },

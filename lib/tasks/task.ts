@@ -138,12 +138,15 @@ export function differing(...fields: (readonly [name: string, before: unknown, a
 }
 
 /**
- * The tasks of `list` for every server. The first server's have the ids that receipts have always had; those of another
- * one end in its address.
+ * The tasks of `list` for every server. Those of the first one have the ids that receipts have always had; those of
+ * another one name it.
  */
 export const onEachServer = (context: VpsContext, list: (context: VpsContext) => readonly Task[]): Task[] =>
   context.config.servers.flatMap((server, index) => {
     const tasks = list({ ...context, server })
-    if (index > 0) for (const task of tasks) task.id += `@${server.address}`
+    for (const task of index > 0 ? tasks : []) {
+      task.id += `@${server.address}`
+      task.title += ` (${server.address})`
+    }
     return tasks
   })

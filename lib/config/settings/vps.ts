@@ -8,7 +8,7 @@ export const vpsSettings = section('IONOS: the face', {
     ...explain(
       'The VPS: address or name, ssh port, login. A login other than root needs sudo without a password.',
       {
-        host: text('IONOS_HOST', '74.208.123.158', host, 'an address or a host name'),
+        address: text('IONOS_HOST', '74.208.123.158', host, 'an address or a host name'),
         port: integer('IONOS_PORT', '22', 1, 65535),
         user: text('IONOS_USER', 'root', '^[a-z_][a-z0-9_-]*$', 'a login name'),
       },

@@ -31,7 +31,10 @@ async function openTwo(hold?: Runner['hold']) {
 test('a list for each server: the first one keeps the ids, and each task inspects its own server', async () => {
   const { context, asked } = await openTwo()
   const tasks = onEachServer(context, (each) => [serverTask(each)])
-  expect(tasks.map(({ id }) => id)).toEqual(['server', 'server@b.example'])
+  expect(tasks.map(({ id, title }) => [id, title])).toEqual([
+    ['server', 'Packages, folders and services on the VPS'],
+    ['server@b.example', 'Packages, folders and services on the VPS (b.example)'],
+  ])
   for (const task of tasks) {
     const difference = await task.inspect(nothingAhead)
     const effects = 'effects' in difference ? (difference.effects as (Command & { on: Server })[]) : []
