@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { poll } from '../../lib/util/poll.ts'
 import type { Machine } from '../machine.ts'
 import { refuse } from './errors.ts'
+import { jsonBody, type Reply } from './http.ts'
 import { isTaken } from './names.ts'
 import { serverProgram, startServerMachine } from './serverMachine.ts'
-import type { Request } from './types.ts'
+import type { Action, Request } from './types.ts'
 import { waitForPort } from './waitForPort.ts'
 import type { Resource, World } from './world.ts'
 
@@ -174,8 +175,27 @@ export function checkGlobalName({ world, address }: Request, longest: number): v
 }
 
 /** The server behind a cache. Throws while there is none. */
-export const getRedis = (resource: Resource): RedisServer => {
+const getRedis = (resource: Resource): RedisServer => {
   const found: RedisServer | undefined = resource.runtime.server
   if (found) return found
   throw refuse('redisNotReady', { name: resource.name, state: resource.state })
+}
+
+/** listKeys and regenerateKey of both kinds. @param allow throws where keys are switched off */
+export function keyActions(allow: (resource: Resource) => void = () => {}): Record<string, Action> {
+  const show = (resource: Resource): Reply => {
+    const { primary, secondary } = getRedis(resource).keys
+    return { status: 200, body: { primaryKey: primary, secondaryKey: secondary } }
+  }
+  return {
+    listkeys(_world, resource) {
+      allow(resource)
+      return show(resource)
+    },
+    async regeneratekey(_world, resource, call) {
+      allow(resource)
+      await getRedis(resource).regenerate(jsonBody(call).keyType === 'Secondary' ? 'secondary' : 'primary')
+      return show(resource)
+    },
+  }
 }

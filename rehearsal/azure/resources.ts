@@ -57,6 +57,9 @@ export function getParent(world: World, resource: { id: string }): Resource | un
   return findResource(world, resource.id.split('/').slice(0, -2).join('/'))
 }
 
+/** The last part of a child's name: `operator` of `server/operator`. */
+export const getLastName = ({ name }: { name: string }): string => name.split('/').at(-1)!
+
 export function listChildren(world: World, resource: Resource, type?: string): Resource[] {
   const prefix = `${resource.id.toLowerCase()}/`
   return [...world.resources.values()].filter(
@@ -69,7 +72,7 @@ export function view(world: World, resource: Resource, inList = false): Bag {
   const shown = inList && type.showInList ? type.showInList(world, resource) : type.show(world, resource)
   return {
     id: resource.id,
-    name: resource.name.split('/').at(-1),
+    name: getLastName(resource),
     type: resource.type,
     ...(type.needsLocation ? { location: resource.wanted.location, tags: resource.wanted.tags ?? {} } : {}),
     ...shown,

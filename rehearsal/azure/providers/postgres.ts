@@ -8,7 +8,7 @@ import { locationHeaders, startOperation } from '../operations.ts'
 import { checkServer } from '../postgresRules.ts'
 import { type PostgresServer, quoteName, quoteText, startPostgres } from '../postgresServer.ts'
 import { createPrices } from '../prices.ts'
-import { getParent, listChildren } from '../resources.ts'
+import { getLastName, getParent, listChildren } from '../resources.ts'
 import { checkServerFree, startSettling } from '../serverBusy.ts'
 import { showPostgres } from '../showPostgres.ts'
 import type { Action, ResourceType } from '../types.ts'
@@ -157,36 +157,36 @@ const flexibleServers: ResourceType = {
   },
 }
 
+/** The same for all children of a server. */
+const child = { usualSeconds: 7.5, needsLocation: false, createdStatus: 202 } as const
+const showWanted = (_world: World, { wanted }: Resource): Bag => ({ properties: wanted.properties })
+
 const firewallRules: ResourceType = {
+  ...child,
   type: 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules',
   models: { module: 'postgresqlflexibleservers', resource: 'FirewallRule', list: 'FirewallRuleListResult' },
-  usualSeconds: 7.5,
-  needsLocation: false,
-  createdStatus: 202,
   check(request) {
     const { world, address, wanted } = request
     checkServerFree(world, request)
-    const name = address.name.split('/').at(-1)!
+    const name = getLastName(address)
     const { startIpAddress: start, endIpAddress: end } = wanted.properties
     if (!/^[-\w.]{1,80}$/.test(name)) throw refuse('firewallRuleName', { name })
     if (!isAddress(start) || !isAddress(end) || !isRange(start, end))
       throw refuse('firewallRange', { start, end })
   },
   apply: (world, rule) => refreshFirewall(world, getParent(world, rule)!),
-  show: (_world, rule) => ({ properties: rule.wanted.properties }),
+  show: showWanted,
   remove: (world, rule) => refreshFirewall(world, getParent(world, rule)!),
 }
 
 const databases: ResourceType = {
+  ...child,
   type: 'Microsoft.DBforPostgreSQL/flexibleServers/databases',
   models: { module: 'postgresqlflexibleservers', resource: 'Database', list: 'DatabaseListResult' },
-  usualSeconds: 7.5,
-  needsLocation: false,
-  createdStatus: 202,
   check(request) {
     const { world, address, wanted, existing } = request
     checkServerFree(world, request)
-    const name = address.name.split('/').at(-1)!
+    const name = getLastName(address)
     if (!/^[A-Za-z_][-\w]{0,62}$/.test(name)) throw refuse('databaseName', { name })
     const { charset = 'UTF8', collation = 'en_US.utf8' } = wanted.properties
     wanted.properties = { ...wanted.properties, charset, collation }
@@ -197,7 +197,7 @@ const databases: ResourceType = {
   },
   async apply(world, resource) {
     const parent = server(getParent(world, resource)!)
-    const name = resource.name.split('/').at(-1)!
+    const name = getLastName(resource)
     const there = await parent.sql('postgres', `SELECT 1 FROM pg_database WHERE datname = ${quoteText(name)}`)
     if (there) return
     const { collation } = resource.wanted.properties
@@ -212,14 +212,11 @@ const databases: ResourceType = {
       `CREATE DATABASE ${quoteName(name)} OWNER azure_pg_admin TEMPLATE template0 ENCODING 'UTF8'${locale}`,
     )
   },
-  show: (_world, resource) => ({ properties: resource.wanted.properties }),
+  show: showWanted,
   async remove(world, resource) {
     const parent = getParent(world, resource)
     if (!parent?.runtime.server || parent.state === 'Deleting') return
-    await server(parent).sql(
-      'postgres',
-      `DROP DATABASE ${quoteName(resource.name.split('/').at(-1)!)} WITH (FORCE)`,
-    )
+    await server(parent).sql('postgres', `DROP DATABASE ${quoteName(getLastName(resource))} WITH (FORCE)`)
   },
 }
 
@@ -252,6 +249,7 @@ function showSetting(parent: Resource, name: string): Bag {
 }
 
 const configurations: ResourceType = {
+  ...child,
   type: 'Microsoft.DBforPostgreSQL/flexibleServers/configurations',
   models: {
     module: 'postgresqlflexibleservers',
@@ -259,13 +257,10 @@ const configurations: ResourceType = {
     patch: 'ConfigurationForUpdate',
     list: 'ConfigurationListResult',
   },
-  usualSeconds: 7.5,
-  needsLocation: false,
-  createdStatus: 202,
   check(request) {
     const { world, address, wanted } = request
     checkServerFree(world, request, true)
-    const name = address.name.split('/').at(-1)!
+    const name = getLastName(address)
     const parent = getParent(world, address)
     const row = parent && server(parent).settings.get(name)
     if (!row && name !== 'require_secure_transport') throw refuse('settingNotFound', { name })
@@ -274,19 +269,19 @@ const configurations: ResourceType = {
   },
   async apply(world, resource) {
     const parent = getParent(world, resource)!
-    const name = resource.name.split('/').at(-1)!
+    const name = getLastName(resource)
     const { value } = resource.wanted.properties
     if (name !== 'require_secure_transport') return server(parent).set(name, value)
     parent.runtime.secureTransport = value.toLowerCase()
     await refreshFirewall(world, parent)
   },
   show: (world, resource) => ({
-    properties: showSetting(getParent(world, resource)!, resource.name.split('/').at(-1)!).properties,
+    properties: showSetting(getParent(world, resource)!, getLastName(resource)).properties,
   }),
   // Every setting of a running server exists, whether or not somebody has set it.
   implicit(world, address) {
     const parent = getParent(world, address)
-    const name = address.name.split('/').at(-1)!
+    const name = getLastName(address)
     const known = parent && (server(parent).settings.has(name) || name === 'require_secure_transport')
     if (!known) return undefined
     return {

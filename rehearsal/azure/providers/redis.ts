@@ -1,11 +1,10 @@
 import { words } from '../catalogue.ts'
 import { refuse } from '../errors.ts'
 import { applyRedisCapacity } from '../faults.ts'
-import { jsonBody } from '../http.ts'
 import type { Bag } from '../json.ts'
 import { createPrices } from '../prices.ts'
-import { checkGlobalName, getRedis, gigabyte, type RedisServer, startRedis } from '../redisServer.ts'
-import { getParent, listChildren } from '../resources.ts'
+import { checkGlobalName, gigabyte, keyActions, type RedisServer, startRedis } from '../redisServer.ts'
+import { getLastName, getParent, listChildren } from '../resources.ts'
 import type { Request, ResourceType } from '../types.ts'
 import type { Resource } from '../world.ts'
 
@@ -151,7 +150,7 @@ const clusterDatabases: ResourceType = {
   patchRefusal: () => refuse('redisPatch'),
   check(request) {
     const { world, address, wanted, existing } = request
-    if (address.name.split('/').at(-1) !== 'default') throw refuse('redisDatabaseName')
+    if (getLastName(address) !== 'default') throw refuse('redisDatabaseName')
     checkClusterFree(request, getParent(world, address))
     const before = existing?.wanted.properties
     const now: Bag = {
@@ -211,19 +210,7 @@ const clusterDatabases: ResourceType = {
     },
   }),
   remove: async (_world, resource) => resource.runtime.server?.remove(),
-  actions: {
-    listkeys(_world, resource) {
-      requireKeys(resource)
-      const { primary, secondary } = getRedis(resource).keys
-      return { status: 200, body: { primaryKey: primary, secondaryKey: secondary } }
-    },
-    async regeneratekey(_world, resource, call) {
-      requireKeys(resource)
-      await getRedis(resource).regenerate(jsonBody(call).keyType === 'Secondary' ? 'secondary' : 'primary')
-      const { primary, secondary } = getRedis(resource).keys
-      return { status: 200, body: { primaryKey: primary, secondaryKey: secondary } }
-    },
-  },
+  actions: keyActions(requireKeys),
 }
 
 const redisRunning = (resource: Resource): string => {

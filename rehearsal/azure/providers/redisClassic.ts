@@ -1,19 +1,12 @@
 import { words } from '../catalogue.ts'
 import { refuse } from '../errors.ts'
-import { type Call, jsonBody, type Reply } from '../http.ts'
 import { createPrices } from '../prices.ts'
-import { checkGlobalName, getRedis, gigabyte, startRedis } from '../redisServer.ts'
+import { checkGlobalName, gigabyte, keyActions, startRedis } from '../redisServer.ts'
 import type { ResourceType } from '../types.ts'
-import type { Resource, World } from '../world.ts'
 
 const classicSizes: Record<string, number[]> = {
   C: [0.25, 1, 2.5, 6, 13, 26, 53],
   P: [6, 13, 26, 53, 120],
-}
-
-function classicKeys(_world: World, resource: Resource): Reply {
-  const { primary, secondary } = getRedis(resource).keys
-  return { status: 200, body: { primaryKey: primary, secondaryKey: secondary } }
 }
 
 /** Microsoft.Cache/redis: the retiring Azure Cache for Redis. */
@@ -80,13 +73,7 @@ const classic: ResourceType = {
     },
   }),
   remove: async (_world, resource) => resource.runtime.server?.remove(),
-  actions: {
-    listkeys: classicKeys,
-    async regeneratekey(world, resource, call: Call) {
-      await getRedis(resource).regenerate(jsonBody(call).keyType === 'Secondary' ? 'secondary' : 'primary')
-      return classicKeys(world, resource)
-    },
-  },
+  actions: keyActions(),
 }
 
 export const resourceTypes = [classic]
