@@ -2,6 +2,7 @@ import { type Config, formatAzLine, formatKeyFile } from '../config/config.ts'
 import type { KeyName } from '../config/schema.ts'
 import { joinToPaste } from '../shell/quote.ts'
 import { type Judged, judgedFailure, worstVerdict } from '../util/verdict.ts'
+import { anotherName } from './advice.ts'
 import type { Asking, AzureResource, DataTierResource } from './resources/resource.ts'
 
 /* What Azure says beforehand about resources that are to be created. Each answer that is missing is UNKNOWN. */
@@ -104,7 +105,7 @@ async function judgeName({ config, arm, subscription }: Asking, resource: DataTi
   return {
     verdict: 'CRITICAL',
     detail: `${title}: the name ${name} is ${answer.reason === 'Invalid' ? 'not allowed' : 'taken'} (${answer.message})`,
-    next: `Set ${keys.name} in ${formatKeyFile(keys.name)} to another name${nameStaysTaken ? ', or run this command again in a few days' : ''}.`,
+    next: anotherName(keys.name, nameStaysTaken),
   }
 }
 

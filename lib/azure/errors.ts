@@ -1,6 +1,7 @@
 import { formatAzLine, formatKeyFile } from '../config/config.ts'
 import type { KeyName } from '../config/schema.ts'
 import { exitCode, type Failure } from '../util/errors.ts'
+import { adviseRole, anotherName, anotherRegion } from './advice.ts'
 import { describeSilence } from './silence.ts'
 
 export interface Meaning {
@@ -273,23 +274,21 @@ export const meanings: readonly Meaning[] = [
     code: 'ServerNameAlreadyExists',
     when: /ServerNameAlreadyExists|server name is already used/i,
     what: 'The name of the PostgreSQL server is taken: it is unique in all of Azure, and that of a deleted server may stay taken for days',
-    next: () =>
-      `Set POSTGRES_SERVER in ${formatKeyFile('POSTGRES_SERVER')} to another name, or run this command again in a few days.`,
+    next: () => anotherName('POSTGRES_SERVER', true),
     source: 'hashicorp/terraform-provider-azurerm#16622, MicrosoftDocs/azure-docs#115432',
   },
   {
     code: 'ServerGroupDropping',
     when: /ServerGroupDropping|server group in dropping state/i,
     what: 'A PostgreSQL server of this name is being deleted, and its name may stay taken for days afterwards',
-    next: () =>
-      `Set POSTGRES_SERVER in ${formatKeyFile('POSTGRES_SERVER')} to another name, or run this command again in a few days.`,
+    next: () => anotherName('POSTGRES_SERVER', true),
     source: 'MicrosoftDocs/azure-dev-docs#765, hashicorp/terraform-provider-azurerm#16622',
   },
   {
     code: 'AlreadyInUse',
     when: /AlreadyInUse|registry DNS name \S+ is already in use/i,
     what: 'The name of the registry is taken: it is unique in all of Azure',
-    next: () => `Set ACR_NAME in ${formatKeyFile('ACR_NAME')} to another name.`,
+    next: () => anotherName('ACR_NAME'),
     source: 'Azure/azure-cli#13951',
   },
   {
@@ -317,17 +316,6 @@ export const meanings: readonly Meaning[] = [
     exitCode: exitCode.unknown,
   },
 ]
-
-export const adviseRole = (
-  role: 'Contributor' | 'Reader',
-  scope: 'subscription' | 'resource group',
-): string => `Ask for the role ${role} on the ${scope} (az role assignment create).`
-
-/** Existing resources cannot move: Azure refuses the same name in another region. */
-function anotherRegion(which: string, key: KeyName = 'AZURE_LOCATION'): string {
-  const all = key === 'AZURE_LOCATION'
-  return `Set ${key} in ${formatKeyFile(key)} to ${which}${all ? '; resources in the old region do not move, so remove them first' : ''}.`
-}
 
 const locationKeys: readonly [RegExp, KeyName][] = [
   [/^flexibleServers/i, 'POSTGRES_LOCATION'],

@@ -1,7 +1,7 @@
 import { azVersion } from '../../azure/account.ts'
+import { adviseRole } from '../../azure/advice.ts'
 import { judgeNames, judgeProviders, judgeRegions } from '../../azure/availability.ts'
 import { coresAdvice, judgeContainerCores } from '../../azure/containers/cores.ts'
-import { adviseRole } from '../../azure/errors.ts'
 import { findMissing } from '../../azure/preflight.ts'
 import { getResources } from '../../azure/resources/index.ts'
 import type { Asking } from '../../azure/resources/resource.ts'
