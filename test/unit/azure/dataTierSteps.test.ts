@@ -183,7 +183,7 @@ test.each([
   [
     'Failed',
     /codexdominion-db is in the state Failed$/,
-    /databases\?api-version.*az resource delete --ids \S+\/codexdominion-db /,
+    /databases\?api-version.*no database but Azure’s own.*az resource delete --ids \S+\/codexdominion-db /,
   ],
 ])(
   'a PostgreSQL server in the state %s is never deleted: the run ends with what to do',
