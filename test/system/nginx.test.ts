@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { renderNginx } from '../../lib/vps/nginx/render.ts'
 import { loadFileConfig } from '../support/config.ts'
 import { toSite } from '../support/helpers.ts'
-import { hostile, received, startBackend } from '../support/system/echoBackend.ts'
+import { hostile, received, sessionCookies, startBackend } from '../support/system/echoBackend.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { createContent, createVisitor, smallDashboard, ssh, trySsh } from '../support/system/site.ts'
 
@@ -61,7 +61,9 @@ test('pages, their redirects and missing pages', async () => {
     308,
     expect.stringMatching(/^(https:\/\/[^/]+)?\/p1\?a=1$/),
   ])
-  for (const path of ['/nope', '/_next/static/chunks/nope.js', '/_next', '/.git/config', '/release.json/x']) {
+  await ssh(clouds, `touch /var/www/${domain}/current/_next/static/.env`)
+  const hidden = ['/.git/config', '/_next/static/.env']
+  for (const path of ['/nope', '/_next/static/chunks/nope.js', '/_next', '/release.json/x', ...hidden]) {
     expect((await get(path)).status, path).toBe(404)
   }
   expect((await get('/nope')).body).toContain('<title>Not found</title>')
@@ -131,7 +133,7 @@ test('the API gets the whole request and the address of its sender', async () =>
   received.length = 0
   const answer = await get('/api/workflows?x=%2F&y=1', {
     ...{ method: 'POST', body: 'x'.repeat(1_000_000) },
-    headers: { authorization: 'Bearer 0123' },
+    headers: { authorization: 'Bearer 0123', forwarded: 'for=192.0.2.1;host=evil.example' },
   })
   expect([answer.status, JSON.parse(answer.body)]).toEqual([200, { bytes: 1_000_000 }])
   const [{ url, headers }] = received as [(typeof received)[0]]
@@ -146,6 +148,7 @@ test('the API gets the whole request and the address of its sender', async () =>
     'x-forwarded-port': '443',
   })
   expect(headers['x-request-id']).toMatch(/^[0-9a-f]{32}$/)
+  expect(headers.forwarded).toBeUndefined()
   received.length = 0
   const large = await get('/api/upload', { method: 'POST', body: 'x'.repeat(1024 * 1024 + 1) })
   expect([large.status, JSON.parse(large.body).status, received]).toEqual([413, 413, []])
@@ -168,7 +171,33 @@ test('an answer to a request with a credential is never stored', async () => {
   expect((await get('/api/cacheable')).headers['cache-control']).toBe('public, max-age=600')
   const authorized = await get('/api/cacheable', { headers: { authorization: 'Bearer 0123' } })
   expect(authorized.headers['cache-control']).toBe('no-store')
+  const signedIn = await get('/api/cacheable', { headers: { cookie: 'theme=dark; __Host-dominion=a' } })
+  expect(signedIn.headers['cache-control']).toBe('no-store')
+  const other = await get('/api/cacheable', { headers: { cookie: 'theme=dark' } })
+  expect(other.headers['cache-control']).toBe('public, max-age=600')
   expect((await get('/api/anything')).headers['cache-control']).toBeUndefined()
+})
+
+test('the backend can set the cookie of a session and no other, and does not choose its attributes', async () => {
+  for (const [number, { sent, passed }] of sessionCookies.entries()) {
+    const age = passed?.endsWith('=') ? 0 : 43_200
+    const expected = passed && [`${passed}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=${age}`]
+    const { status, headers } = await get(`/api/session?${number}`)
+    expect([status, headers['set-cookie']], sent.join()).toEqual([200, expected])
+    expect((await get(`/api/other?${number}`)).headers['set-cookie'], sent.join()).toBeUndefined()
+  }
+})
+
+test('signing in is limited to a few attempts a minute; asking who is signed in is not', async () => {
+  received.length = 0
+  // However the address is written.
+  const spellings = ['/api/session', '/api/%73ession', '/api//session', '/api/x/../session?y']
+  const ask = (path: string) => get(path, { method: 'POST', body: '{}' })
+  const answers = await Promise.all(Array.from({ length: 16 }, (_, n) => ask(spellings[n % 4]!)))
+  expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(9)
+  expect(received.length).toBeLessThanOrEqual(7)
+  expect((await get('/api/session')).status).toBe(200)
+  expect((await get('/api/x', { method: 'POST', body: '{}' })).status).toBe(200)
 })
 
 test('a flood from one address is limited, and others are served', async () => {

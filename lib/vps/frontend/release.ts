@@ -100,9 +100,7 @@ const isHashedAsset = (path: string): boolean => path.startsWith('_next/static/'
  * below /api/, which goes to the backend.
  */
 export const findUnserved = (paths: Iterable<string>): string[] =>
-  [...paths].filter(
-    (path) => path.startsWith('api/') || (!isHashedAsset(path) && /(^|\/)\.(?!well-known\/)/.test(path)),
-  )
+  [...paths].filter((path) => path.startsWith('api/') || /(^|\/)\.(?!well-known\/)/.test(path))
 
 /** Whether the VPS compresses the file if it is large enough. */
 export const isText = (path: string): boolean => text.test(path)

@@ -104,7 +104,7 @@ test('two sites on one VPS share no limit', async () => {
       ),
     ].map((match) => match[1]!)
   const [one, two] = [await zones('one.app'), await zones('two.app')]
-  expect(one).toHaveLength(3)
+  expect(one).toHaveLength(4)
   expect(one.filter((zone) => two.includes(zone))).toEqual([])
 })
 

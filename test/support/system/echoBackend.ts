@@ -26,6 +26,31 @@ export const hostile: Record<string, string | string[]> = {
   'content-type': 'text/html',
 }
 
+/** What `/api/session?N` answers in Set-Cookie, and what of it nginx lets through. */
+export const sessionCookies: readonly { sent: string[]; passed?: string }[] = [
+  { sent: ['__Host-dominion=a.b-C_9; Path=/; Secure; HttpOnly'], passed: '__Host-dominion=a.b-C_9' },
+  {
+    sent: [
+      '__Host-dominion=a; Domain=codexdominion.app; Path=/x; SameSite=None; Max-Age=99999999',
+      'b=2; Path=/',
+    ],
+    passed: '__Host-dominion=a',
+  },
+  {
+    sent: ['__Host-dominion=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0'],
+    passed: '__Host-dominion=',
+  },
+  { sent: ['session=1; Path=/'] },
+  { sent: ['session=1', '__Host-dominion=a; Path=/'] },
+  { sent: ['session=1; __Host-dominion=a; Path=/'] },
+  { sent: ['__Host-dominion=a'] },
+  { sent: ['__Host-dominion=a b; Path=/'] },
+  { sent: ['__Host-dominion="a"; Path=/'] },
+  { sent: [`__Host-dominion=${'a'.repeat(701)}; Path=/`] },
+  { sent: ['__Host-dominion2=a; Path=/'] },
+  { sent: ['__host-dominion=a; Path=/'] },
+]
+
 /** A backend that records every request; it takes the place of Azure's. */
 export function startBackend(): Server {
   const server = createServer(async (request, response) => {
@@ -38,6 +63,8 @@ export function startBackend(): Server {
     if (request.url === '/api/hostile') {
       for (const [name, value] of Object.entries(hostile)) response.setHeader(name, value)
     }
+    const [, number] = /^\/api\/(?:session|other)\?(\d+)$/.exec(request.url ?? '') ?? []
+    if (number) response.setHeader('set-cookie', sessionCookies[Number(number)]?.sent ?? [])
     if (request.url === '/api/cacheable') response.setHeader('cache-control', 'public, max-age=600')
     response.end(JSON.stringify({ bytes }))
   })

@@ -6,14 +6,13 @@ import os
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from dominion import health, pages, redis_client
+from dominion import health, pages, redis_client, session
 from dominion.api import BLUEPRINTS
-from dominion.credentials import require_token
+from dominion.credentials import guard_request
 from dominion.database import Database
 from dominion.errors import install_error_handlers
 from dominion.json_format import JsonFormat, utc_text
 from dominion.settings import load_settings
-
 
 
 class Backend(Flask):
@@ -32,6 +31,7 @@ def create_app():
     os.environ.pop('FLASK_ENV', None)
     app = Backend('dominion')
     app.secret_key = settings.secret_key
+    session.configure_sessions(app)
     app.settings = settings
     app.database = Database(settings.database)
     app.redis = redis_client.connect(settings.redis_url)
@@ -42,7 +42,7 @@ def create_app():
     for blueprint in [health.blueprint, pages.blueprint, *BLUEPRINTS]:
         app.register_blueprint(blueprint)
     install_error_handlers(app)
-    app.before_request(require_token)
+    app.before_request(guard_request)
     app.after_request(_common_headers)
     return app
 

@@ -1,17 +1,21 @@
-"""Who may write: whoever has the token that belongs to SECRET_KEY. Reading needs no credential."""
+"""Who may write: whoever has the token that belongs to SECRET_KEY, or a session that the token opened."""
 
 import hashlib
 import hmac
 import ipaddress
 
-from flask import current_app, request
+from flask import current_app, g, request
+from redis.exceptions import RedisError
 
+from dominion import guesses, session
 from dominion.errors import ApiError
 
-# The toolbox derives the same token (lib/config/apiToken.ts); tests/api_tokens.json keeps the two in step.
+# The toolbox derives the same token (lib/config/secret.ts); tests/api_tokens.json keeps the two in step.
 LABEL = b'codex-dominion api token v1'
-# RFC 9110, 9.2.1, without TRACE. Every other method needs the token, so that a new route cannot forget it.
+# RFC 9110, 9.2.1, without TRACE. Every other method needs the operator, so that a new route cannot forget it.
 SAFE_METHODS = frozenset({'GET', 'HEAD', 'OPTIONS'})
+# The only write without a credential: it checks the token in its body.
+SIGN_IN = 'session.sign_in'
 CHALLENGE = 'Bearer realm="codex-dominion"'
 
 
@@ -20,33 +24,66 @@ def derive_token(secret_key):
     return hmac.new(secret_key.encode(), LABEL, hashlib.sha256).hexdigest()
 
 
-def require_token():
-    """The `before_request` of the whole application: it runs before routing and before a body is read.
+def guard_request():
+    """The `before_request` of the whole application: it runs before a body is read.
 
-    Raises ApiError 401 (RFC 6750, section 3) for a request that may write and carries no valid token.
+    Raises ApiError as require_operator() for a request that may write, and 403 for one that a page of another site may
+    have sent: a browser adds the cookie to that, too, but nobody adds the header Authorization.
     """
-    if request.method in SAFE_METHODS or is_operator():
+    if request.method in SAFE_METHODS or request.endpoint == SIGN_IN:
         return
+    operator = require_operator()
+    if 'Authorization' not in request.headers:
+        session.assert_csrf_token()
+    g.operator = operator
+
+
+def require_operator():
+    """Who the operator is: "operator", or "operator NAME" in a session.
+
+    Raises ApiError 401 (RFC 6750, section 3) without a valid token or session, and 429 as check_token().
+    """
     if 'Authorization' in request.headers:
+        scheme, _, given = request.headers['Authorization'].partition(' ')
+        check_token(given.strip() if scheme.lower() == 'bearer' else '')
+        return 'operator'
+    name = session.get_name()
+    if name is None:
         raise ApiError(
-            401, 'This token is not valid', {'WWW-Authenticate': f'{CHALLENGE}, error="invalid_token"'}
+            401, "Only the operator may do this: send the operator's token or sign in", {'WWW-Authenticate': CHALLENGE}
         )
-    raise ApiError(401, "Writing needs the operator's token", {'WWW-Authenticate': CHALLENGE})
+    return f'operator {name}'
 
 
 def is_operator():
-    """Whether the request carries the valid token."""
-    scheme, _, given = request.headers.get('Authorization', '').partition(' ')
-    expected = derive_token(current_app.settings.secret_key)
+    """Whether the operator makes this request. Reading goes on as a visitor where that cannot be found out."""
+    try:
+        return bool(require_operator())
+    except (ApiError, RedisError):
+        return False
+
+
+def check_token(given):
+    """Returns for the valid token only. Raises ApiError 401 for another, which is counted, and 429 after too many."""
+    address = get_address()
+    guesses.assert_few(current_app.redis, address)
     # compare_digest accepts only ASCII text, and a header may hold any byte.
-    is_equal = hmac.compare_digest(given.strip().encode(), expected.encode())
-    return scheme.lower() == 'bearer' and is_equal
+    expected = derive_token(current_app.settings.secret_key)
+    if not hmac.compare_digest(given.encode(errors='replace'), expected.encode()):
+        guesses.count(current_app.redis, address)
+        raise ApiError(
+            401, 'This token is not valid', {'WWW-Authenticate': f'{CHALLENGE}, error="invalid_token"'}
+        )
+
+
+def get_address():
+    """The address of the sender as text, None when it is not a valid one."""
+    try:
+        return str(ipaddress.ip_address(request.remote_addr or ''))
+    except ValueError:
+        return None
 
 
 def get_caller():
     """Who makes this request and from where: {"by", "from"}. "from" is None without a valid address."""
-    try:
-        address = str(ipaddress.ip_address(request.remote_addr or ''))
-    except ValueError:
-        address = None
-    return {'by': 'operator' if is_operator() else 'visitor', 'from': address}
+    return {'by': g.get('operator', 'visitor'), 'from': get_address()}

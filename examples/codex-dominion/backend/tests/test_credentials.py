@@ -57,8 +57,9 @@ class CredentialsTest(unittest.TestCase):
         ):
             with self.subTest(value[:80]):
                 status, headers, _ = self.rig.request(
-                    '/api/workflows/run', {'name': 'x'}, token=None, headers={'Authorization': value}
-                )
+                    '/api/workflows/run', {'name': 'x'}, token=None,
+                    headers={'Authorization': value, 'X-Forwarded-For': '192.0.2.1'},
+                )  # fmt: skip
                 self.assertEqual(status, 401)
                 self.assertIn('error="invalid_token"', headers['WWW-Authenticate'])
 
@@ -68,6 +69,38 @@ class CredentialsTest(unittest.TestCase):
                 '/api/ai/ask', {'question': 'capsule'}, token=None, headers={'Authorization': f'{scheme} {TOKEN}'}
             )
             self.assertEqual(status, 200, answer)
+
+    def test_ten_wrong_tokens_close_the_door_for_their_address_only(self):
+        def ask(token, address):
+            return self.rig.request('/api/ai/ask', {'question': 'capsule'}, token=token,
+                                    headers={'X-Forwarded-For': address})  # fmt: skip
+
+        wrong = '0' * 64
+        for addresses, elsewhere in (
+            (['192.0.2.2'] * 10, '192.0.2.3'),
+            # One customer's IPv6 addresses count together.
+            ([f'2001:db8:0:1:{n}::1' for n in range(10)], '2001:db8:0:2::1'),
+        ):
+            with self.subTest(elsewhere):
+                answers = [ask(wrong, address)[0] for address in addresses]
+                self.assertEqual(answers, [401] * 10)
+                # The right token must not stand out now.
+                for token in (wrong, TOKEN):
+                    status, headers, answer = ask(token, addresses[0])
+                    self.assertEqual((status, answer['status']), (429, 429))
+                    self.assertIn(int(headers['Retry-After']), range(800, 901))
+                reading = self.rig.request('/api/workflows', headers={'X-Forwarded-For': addresses[0]})
+                self.assertEqual(reading[0], 200)
+                path = '/api/workflows/agent-roll-call'
+                self.assertNotIn(
+                    'last_run_from', self.rig.request(path, headers={'X-Forwarded-For': addresses[0]})[2]
+                )
+                self.assertEqual(ask(TOKEN, elsewhere)[0], 200)
+
+    def test_a_request_without_a_token_is_no_guess(self):
+        for _ in range(12):
+            self.assertEqual(self.rig.request('/api/ai/ask', {}, token=None)[0], 401)
+        self.assertEqual(self.rig.request('/api/ai/ask', {'question': 'capsule'})[0], 200)
 
     def test_reading_needs_no_token(self):
         for method in ('GET', 'HEAD', 'OPTIONS'):

@@ -1,5 +1,12 @@
 """The areas of the API, one blueprint each."""
 
-from dominion.api import agents, ai, councils, treasury, workflows
+from dominion.api import agents, ai, councils, session, treasury, workflows
 
-BLUEPRINTS = [ai.blueprint, treasury.blueprint, workflows.blueprint, councils.blueprint, agents.blueprint]
+BLUEPRINTS = [
+    session.blueprint,
+    ai.blueprint,
+    treasury.blueprint,
+    workflows.blueprint,
+    councils.blueprint,
+    agents.blueprint,
+]
