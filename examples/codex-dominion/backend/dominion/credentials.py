@@ -69,7 +69,7 @@ def check_token(given):
     guesses.assert_few(current_app.redis, address)
     # compare_digest accepts only ASCII text, and a header may hold any byte.
     expected = derive_token(current_app.settings.secret_key)
-    if not hmac.compare_digest(given.encode(errors='replace'), expected.encode()):
+    if not hmac.compare_digest(given.encode(), expected.encode()):
         guesses.count(current_app.redis, address)
         raise ApiError(
             401, 'This token is not valid', {'WWW-Authenticate': f'{CHALLENGE}, error="invalid_token"'}

@@ -1,12 +1,13 @@
 """/health: queries the database and Redis in parallel, and waits for neither longer than TIMEOUT."""
 
 import logging
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 
 from flask import Blueprint, current_app
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeout
 
 blueprint = Blueprint('health', __name__)
@@ -20,13 +21,25 @@ def health():
     """200 {"status": "ok", "checks": {"database": {"ok", "ms"}, "redis": {…}}, "release"}, or 503
     with "status": "unhealthy" and an "error" in the check that failed."""
     app = current_app._get_current_object()
-    checks = _ask_all({'database': lambda: app.database.row('SELECT 1 AS one'), 'redis': app.redis.ping})
+    questions = {
+        'database': lambda: app.database.row('SELECT 1 AS one'),
+        'redis': lambda: _write_and_read(app.redis),
+    }
+    checks = _ask_all(questions)
     healthy = all(check['ok'] for check in checks.values())
     for name, check in checks.items():
         if not check['ok']:
             log.error('check=%s failed: %s', name, check['error'])
     body = {'status': 'ok' if healthy else 'unhealthy', 'checks': checks, 'release': app.settings.release}
     return body, 200 if healthy else 503
+
+
+def _write_and_read(redis):
+    """A Redis that is full or only a copy still answers PING."""
+    key = f'health:{socket.gethostname()}'
+    redis.set(key, 'written', ex=60)
+    if redis.get(key) is None:
+        raise RuntimeError('what was just written is missing')
 
 
 def _ask_all(questions):
@@ -60,6 +73,8 @@ def _reason(fault):
         return 'the access key is refused'
     if isinstance(fault, RedisTimeout):
         return 'no answer in time'
+    if isinstance(fault, ResponseError):
+        return f'refuses to write ({fault})'
     if isinstance(fault, RedisError):
         text = str(fault)
         cause = 'the certificate cannot be verified' if 'CERTIFICATE_VERIFY' in text else 'cannot connect'

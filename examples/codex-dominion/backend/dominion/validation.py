@@ -15,7 +15,10 @@ def json_object():
         raise ApiError(411, 'Send the body as JSON, with its Content-Length')
     if request.content_length > MAX_BODY:
         raise ApiError(413, f'The body has {request.content_length} bytes; at most {MAX_BODY} are allowed')
-    body = request.get_json()
+    try:
+        body = request.get_json()
+    except RecursionError:
+        raise ApiError(400, 'The body is nested too deeply') from None
     if not isinstance(body, dict):
         raise ApiError(400, 'The body must be a JSON object')
     return body
@@ -28,9 +31,11 @@ def text_field(body, name, longest):
         raise ApiError(400, f'"{name}" must be a non-empty string')
     if len(value) > longest:
         raise ApiError(400, f'"{name}" has {len(value)} characters; at most {longest} are allowed')
+    # PostgreSQL's text type holds neither; JSON can name half a character, as \ud800.
     if '\0' in value:
-        # PostgreSQL's text type cannot hold it.
         raise ApiError(400, f'"{name}" contains a NUL character')
+    if any('\ud800' <= character <= '\udfff' for character in value):
+        raise ApiError(400, f'"{name}" contains half a surrogate pair')
     return value.strip()
 
 

@@ -1,6 +1,7 @@
 """The RQ queue `workflows`, as used by the API."""
 
 import re
+import uuid
 from datetime import datetime, timezone
 
 from rq import Worker
@@ -11,10 +12,12 @@ from rq.utils import str_to_date
 from dominion.safe_queue import NAME, RUN_WORKFLOW, WorkflowJob, open_queue, was_unreadable
 
 JOB_TIMEOUT = 300  # seconds
-RESULT_TTL = 24 * 3600
-FAILURE_TTL = 7 * 24 * 3600
-# A public button must not be able to fill the cache.
+RESULT_TTL = 3600
+FAILURE_TTL = 24 * 3600
+# Nobody may fill Redis by pressing a button.
 MAX_DEPTH = 500
+# Seconds. It only matters for a run that was announced and never queued, because the API was killed in between.
+ANNOUNCED_TTL = 600
 
 
 UNREADABLE = 'another release of the backend queued this run, and the worker could not read it: start the workflow again'
@@ -24,21 +27,45 @@ class QueueFull(Exception):
     """MAX_DEPTH jobs are already waiting."""
 
 
+class AlreadyWaiting(Exception):
+    """A run of the workflow is waiting, and it will do the same; the text is its job's id."""
+
+
 def enqueue(redis, workflow, caller):
     """Queue one run of the workflow for a caller (credentials.get_caller); returns the job's id."""
     queue = open_queue(redis)
     if queue.count >= MAX_DEPTH:
         raise QueueFull
-    job = queue.enqueue(
+    job_id = str(uuid.uuid4())
+    _announce(redis, workflow, job_id)
+    queue.enqueue(
         RUN_WORKFLOW,
         workflow,
         caller,
+        job_id=job_id,
         job_timeout=JOB_TIMEOUT,
         result_ttl=RESULT_TTL,
         failure_ttl=FAILURE_TTL,
         description=f'run {workflow}',
     )
-    return job.id
+    return job_id
+
+
+def _announce(redis, workflow, job_id):
+    """Take the one place that a workflow has among the waiting runs."""
+    key = f'waiting:{workflow}'
+
+    def take(pipe):
+        earlier = (pipe.get(key) or b'').decode()
+        job = find_job(redis, earlier)
+        # A job that is announced and not found is about to be queued.
+        if earlier and (job is None or job['status'] == 'queued'):
+            raise AlreadyWaiting(earlier)
+        pipe.multi()
+        pipe.set(key, job_id, ex=ANNOUNCED_TTL)
+
+    # Repeats `take` when another request took the place meanwhile.
+    redis.transaction(take, key)
 
 
 def find_job(redis, job_id):

@@ -92,6 +92,18 @@ class FaultsTest(unittest.TestCase):
         wait_for(self.healthy, 4)
         self.assertEqual(self.rig.run_workflow('agent-roll-call')['status'], 'finished')
 
+    def test_a_redis_that_is_full_is_unhealthy_although_it_answers_ping(self):
+        redis = self.rig.redis()
+        redis.config_set('maxmemory', 1)
+        try:
+            self.assertTrue(redis.ping())
+            status, _, body = self.rig.request('/health')
+            self.assertEqual((status, body['checks']['redis']['ok']), (503, False))
+            self.assertIn('OOM', body['checks']['redis']['error'])
+        finally:
+            redis.config_set('maxmemory', 0)
+        wait_for(self.healthy, 4)
+
     def test_certificate_for_another_name_is_refused(self):
         self.rig.stop_part('redis')
         self.rig.start_redis('stranger')

@@ -136,7 +136,7 @@ class QueueSafetyTest(unittest.TestCase):
         self.assertEqual((job['status'], job['workflow']), ('failed', None))
         self.assertRegex(job['error'], 'another release.*start the workflow again')
         self.assertIn('run agent-roll-call', self.rig.log('worker'))
-        # RQ lists it among the failed jobs for a week.
+        # RQ lists it among the failed jobs until they expire.
         self.assertIsNotNone(self.redis.zscore('rq:failed:workflows', job['id']))
         self.assertEqual(self.rig.request('/api/workflows/agent-roll-call')[2]['runs'], before)
 

@@ -1,5 +1,7 @@
 import json
 import unittest
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.rig import shared_rig, wait_for
 
@@ -84,3 +86,41 @@ class WorkflowTest(unittest.TestCase):
         path = f'/api/workflows/jobs/{answer["job_id"]}'
         job = wait_for(lambda: (j := self.rig.request(path)[2])['status'] == 'failed' and j)
         self.assertIn('there is no workflow gone', job['error'])
+
+    def test_one_run_of_a_workflow_waits_at_a_time(self):
+        self.rig.stop_part('worker')
+        try:
+            _, _, first = self.rig.request('/api/workflows/run', {'name': 'agent-roll-call'})
+            with ThreadPoolExecutor(8) as threads:
+                asks = [
+                    threads.submit(self.rig.request, '/api/workflows/run', {'name': name})
+                    for name in ['agent-roll-call'] * 8 + ['metrics-pruning'] * 8
+                ]
+            statuses = [ask.result()[0] for ask in asks]
+            self.assertEqual(statuses[:8], [409] * 8)
+            self.assertIn(first['job_id'], asks[0].result()[2]['error'])
+            self.assertEqual(sorted(statuses[8:]), [202] + [409] * 7)
+            self.assertEqual(self.rig.request('/api/workflows/queue')[2]['depth'], 2)
+        finally:
+            self.rig.start_worker()
+        self.assertEqual(self.rig.job_ended(first['job_id'])['status'], 'finished')
+        # Its place is free again, for one of many.
+        with ThreadPoolExecutor(8) as threads:
+            again = list(threads.map(lambda _: self.rig.request('/api/workflows/run', {'name': 'dawn-dispatch'}), range(8)))
+        self.assertIn(202, [status for status, _, _ in again])
+        self.rig.run_workflow('agent-roll-call')
+
+    def test_a_run_that_was_never_queued_blocks_the_next_one_for_minutes_only(self):
+        redis = self.rig.redis()
+        self.addCleanup(redis.delete, 'waiting:dawn-dispatch')
+        redis.set('waiting:dawn-dispatch', str(uuid.uuid4()), ex=1)
+        self.assertEqual(self.rig.request('/api/workflows/run', {'name': 'dawn-dispatch'})[0], 409)
+        wait_for(lambda: not redis.exists('waiting:dawn-dispatch'))
+        self.rig.run_workflow('dawn-dispatch')
+        self.assertIn(redis.ttl('waiting:dawn-dispatch'), range(500, 601))
+
+    def test_results_are_kept_for_an_hour_and_failures_for_a_day(self):
+        redis = self.rig.redis()
+        job = self.rig.run_workflow('agent-roll-call')
+        wait_for(lambda: 3000 < redis.ttl(f'rq:job:{job["id"]}') <= 3600, what='the result expires')
+        self.assertEqual(int(redis.hget(f'rq:job:{job["id"]}', 'failure_ttl')), 24 * 3600)

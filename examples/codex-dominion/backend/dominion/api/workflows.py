@@ -23,12 +23,17 @@ def list_workflows():
 
 @blueprint.post('/run')
 def run_workflow():
-    """{"name"} -> 202 {"job_id", "workflow", "status_url"}; 404 for an unknown name, 429 for a full queue."""
+    """{"name"} -> 202 {"job_id", "workflow", "status_url"}.
+
+    404 for an unknown name, 409 while a run of the workflow is waiting, 429 for a full queue.
+    """
     name = text_field(json_object(), 'name', 63)
     found(current_app.database.row('SELECT id FROM workflows WHERE name = %s', (name,)), 'workflow', name)
     caller = get_caller()
     try:
         job_id = workflow_queue.enqueue(current_app.redis, name, caller)
+    except workflow_queue.AlreadyWaiting as job:
+        raise ApiError(409, f'A run of {name} is already waiting: job {job}') from None
     except workflow_queue.QueueFull:
         waiting = f'{workflow_queue.MAX_DEPTH} runs are already waiting; try again later'
         raise ApiError(429, waiting, {'Retry-After': '30'}) from None
