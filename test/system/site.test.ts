@@ -47,42 +47,62 @@ test('a visitor runs a workflow: the page, the API, the queue, the worker and th
       "(() => { const button = document.querySelector('tr[data-workflow] button'); button.focus(); button.click() })()",
     )
   await run()
-  await browser.until("document.activeElement.matches('[data-token-dialog] input[type=password]')", 10_000)
-  expect(await browser.evaluate("document.querySelector('[data-token-dialog]').innerText")).toContain(
-    'npx dominion api-token',
-  )
-  await looksRight('token-asked')
+  const dialog = "document.querySelector('[data-sign-in-dialog]')"
+  const asked = () =>
+    browser.until(
+      "document.activeElement.matches('[data-sign-in-dialog] input:not([type=password])')",
+      10_000,
+    )
+  await asked()
+  expect(await browser.evaluate(`${dialog}.innerText`)).toContain('npx dominion api-token')
+  await looksRight('sign-in-asked')
 
   await browser.press('Escape')
-  await browser.until("document.querySelector('[data-token-dialog]') === null", 5_000)
+  await browser.until(`${dialog} === null`, 5_000)
   await browser.until("document.activeElement.matches('tr[data-workflow] button')", 5_000)
   expect(await browser.evaluate("document.querySelector('[data-job-phase]')")).toBeNull()
 
   await run()
-  await browser.until("document.activeElement.matches('[data-token-dialog] input')", 10_000)
+  await asked()
+  await browser.type('Ada')
+  await browser.press('Tab')
   await browser.type('0'.repeat(64))
   await browser.press('Enter')
-  await browser.until("document.querySelector('[data-token-dialog] [role=alert]') !== null", 10_000)
-  expect(await browser.evaluate("document.querySelector('[data-token-dialog] [role=alert]').innerText")).toBe(
+  await browser.until(`${dialog}.querySelector('[role=alert]') !== null`, 10_000)
+  expect(await browser.evaluate(`${dialog}.querySelector('[role=alert]').innerText`)).toBe(
     'The backend did not accept this token. Print it again and enter it here.',
   )
-  await looksRight('token-refused')
+  await looksRight('sign-in-refused')
   // The browser's own messages about the 401.
   expect(browser.problems.splice(0).every((problem) => problem.includes('401'))).toBe(true)
 
   const { stdout } = await clouds.dominion(['api-token'])
-  await browser.until("document.activeElement.matches('[data-token-dialog] input')", 10_000)
+  await browser.evaluate(`${dialog}.querySelector('input[type=password]').select()`)
   await browser.type(stdout.trim())
   await browser.press('Enter')
   await browser.until("document.querySelector('[data-job-phase=finished]') !== null", 30_000)
   expect(await runs()).toBe(before + 1)
 
-  // Asked once: a reload keeps it.
+  // Asked once: a reload keeps the session, and the page shows who did what.
   await browser.open(`https://${domain}/workflows`)
   await browser.until("document.querySelectorAll('tr[data-workflow]').length > 0", 20_000)
   await run()
   await browser.until("document.querySelector('[data-job-phase=finished]') !== null", 30_000)
   expect(await runs()).toBe(before + 2)
+  await browser.until("document.body.innerText.includes('operator Ada')", 10_000)
+  // Nothing that a script could steal.
+  const reachable = await browser.evaluate<string>(
+    'JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, document.documentElement.outerHTML])',
+  )
+  expect(reachable).toMatch(/^\["",\{\},\{\},/)
+  expect(reachable).not.toContain(stdout.trim())
+
+  const signOut = "[...document.querySelectorAll('button')].find((b) => b.innerText.trim() === 'Sign out')"
+  await browser.evaluate(`${signOut}.click()`)
+  await browser.until(`${signOut} === undefined && !document.body.innerText.includes('operator Ada')`, 10_000)
+  await run()
+  await asked()
+  await browser.press('Escape')
   expect(browser.problems).toEqual([])
 })
 
@@ -97,7 +117,7 @@ async function looksRight(name: string): Promise<void> {
       const folder = process.env.PICTURES
       if (folder) writeFileSync(path.join(folder, `${name}-${width}-${dark ? 'dark' : 'light'}.png`), picture)
       const [left, right] = await browser.evaluate<number[]>(
-        "(({ left, right }) => [left, right])(document.querySelector('[data-token-dialog]').getBoundingClientRect())",
+        "(({ left, right }) => [left, right])(document.querySelector('[data-sign-in-dialog]').getBoundingClientRect())",
       )
       expect(left, `${name} at ${width}`).toBeGreaterThanOrEqual(0)
       expect(right, `${name} at ${width}`).toBeLessThanOrEqual(width)

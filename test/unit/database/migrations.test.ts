@@ -18,11 +18,11 @@ test('the project’s migrations: every file in the order of its number, without
   }
 })
 
-test('they create the five tables and leave the transaction to the tool', () => {
+test('they create the tables of the application and leave the transaction to the tool', () => {
   const sql = readMigrations()
     .map((each) => each.sql)
     .join('\n')
-  for (const table of ['councils', 'agents', 'workflows', 'metrics', 'capsules']) {
+  for (const table of ['councils', 'agents', 'workflows', 'metrics', 'capsules', 'write_log']) {
     expect(sql).toMatch(new RegExp(`CREATE TABLE ${table} \\(`))
   }
   expect(sql).not.toMatch(/^\s*(BEGIN|COMMIT|ROLLBACK)\s*;/im)

@@ -13,6 +13,7 @@ from dominion.database import Database
 from dominion.errors import install_error_handlers
 from dominion.json_format import JsonFormat, utc_text
 from dominion.settings import load_settings
+from dominion.write_log import record_write
 
 
 class Backend(Flask):
@@ -44,6 +45,7 @@ def create_app():
     install_error_handlers(app)
     app.before_request(guard_request)
     app.after_request(_common_headers)
+    app.after_request(record_write)
     return app
 
 

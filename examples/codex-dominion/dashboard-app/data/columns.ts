@@ -8,6 +8,13 @@ export const workflowColumns: Column[] = [
   { field: 'last_run_at', label: 'Last run', format: 'ago', align: 'right' },
 ]
 
+export const runColumns: Column[] = [
+  { field: 'workflow', label: 'Workflow' },
+  { field: 'by', label: 'Started by' },
+  { field: 'at', label: 'Started', format: 'ago' },
+  { field: 'from_address', label: 'From', format: 'mono' },
+]
+
 export const councilColumns: Column[] = [
   { field: 'name', label: 'Council' },
   { field: 'purpose', label: 'Purpose' },

@@ -5,6 +5,7 @@ import type { Where } from '@/lib/rows'
 export const SOURCES = {
   workflows: { path: '/api/workflows', key: 'workflows' },
   queue: { path: '/api/workflows/queue', key: '' },
+  runs: { path: '/api/workflows/runs', key: 'runs' },
   councils: { path: '/api/councils', key: 'councils' },
   agents: { path: '/api/agents', key: 'agents' },
   treasury: { path: '/api/treasury/summary', key: '' },

@@ -3,8 +3,6 @@
  * decides where `/api/` goes.
  */
 
-import { requestToken } from './token'
-
 /** A parsed JSON object whose fields may be missing or have another type than expected. */
 export type Row = Record<string, unknown>
 
@@ -23,6 +21,7 @@ function problem(status: number, message: string, advice: string): ApiProblem {
 
 function adviceFor(status: number): string {
   if (status === 429) return 'Too many requests: wait a moment, then try again.'
+  if (status === 409) return 'Wait until that run has ended.'
   if (status === 404)
     return 'The backend does not know this address. Check that its release matches this dashboard.'
   if (status >= 502 && status <= 504) return 'The proxy cannot reach the backend. Try again in a minute.'
@@ -34,7 +33,7 @@ function adviceFor(status: number): string {
  * Send one request and return the parsed JSON object.
  * @throws {ApiProblem} when there is no response within 10 s, a status other than 2xx, or a body that is not JSON
  */
-async function request(path: string, init: RequestInit): Promise<Row> {
+export async function request(path: string, init: RequestInit): Promise<Row> {
   let response: Response
   try {
     response = await fetch(path, {
@@ -67,27 +66,4 @@ async function request(path: string, init: RequestInit): Promise<Row> {
 
 export function getJson(path: string): Promise<Row> {
   return request(path, { method: 'GET' })
-}
-
-/**
- * POST as the operator. Asks for the token when this tab has none, and again when the backend refuses it.
- * @throws {ApiProblem} as `request` does, and when the visitor enters no token
- */
-export async function postJson(path: string, body: Row): Promise<Row> {
-  let token = await requestToken()
-  for (;;) {
-    if (token === undefined) {
-      throw problem(401, 'Nothing was sent: no token was entered', 'Try again and enter the token.')
-    }
-    try {
-      return await request(path, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
-        body: JSON.stringify(body),
-      })
-    } catch (reason) {
-      if (!isProblem(reason) || reason.status !== 401) throw reason
-      token = await requestToken(token)
-    }
-  }
 }

@@ -1,9 +1,9 @@
 'use client'
 
 import { useEffect, useRef, useState } from 'react'
-import { type ApiProblem, getJson, isProblem, postJson, type Row } from './api'
+import { type ApiProblem, getJson, isProblem, type Row } from './api'
 import { textOf } from './rows'
-import { requestToken } from './token'
+import { postJson, requestSession } from './session'
 
 /** The state of a started workflow: requested, waiting or running as a job, or ended. */
 export type JobState = {
@@ -68,7 +68,7 @@ export function useJob(onEnd: () => void): { job?: JobState; start: (workflow: s
 
   async function start(workflow: string): Promise<void> {
     // Before the button is disabled: otherwise closing the dialog could not return the focus to it.
-    if ((await requestToken()) === undefined) return
+    if ((await requestSession()) === undefined) return
     turn.current += 1
     const mine = turn.current
     const isGone = () => turn.current !== mine

@@ -2,10 +2,10 @@
 
 import logging
 
-from flask import Blueprint, current_app, url_for
+from flask import Blueprint, current_app, g, url_for
 
 from dominion import workflow_queue
-from dominion.credentials import get_caller, is_operator
+from dominion.credentials import get_caller, is_operator, require_operator
 from dominion.errors import ApiError
 from dominion.validation import found, json_object, lookup_key, text_field
 
@@ -29,6 +29,7 @@ def run_workflow():
     """
     name = text_field(json_object(), 'name', 63)
     found(current_app.database.row('SELECT id FROM workflows WHERE name = %s', (name,)), 'workflow', name)
+    g.workflow = name
     caller = get_caller()
     try:
         job_id = workflow_queue.enqueue(current_app.redis, name, caller)
@@ -47,22 +48,34 @@ def show_queue():
     return workflow_queue.describe(current_app.redis)
 
 
+@blueprint.get('/runs')
+def list_runs():
+    """{"runs": [{workflow, at, by, from_address}]}: the last 50 runs that were queued, for the operator."""
+    require_operator()
+    rows = current_app.database.rows(
+        """SELECT workflow, at, by, from_address FROM write_log
+           WHERE workflow IS NOT NULL AND status = 202 ORDER BY at DESC, id DESC LIMIT 50"""
+    )
+    return {'runs': rows}
+
+
 @blueprint.get('/jobs/<job_id>')
 def show_job(job_id):
-    """{"id", "status", "result", "error", "workflow", "enqueued_at", "ended_at"}"""
+    """{"id", "status", "result", "error", "workflow", "enqueued_at", "ended_at"}, for the operator."""
+    require_operator()
     return found(workflow_queue.find_job(current_app.redis, job_id), 'job', job_id)
 
 
 @blueprint.get('/<key>')
 def show_workflow(key):
-    """One workflow by id or name, with its steps, the last error and its newest measurements.
+    """One workflow by id or name, with its newest measurements.
 
-    The operator also sees who started the latest run and from where.
+    The operator also sees its steps, the last error, and who started the latest run and from where.
     """
     database = current_app.database
     # As JSON, so that a column that a pending migration adds is null instead of an error.
     caller = "to_jsonb(w) ->> 'last_run_by' AS last_run_by, to_jsonb(w) ->> 'last_run_from' AS last_run_from"
-    columns = f'{COLUMNS}, steps, last_error, created_at' + (f', {caller}' if is_operator() else '')
+    columns = f'{COLUMNS}, created_at' + (f', steps, last_error, {caller}' if is_operator() else '')
     workflow = found(
         database.row(f'SELECT {columns} FROM workflows w WHERE id = %s OR name = %s', lookup_key(key)),
         'workflow',

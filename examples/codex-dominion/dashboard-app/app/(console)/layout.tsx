@@ -2,8 +2,9 @@ import type { ReactNode } from 'react'
 import { Brand } from '@/components/shell/brand'
 import { MobileNav } from '@/components/shell/mobile-nav'
 import { Nav, type NavSection } from '@/components/shell/nav'
+import { OperatorButton } from '@/components/shell/operator-button'
+import { SignInDialog } from '@/components/shell/sign-in-dialog'
 import { ThemeToggle } from '@/components/shell/theme-toggle'
-import { TokenDialog } from '@/components/shell/token-dialog'
 import { SECTIONS } from '@/data/site'
 
 const navSections: NavSection[] = SECTIONS.map(({ slug, title, icon, pages }) => ({
@@ -34,7 +35,8 @@ export default function ConsoleLayout({ children }: { children: ReactNode }) {
           <div className="lg:hidden">
             <Brand />
           </div>
-          <div className="ml-auto">
+          <div className="ml-auto flex min-w-0 items-center gap-1">
+            <OperatorButton />
             <ThemeToggle />
           </div>
         </div>
@@ -42,7 +44,7 @@ export default function ConsoleLayout({ children }: { children: ReactNode }) {
           {children}
         </main>
       </div>
-      <TokenDialog />
+      <SignInDialog />
     </div>
   )
 }

@@ -91,6 +91,7 @@ export function WorkflowBoard() {
   const { job, start } = useJob(() => {
     void refresh(SOURCES.workflows.path)
     void refresh(SOURCES.queue.path)
+    void refresh(SOURCES.runs.path)
   })
   const busy = job?.phase === 'starting' || job?.phase === 'waiting'
   const all = rowsOf(state.data, SOURCES.workflows.key)

@@ -6,9 +6,9 @@ import { Button } from '@/components/ui/button'
 import { Card, CardContent, CardDescription, CardHeader, CardTitle } from '@/components/ui/card'
 import { Input } from '@/components/ui/input'
 import type { Widget } from '@/data/types'
-import { type ApiProblem, isProblem, postJson, type Row } from '@/lib/api'
+import { type ApiProblem, isProblem, type Row } from '@/lib/api'
 import { rowsOf, textOf } from '@/lib/rows'
-import { requestToken } from '@/lib/token'
+import { postJson, requestSession } from '@/lib/session'
 import { ErrorState, LoadingRows } from './states'
 
 const MAX_QUESTION = 500
@@ -50,7 +50,7 @@ export function AskWidget({ widget }: { widget: Extract<Widget, { kind: 'ask' }>
 
   async function ask(text: string) {
     const wanted = text.trim()
-    if (!wanted || busy || (await requestToken()) === undefined) return
+    if (!wanted || busy || (await requestSession()) === undefined) return
     setQuestion(wanted)
     setAsked({ question: wanted })
     try {

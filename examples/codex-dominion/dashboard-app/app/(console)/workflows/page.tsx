@@ -1,4 +1,5 @@
 import type { Metadata } from 'next'
+import { RunLog } from '@/components/pages/run-log'
 import { WorkflowBoard } from '@/components/pages/workflow-board'
 import { SectionShell } from '@/components/shell/section-shell'
 import { StatsWidget } from '@/components/widgets/stats'
@@ -10,7 +11,7 @@ export const metadata: Metadata = {
 
 export default function WorkflowsPage() {
   return (
-    <SectionShell slug="workflows" paths={['/api/workflows', '/api/workflows/queue', '/api/workflows/run']}>
+    <SectionShell slug="workflows" paths={['/api/workflows', '/api/workflows/queue', '/api/workflows/run', '/api/workflows/runs']}>
       <StatsWidget
         items={[
           { label: 'Workflows', source: 'workflows', compute: 'count' },
@@ -20,6 +21,7 @@ export default function WorkflowsPage() {
         ]}
       />
       <WorkflowBoard />
+      <RunLog />
     </SectionShell>
   )
 }

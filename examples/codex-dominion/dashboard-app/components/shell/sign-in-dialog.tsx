@@ -5,33 +5,59 @@ import { Button } from '@/components/ui/button'
 import { Dialog, DialogContent, DialogDescription, DialogTitle } from '@/components/ui/dialog'
 import { Input } from '@/components/ui/input'
 import { Label } from '@/components/ui/label'
-import { type Question, useQuestion } from '@/lib/token'
+import { isProblem } from '@/lib/api'
+import { type Answer, signIn, useSession } from '@/lib/session'
 
 /** The format in which the backend derives it: a mistyped token is detected here, without a request. */
 const TOKEN = /^[0-9a-f]{64}$/
+const LONGEST_NAME = 40
 
 const REJECTED = 'The backend did not accept this token. Print it again and enter it here.'
 const MALFORMED = 'This is not a token. A token has 64 characters: digits and the letters a to f.'
 
-function TokenForm({ rejected, answer }: Question) {
+function explain(reason: unknown): string {
+  if (!isProblem(reason)) return String(reason)
+  return reason.status === 401 ? REJECTED : `${reason.message}. ${reason.advice}`
+}
+
+function SignInForm({ answer }: { answer: Answer }) {
+  const [name, setName] = useState('')
   const [token, setToken] = useState('')
-  const [fault, setFault] = useState(rejected ? REJECTED : '')
-  const fieldId = useId()
+  const [fault, setFault] = useState('')
+  const [busy, setBusy] = useState(false)
+  const nameId = useId()
+  const tokenId = useId()
   const faultId = useId()
 
-  function submit(event: FormEvent) {
+  async function submit(event: FormEvent) {
     event.preventDefault()
-    const given = token.trim()
-    if (TOKEN.test(given)) answer(given)
-    else setFault(MALFORMED)
+    if (busy) return
+    if (!TOKEN.test(token.trim())) return setFault(MALFORMED)
+    setBusy(true)
+    try {
+      answer(await signIn(token.trim(), name))
+    } catch (reason) {
+      setFault(explain(reason))
+      setBusy(false)
+    }
   }
 
   return (
-    <form onSubmit={submit} className="space-y-4">
+    <form onSubmit={(event) => void submit(event)} className="space-y-4">
       <div className="space-y-2">
-        <Label htmlFor={fieldId}>Token</Label>
+        <Label htmlFor={nameId}>Your name</Label>
         <Input
-          id={fieldId}
+          id={nameId}
+          autoComplete="username"
+          maxLength={LONGEST_NAME}
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
+      </div>
+      <div className="space-y-2">
+        <Label htmlFor={tokenId}>Token</Label>
+        <Input
+          id={tokenId}
           type="password"
           autoComplete="current-password"
           spellCheck={false}
@@ -53,23 +79,23 @@ function TokenForm({ rejected, answer }: Question) {
         <Button type="button" variant="outline" onClick={() => answer(undefined)}>
           Cancel
         </Button>
-        <Button type="submit" disabled={token.trim() === ''}>
-          Continue
+        <Button type="submit" disabled={busy || name.trim() === '' || token.trim() === ''}>
+          Sign in
         </Button>
       </div>
     </form>
   )
 }
 
-/** Asks for the operator's token when a request needs it (lib/token.ts). Escape cancels. */
-export function TokenDialog() {
-  const question = useQuestion()
+/** Asks the operator to sign in when a request needs it (lib/session.ts). Escape cancels. */
+export function SignInDialog() {
+  const { answer } = useSession()
   // Radix returns the focus to a trigger; this dialog has none, so it remembers which element had the focus.
   const opener = useRef<Element | null>(null)
   return (
-    <Dialog open={question !== undefined} onOpenChange={(open) => !open && question?.answer(undefined)}>
+    <Dialog open={answer !== undefined} onOpenChange={(open) => !open && answer?.(undefined)}>
       <DialogContent
-        data-token-dialog
+        data-sign-in-dialog
         onOpenAutoFocus={() => {
           opener.current = document.activeElement
         }}
@@ -78,16 +104,18 @@ export function TokenDialog() {
           if (opener.current instanceof HTMLElement) opener.current.focus()
         }}
       >
-        <DialogTitle>Enter the operator’s token</DialogTitle>
+        <DialogTitle>Sign in as the operator</DialogTitle>
         <DialogDescription>
-          Anyone may read; only the operator may start workflows. Print the token in the Codex Dominion Ops
+          Only the operator may start workflows and ask the advisor. Print the token in the Codex Dominion Ops
           folder, with <code className="whitespace-nowrap">--env NAME</code> for another environment:
         </DialogDescription>
         <pre className="overflow-x-auto rounded-md bg-muted px-3 py-2 font-mono text-sm">
           npx dominion api-token
         </pre>
-        {question && <TokenForm {...question} />}
-        <p className="text-xs text-muted-foreground">This tab keeps the token until you close it.</p>
+        {answer && <SignInForm answer={answer} />}
+        <p className="text-xs text-muted-foreground">
+          Your name is recorded with what you start. This browser stays signed in for 12 hours.
+        </p>
       </DialogContent>
     </Dialog>
   )
