@@ -194,7 +194,7 @@ export const postgres: DataTierResource<DatabaseServer> = {
   },
   getMissingChild({ postgres }, { hasDatabase, operatorAddress }) {
     const missing = [
-      ...(hasDatabase === false ? [`the database ${postgres.database}`] : []),
+      ...(hasDatabase === false ? [`the empty database ${postgres.database}`] : []),
       ...(operatorAddress === null ? ['the firewall rule operator'] : []),
     ]
     return missing.length > 0 ? `${missing.join(' and ')} of PostgreSQL ${postgres.server}` : undefined

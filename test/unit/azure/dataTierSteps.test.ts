@@ -266,10 +266,10 @@ test('another address of the operator: only the firewall rule is changed, withou
 })
 
 test.each<[Found, string]>([
-  [{ application: false }, 'the database codexdb'],
+  [{ application: false }, 'the empty database codexdb'],
   [
     { application: false, admitted: false, deployment: 'Failed' },
-    'the database codexdb and the firewall rule operator',
+    'the empty database codexdb and the firewall rule operator',
   ],
 ])('a server that is only half made gets the rest by the same deployment: %j', async (found, what) => {
   const difference = await inspect(found)
