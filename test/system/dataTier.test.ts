@@ -222,7 +222,9 @@ test('a Redis with another policy: plan, provision and doctor show the solution,
   az('resource', 'delete', '--ids', id, '--api-version', version)
   const { code, stdout, stderr } = await provision(clouds.name)
   expect(code, stderr).toBe(0)
-  expect(stdout + stderr).toMatch(/create the empty database codexdb of PostgreSQL \S+, the database of Redis/)
+  expect(stdout + stderr).toMatch(
+    /create the empty database codexdb of PostgreSQL \S+, the database of Redis/,
+  )
   expect(await transaction()).not.toContain('CROSSSLOT')
   await unchanged(clouds.name)
 })
