@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { prepareRoot, type Release } from './debianRoot.ts'
 
@@ -20,9 +20,4 @@ exec unshare --mount -- sh -c 'mount -o bind,ro "$0/usr" /usr && exec /usr/bin/a
 `
   writeFileSync(join(folder, 'az'), script, { mode: 0o755 })
   return folder
-}
-
-/** The release whose az is not this machine's: trixie, or bookworm on a trixie. */
-export function getOtherRelease(osRelease = readFileSync('/etc/os-release', 'utf8')): Release {
-  return /^VERSION_CODENAME=trixie$/m.test(osRelease) ? 'bookworm' : 'trixie'
 }

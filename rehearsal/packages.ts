@@ -21,31 +21,6 @@ export const rehearsalPackages = [
   'util-linux',
 ]
 
-/**
- * What the tests need in addition: a browser, the schedulers that `schedule` writes for, a faked clock, a reader of
- * OpenMetrics, other login shells; and for the integration tests a repository, both databases, zstd and a linter for
- * shell files.
- */
-export const testPackages = [
-  'bsdutils',
-  'chromium',
-  'cron',
-  'debian-archive-keyring',
-  'faketime',
-  'fish',
-  'git',
-  'ksh',
-  'mmdebstrap',
-  'postgresql',
-  'python3-prometheus-client',
-  'redis-server',
-  'shellcheck',
-  'systemd',
-  'tcsh',
-  'zsh',
-  'zstd',
-]
-
 const POLICY = '/usr/sbin/policy-rc.d'
 const POLICY_KEPT = '/usr/sbin/policy-rc.d.before-rehearsal'
 const POLICY_TEXT = '#!/bin/sh\n# The rehearsal installs programs, it starts no services.\nexit 101\n'

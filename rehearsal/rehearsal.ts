@@ -82,20 +82,6 @@ function alreadyRunning(name: string, owner: Partial<Owner> | undefined): OpsErr
 }
 
 /**
- * Waits until the remains of a killed run have cleaned themselves up. A run that is not about to end is left
- * alone.
- */
-export async function waitForDying(name: string): Promise<void> {
-  const isSettled = async () => {
-    const owner = await readOwner(name)
-    const dying =
-      owner && (owner.doing !== 'running' || (!owner.keep && getStartTime(owner.startedBy) === undefined))
-    return !dying || undefined
-  }
-  await poll(isSettled, { intervalMs: 100, attempts: 300 })
-}
-
-/**
  * Starts both clouds in a separate process and resolves when they are up. Throws (exit 2) when a rehearsal of
  * this name is already running.
  */

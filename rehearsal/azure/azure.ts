@@ -79,7 +79,7 @@ async function getHosts(world: World, options: AzureOptions): Promise<Hosts> {
     '*.azurecr.io': (call) => registryApi(world, call),
     '*.blob.core.windows.net': (call) => blobs(world, call),
     'api.ipify.org': (call) => publicAddress(world, call),
-    'prices.azure.com': (call) => retailPrices(world, call),
+    'prices.azure.com': (call) => retailPrices(call),
   }
   if (options.ionosDns) hosts['api.hosting.ionos.com'] = await createIonosDns(options.dns, options.ionosDns)
   return hosts

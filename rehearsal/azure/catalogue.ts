@@ -1,65 +1,11 @@
 import { type ArmError, refuse } from './errors.ts'
+import regions from './locations.json' with { type: 'json' }
 import type { World } from './world.ts'
 
 /* What Azure offers: regions, and which API versions it accepts. */
 
-/** Public regions by the name that ARM uses. */
-export const locations: Record<string, string> = {
-  australiaeast: 'Australia East',
-  australiasoutheast: 'Australia Southeast',
-  austriaeast: 'Austria East',
-  brazilsouth: 'Brazil South',
-  canadacentral: 'Canada Central',
-  canadaeast: 'Canada East',
-  centralindia: 'Central India',
-  centralus: 'Central US',
-  eastasia: 'East Asia',
-  eastus: 'East US',
-  eastus2: 'East US 2',
-  francecentral: 'France Central',
-  germanywestcentral: 'Germany West Central',
-  israelcentral: 'Israel Central',
-  italynorth: 'Italy North',
-  japaneast: 'Japan East',
-  japanwest: 'Japan West',
-  koreacentral: 'Korea Central',
-  mexicocentral: 'Mexico Central',
-  newzealandnorth: 'New Zealand North',
-  northcentralus: 'North Central US',
-  northeurope: 'North Europe',
-  norwayeast: 'Norway East',
-  polandcentral: 'Poland Central',
-  qatarcentral: 'Qatar Central',
-  southafricanorth: 'South Africa North',
-  southcentralus: 'South Central US',
-  southeastasia: 'Southeast Asia',
-  southindia: 'South India',
-  spaincentral: 'Spain Central',
-  swedencentral: 'Sweden Central',
-  switzerlandnorth: 'Switzerland North',
-  uaenorth: 'UAE North',
-  uksouth: 'UK South',
-  ukwest: 'UK West',
-  westcentralus: 'West Central US',
-  westeurope: 'West Europe',
-  westus: 'West US',
-  westus2: 'West US 2',
-  westus3: 'West US 3',
-}
-
-const geographyGroups: readonly [string, RegExp][] = [
-  ['US', /us\d?$/],
-  ['Canada', /^canada/],
-  ['Mexico', /^mexico/],
-  ['South America', /^brazil/],
-  ['Africa', /^southafrica/],
-  ['Middle East', /^(israel|qatar|uae)/],
-  ['Europe', /europe|^(austria|france|germany|italy|norway|poland|spain|sweden|switzerland|uk)/],
-]
-
-/** The part of the world, as `az account list-locations` shows it. */
-export const getGeographyGroup = (location: string): string =>
-  geographyGroups.find(([, names]) => names.test(location))?.[0] ?? 'Asia Pacific'
+/** Public regions by the name that ARM uses, with the part of the world that `az account list-locations` shows. */
+export const locations: Record<string, { displayName: string; geographyGroup: string }> = regions
 
 /** The words of a text. */
 export const words = (text: string): string[] => text.trim().split(/\s+/)

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { isIPv6 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import type { Dns } from '../dns.ts'
 import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
 
-export interface IonosRecord {
+interface IonosRecord {
   id: string
   name: string
   rootName: string
@@ -39,30 +39,21 @@ const problem = (status: number, code: string, message: string): Reply => ({
 class InvalidRecord extends Error {}
 
 function newRecord(zone: Zone, given: Bag): IonosRecord {
+  const { type, ttl = 3600, prio = 0, disabled = false } = given
   const name = String(given.name ?? '').toLowerCase()
-  if (name !== zone.name && !name.endsWith(`.${zone.name}`))
-    throw new InvalidRecord(`Record name '${name}' is not part of the zone ${zone.name}.`)
-  if (!types.includes(given.type)) throw new InvalidRecord(`Record type '${given.type}' is invalid.`)
   const content = String(given.content ?? '')
-  if (given.type === 'A' && !/^\d{1,3}(\.\d{1,3}){3}$/.test(content))
-    throw new InvalidRecord(`Record content '${content}' is not an IPv4 address.`)
-  if (given.type === 'AAAA' && !isIPv6(content))
-    throw new InvalidRecord(`Record content '${content}' is not an IPv6 address.`)
-  if (content === '') throw new InvalidRecord('Record content is missing.')
-  const ttl = given.ttl ?? 3600
-  if (!Number.isInteger(ttl) || ttl < 60)
-    throw new InvalidRecord(`Record ttl '${ttl}' is invalid: at least 60 seconds.`)
-  return {
-    id: randomUUID(),
-    name,
-    rootName: zone.name,
-    type: given.type,
-    content,
-    changeDate: new Date().toISOString(),
-    ttl,
-    prio: given.prio ?? 0,
-    disabled: given.disabled ?? false,
+  const fail = (reason: string): never => {
+    throw new InvalidRecord(`Record ${reason}`)
   }
+  if (name !== zone.name && !name.endsWith(`.${zone.name}`))
+    fail(`name '${name}' is not part of the zone ${zone.name}.`)
+  if (!types.includes(type)) fail(`type '${type}' is invalid.`)
+  if (content === '') fail('content is missing.')
+  if (type === 'A' && !isIPv4(content)) fail(`content '${content}' is not an IPv4 address.`)
+  if (type === 'AAAA' && !isIPv6(content)) fail(`content '${content}' is not an IPv6 address.`)
+  if (!Number.isInteger(ttl) || ttl < 60) fail(`ttl '${ttl}' is invalid: at least 60 seconds.`)
+  const [id, changeDate] = [randomUUID(), new Date().toISOString()]
+  return { id, name, rootName: zone.name, type, content, changeDate, ttl, prio, disabled }
 }
 
 /** Nothing stands beside a CNAME (RFC 1034, 3.6.2). */
@@ -74,15 +65,15 @@ function assertAlone(records: readonly IonosRecord[]): void {
   if (cname) throw new InvalidRecord(`Record '${cname.name}' of type CNAME does not allow other records.`)
 }
 
-/** Copies the addresses of these names, and of the zone's CNAME records, into the DNS of the rehearsal. */
-async function publish(dns: Dns, names: Iterable<string>, zone: Zone): Promise<void> {
+/** Copies the addresses of these records' names, and of the zone's CNAME records, into the DNS of the rehearsal. */
+async function publish(dns: Dns, changed: readonly IonosRecord[], zone: Zone): Promise<void> {
   const active = zone.records.filter(({ disabled }) => !disabled)
   const cnames = new Map(
     active
       .filter(({ type }) => type === 'CNAME')
       .map(({ name, content }) => [name, content.replace(/\.$/, '')]),
   )
-  for (const name of new Set([...names, ...cnames.keys()])) {
+  for (const name of new Set([...changed.map((each) => each.name), ...cnames.keys()])) {
     const target = cnames.get(name) ?? name
     const addresses = (type: string): string[] =>
       active.filter((each) => each.name === target && each.type === type).map(({ content }) => content)
@@ -91,21 +82,15 @@ async function publish(dns: Dns, names: Iterable<string>, zone: Zone): Promise<v
   }
 }
 
-function givenRecords(call: Call): Bag[] {
+function readRecords(zone: Zone, call: Call): IonosRecord[] {
   const value: unknown = JSON.parse(call.body.toString('utf8') || 'null')
-  if (Array.isArray(value)) return value as Bag[]
+  if (Array.isArray(value)) return value.map((each) => newRecord(zone, each))
   throw new InvalidRecord('The request body must be a list of records.')
 }
 
-const show = (zone: Zone, records: IonosRecord[]): Bag => ({
-  id: zone.id,
-  name: zone.name,
-  type: 'NATIVE',
-  records,
-})
-
 /**
- * api.hosting.ionos.com: the DNS API of IONOS Hosting. PATCH replaces the records of the same name and type, PUT all.
+ * api.hosting.ionos.com: the DNS API of IONOS Hosting, as far as the scripts use it. PATCH of a zone replaces the
+ * records of the same name and type, POST adds records, DELETE removes one.
  * Source: https://developer.hosting.ionos.com/docs/dns
  */
 export async function createIonosDns(
@@ -117,54 +102,41 @@ export async function createIonosDns(
     zone.records = records.map((each) => newRecord(zone, each))
     return zone
   })
-  for (const zone of zones)
-    await publish(
-      dns,
-      zone.records.map(({ name }) => name),
-      zone,
-    )
+  for (const zone of zones) await publish(dns, zone.records, zone)
 
-  async function change(zone: Zone, call: Call): Promise<Reply> {
-    const before = zone.records
-    const added = givenRecords(call).map((each) => newRecord(zone, each))
-    const replaced = (old: IonosRecord): boolean =>
-      call.method === 'PUT' || added.some((each) => each.name === old.name && each.type === old.type)
-    const after = [...before.filter((each) => !replaced(each)), ...added]
+  async function change(zone: Zone, after: IonosRecord[], changed: IonosRecord[]): Promise<void> {
     assertAlone(after)
     zone.records = after
-    await publish(
-      dns,
-      [...before, ...added].map(({ name }) => name),
-      zone,
-    )
-    return { status: 200 }
+    await publish(dns, changed, zone)
   }
 
-  async function records(zone: Zone, call: Call, id: string | undefined): Promise<Reply> {
-    if (!id && call.method === 'POST') {
-      const added = givenRecords(call).map((each) => newRecord(zone, each))
-      assertAlone([...zone.records, ...added])
-      zone.records.push(...added)
-      await publish(
-        dns,
-        added.map(({ name }) => name),
-        zone,
+  /** Answers for a zone, or for its records. */
+  async function answer(zone: Zone, call: Call, below?: string, recordId?: string): Promise<Reply> {
+    const { id, name, records } = zone
+    const place = [call.method, ...(below ? [below] : []), ...(recordId ? ['ID'] : [])].join(' ')
+    if (place === 'GET') return { status: 200, body: { id, name, type: 'NATIVE', records } }
+    if (place === 'PATCH') {
+      const added = readRecords(zone, call)
+      const kept = records.filter(
+        (old) => !added.some((each) => each.name === old.name && each.type === old.type),
       )
+      await change(zone, [...kept, ...added], [...records, ...added])
+      return { status: 200 }
+    }
+    if (place === 'POST records') {
+      const added = readRecords(zone, call)
+      await change(zone, [...records, ...added], added)
       return { status: 201, body: added }
     }
-    const record = zone.records.find((each) => each.id === id)
+    if (place !== 'DELETE records ID')
+      return problem(405, 'METHOD_NOT_ALLOWED', `${call.method} is not allowed here.`)
+    const record = records.find((each) => each.id === recordId)
     if (!record) return problem(404, 'RECORD_NOT_FOUND', 'Record does not exist.')
-    if (call.method === 'GET') return { status: 200, body: record }
-    if (call.method === 'PUT') {
-      const changes = JSON.parse(call.body.toString('utf8')) as Bag
-      Object.assign(
-        record,
-        newRecord(zone, { ...record, ...changes, name: record.name, type: record.type }),
-        { id },
-      )
-    } else if (call.method === 'DELETE') zone.records = zone.records.filter((each) => each !== record)
-    else return problem(405, 'METHOD_NOT_ALLOWED', `${call.method} is not allowed here.`)
-    await publish(dns, [record.name], zone)
+    await change(
+      zone,
+      records.filter((each) => each !== record),
+      [record],
+    )
     return { status: 200 }
   }
 
@@ -174,29 +146,16 @@ export async function createIonosDns(
     const [, root, version, kind, id, below, recordId, ...more] = call.path.split('/')
     if (root !== 'dns' || version !== 'v1' || kind !== 'zones' || more.length > 0)
       return problem(404, 'NOT_FOUND', `The rehearsal's IONOS does not support ${call.method} ${call.path}.`)
-    if (!id)
-      return call.method === 'GET'
-        ? { status: 200, body: zones.map((zone) => ({ name: zone.name, id: zone.id, type: 'NATIVE' })) }
-        : problem(405, 'METHOD_NOT_ALLOWED', `${call.method} is not allowed here.`)
+    if (!id && call.method === 'GET')
+      return { status: 200, body: zones.map(({ name, id }) => ({ name, id, type: 'NATIVE' })) }
     const zone = zones.find((each) => each.id === id)
     if (!zone) return problem(404, 'ZONE_NOT_FOUND', 'Zone does not exist.')
     try {
-      if (below === 'records') return await records(zone, call, recordId)
-      if (call.method === 'PATCH' || call.method === 'PUT') return await change(zone, call)
+      return await answer(zone, call, below, recordId)
     } catch (error) {
       if (error instanceof InvalidRecord || error instanceof SyntaxError)
         return problem(400, 'INVALID_RECORD', error.message)
       throw error
     }
-    if (call.method !== 'GET')
-      return problem(405, 'METHOD_NOT_ALLOWED', `${call.method} is not allowed here.`)
-    const name = call.query.get('recordName')?.toLowerCase()
-    const suffix = call.query.get('suffix')?.toLowerCase()
-    const wanted = call.query.get('recordType')?.split(',')
-    const found = zone.records
-      .filter((each) => !name || each.name === name)
-      .filter((each) => !suffix || each.name.endsWith(suffix))
-      .filter((each) => !wanted || wanted.includes(each.type))
-    return { status: 200, body: show(zone, found) }
   }
 }

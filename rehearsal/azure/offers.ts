@@ -1,4 +1,4 @@
-import { getGeographyGroup, locations } from './catalogue.ts'
+import { locations } from './catalogue.ts'
 import { getAllowedRegions, isOfferRestricted } from './faults.ts'
 import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
@@ -9,13 +9,10 @@ const postgres = 'Microsoft.DBforPostgreSQL/flexibleServers'
 
 /** `…/locations`: the regions that exist, whether the subscription may use them or not. */
 export const listLocations = (world: World): Bag[] =>
-  Object.entries(locations).map(([name, displayName]) => ({
+  Object.entries(locations).map(([name, { displayName, geographyGroup }]) => ({
     id: `/subscriptions/${world.subscription.id}/locations/${name}`,
-    name,
-    type: 'Region',
-    displayName,
-    regionalDisplayName: displayName,
-    metadata: { regionType: 'Physical', geographyGroup: getGeographyGroup(name) },
+    ...{ name, type: 'Region', displayName, regionalDisplayName: displayName },
+    metadata: { regionType: 'Physical', geographyGroup },
   }))
 
 /**

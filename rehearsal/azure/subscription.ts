@@ -43,7 +43,7 @@ function showProvider(world: World, name: string): Bag {
         resourceType: type.split('/').slice(1).join('/'),
         locations: Object.keys(locations)
           .filter((name) => !lacksType(world, type, name))
-          .map((name) => locations[name]),
+          .map((name) => locations[name]!.displayName),
         // `az resource show` uses the newest version from here by default.
         apiVersions: getVersions(world, type)!.toReversed(),
         capabilities: 'SupportsTags, SupportsLocation',

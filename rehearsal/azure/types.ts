@@ -1,7 +1,6 @@
 import type { ArmError } from './errors.ts'
 import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
-import type { Price } from './prices.ts'
 import type { Resource, World } from './world.ts'
 
 /** The address of a resource, with the canonical spelling of type and name. */
@@ -57,8 +56,6 @@ export interface ResourceType {
    * Azure/bicep-types-az, generated/, which are made from Microsoft's API documents (read on 2026-11-26).
    */
   versions?: readonly string[]
-  /** Its rows of the public price list. */
-  prices?: Price[]
   /** Azure's usual time to create one, in seconds (used by latency `realistic`). */
   usualSeconds: number
   /** Child resources have no location. */

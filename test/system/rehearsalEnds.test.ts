@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { afterAll, expect, test } from 'vitest'
-import { readState, waitForDying } from '../../rehearsal/rehearsal.ts'
+import { readState } from '../../rehearsal/rehearsal.ts'
 import { findProcesses, type Session, startSession } from '../support/system/sessions.ts'
+import { waitForDying } from '../support/system/waitForDying.ts'
 
 /* However a rehearsal ends, nothing of it remains: no process, network or file. */
 

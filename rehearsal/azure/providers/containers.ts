@@ -10,7 +10,6 @@ import type { Bag } from '../json.ts'
 import { unpackImage } from '../layer.ts'
 import { type MetricsStore, startMetrics } from '../metrics.ts'
 import { locationHeaders, startOperation } from '../operations.ts'
-import { createPrices } from '../prices.ts'
 import type { ResourceType } from '../types.ts'
 import { azureAddressesChanged, type Resource, type World } from '../world.ts'
 
@@ -228,12 +227,6 @@ export const containerGroups: ResourceType = {
     2018-04-01 2018-06-01 2018-09-01 2018-10-01 2019-12-01 2020-11-01 2021-03-01 2021-07-01 2021-09-01 2021-10-01
     2022-09-01 2022-10-01-preview 2023-02-01-preview 2023-05-01 2024-05-01-preview 2024-09-01-preview
     2024-10-01-preview 2024-11-01-preview 2025-09-01`),
-  prices: createPrices('Container Instances', 'Containers', [
-    ['Container Instances', 'Standard', 'Standard vCPU Duration', '1 Hour', 0.0405],
-    ['Container Instances', 'Standard', 'Standard Memory Duration', '1 GB Hour', 0.00445],
-    ['Container Instances', 'Standard Spot', 'Standard Spot vCPU Duration', '1 Hour', 0.01215],
-    ['Container Instances', 'Standard Spot', 'Standard Spot Memory Duration', '1 GB Hour', 0.001335],
-  ]),
   usualSeconds: 45,
   needsLocation: true,
   createdStatus: 201,

@@ -7,7 +7,6 @@ import type { Bag } from '../json.ts'
 import { locationHeaders, startOperation } from '../operations.ts'
 import { checkServer } from '../postgresRules.ts'
 import { type PostgresServer, quoteName, quoteText, startPostgres } from '../postgresServer.ts'
-import { createPrices } from '../prices.ts'
 import { getLastName, getParent, listChildren } from '../resources.ts'
 import { checkServerFree, startSettling } from '../serverBusy.ts'
 import { showPostgres } from '../showPostgres.ts'
@@ -63,9 +62,6 @@ function changePower(shown: string, change: (server: PostgresServer) => Promise<
   }
 }
 
-const priced = 'Azure Database for PostgreSQL Flexible Server'
-const storage = 'Azure Database for PostgreSQL Flex Server Storage'
-
 const flexibleServers: ResourceType = {
   type: 'Microsoft.DBforPostgreSQL/flexibleServers',
   models: {
@@ -90,13 +86,6 @@ const flexibleServers: ResourceType = {
   versions: words(`
     2021-06-01 2022-12-01 2023-03-01-preview 2023-06-01-preview 2023-12-01-preview 2024-08-01 2024-11-01-preview
     2025-01-01-preview 2025-06-01-preview 2025-08-01`),
-  prices: createPrices('Azure Database for PostgreSQL', 'Databases', [
-    [`${priced} Burstable BS Series Compute`, 'B1MS', 'B1MS', '1 Hour', 0.017, 'B1MS'],
-    [`${priced} Burstable BS Series Compute`, 'B2S', 'B2S', '1 Hour', 0.068, 'B2S'],
-    [storage, 'Storage', 'Storage Data Stored', '1 GB/Month', 0.115],
-    [storage, 'Premium SSD v2 Storage', 'Premium SSD v2 Storage Data Stored', '1 GiB/Month', 0.115],
-    [`${priced} Backup Storage`, 'Backup Storage LRS', 'Backup Storage LRS Data Stored', '1 GB/Month', 0.095],
-  ]),
   usualSeconds: 270,
   needsLocation: true,
   createdStatus: 202,

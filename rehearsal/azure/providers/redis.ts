@@ -2,7 +2,6 @@ import { words } from '../catalogue.ts'
 import { refuse } from '../errors.ts'
 import { applyRedisCapacity } from '../faults.ts'
 import type { Bag } from '../json.ts'
-import { createPrices } from '../prices.ts'
 import { checkGlobalName, gigabyte, keyActions, type RedisServer, startRedis } from '../redisServer.ts'
 import { getLastName, getParent, listChildren } from '../resources.ts'
 import type { Request, ResourceType } from '../types.ts'
@@ -46,24 +45,6 @@ const clusters: ResourceType = {
     2020-10-01-preview 2021-02-01-preview 2021-03-01 2021-08-01 2022-01-01 2022-11-01-preview 2023-03-01-preview
     2023-07-01 2023-08-01-preview 2023-10-01-preview 2023-11-01 2024-02-01 2024-03-01-preview 2024-06-01-preview
     2024-09-01-preview 2024-10-01 2025-04-01 2025-05-01-preview 2025-07-01 2025-08-01-preview`),
-  prices: createPrices('Redis Cache', 'Databases', [
-    [
-      'Azure Managed Redis - Balanced',
-      'B0',
-      'B0 Cache Instance',
-      '1 Hour',
-      0.016,
-      'Azure_Managed_Redis_Balanced_B0',
-    ],
-    [
-      'Azure Managed Redis - Balanced',
-      'B1',
-      'B1 Cache Instance',
-      '1 Hour',
-      0.032,
-      'Azure_Managed_Redis_Balanced_B1',
-    ],
-  ]),
   usualSeconds: 420,
   needsLocation: true,
   createdStatus: 201,

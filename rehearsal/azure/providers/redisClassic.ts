@@ -1,6 +1,5 @@
 import { words } from '../catalogue.ts'
 import { refuse } from '../errors.ts'
-import { createPrices } from '../prices.ts'
 import { checkGlobalName, gigabyte, keyActions, startRedis } from '../redisServer.ts'
 import type { ResourceType } from '../types.ts'
 
@@ -26,9 +25,6 @@ const classic: ResourceType = {
   versions: words(`
     2015-08-01 2016-04-01 2017-02-01 2017-10-01 2018-03-01 2019-07-01 2020-06-01 2020-12-01 2021-06-01 2022-05-01
     2022-06-01 2023-04-01 2023-05-01-preview 2023-08-01 2024-03-01 2024-04-01-preview 2024-11-01`),
-  prices: createPrices('Redis Cache', 'Databases', [
-    ['Azure Redis Cache Basic', 'C0', 'C0 Cache', '1 Hour', 0.022, 'Azure_Redis_Cache_Basic_C0_Cache'],
-  ]),
   usualSeconds: 1000,
   needsLocation: true,
   createdStatus: 201,

@@ -5,7 +5,6 @@ import { jsonBody } from '../http.ts'
 import type { Repository } from '../images.ts'
 import type { Bag } from '../json.ts'
 import { isTaken } from '../names.ts'
-import { createPrices } from '../prices.ts'
 import { listRuns, logLink, runRoute, scheduleRun, uploadUrl } from '../registryRuns.ts'
 import type { ResourceType } from '../types.ts'
 import type { Resource, World } from '../world.ts'
@@ -96,9 +95,6 @@ export const registries: ResourceType = {
     2017-03-01 2017-10-01 2019-05-01 2019-12-01-preview 2020-11-01-preview 2021-06-01-preview 2021-08-01-preview
     2021-09-01 2021-12-01-preview 2022-02-01-preview 2022-12-01 2023-01-01-preview 2023-06-01-preview 2023-07-01
     2023-08-01-preview 2023-11-01-preview 2024-11-01-preview 2025-03-01-preview 2025-04-01 2025-11-01`),
-  prices: createPrices('Container Registry', 'Containers', [
-    ['Container Registry', 'Basic', 'Basic Registry Unit', '1/Day', 0.1666],
-  ]),
   usualSeconds: 15,
   needsLocation: true,
   createdStatus: 201,

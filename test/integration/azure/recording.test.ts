@@ -9,9 +9,9 @@ import { arm } from '../../../rehearsal/azure/arm.ts'
 import { login } from '../../../rehearsal/azure/login.ts'
 import { openDoors } from '../../../rehearsal/azure/proxy.ts'
 import { judgeRecording, readRecording } from '../../../rehearsal/judge/recording.ts'
-import { openReplay } from '../../../rehearsal/judge/replay.ts'
 import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
 import { openRunner, temporaryFolder } from '../../support/helpers.ts'
+import { openReplay } from '../../support/replay.ts'
 
 const secret = 'Gr8-"known"-ünï'
 

@@ -11,10 +11,11 @@ import {
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { rehearsalPackages, testPackages } from '../../../rehearsal/packages.ts'
+import { rehearsalPackages } from '../../../rehearsal/packages.ts'
 import { collect } from '../../../rehearsal/processes.ts'
 import { home, temporaryFolder } from '../../support/helpers.ts'
 import setup, { needs } from '../../support/setup/integration.ts'
+import { testPackages } from '../../support/testPackages.ts'
 
 /*
  * bin/ in a small project whose `engines` exclude the Node that runs the tests, with a stand-in for the Node that npm

@@ -1,12 +1,9 @@
-import { getOtherRelease, prepareAz } from '../../../rehearsal/az.ts'
+import { prepareAz } from '../../../rehearsal/az.ts'
 import { prepareRoot } from '../../../rehearsal/debianRoot.ts'
-import {
-  findMissingPackages,
-  installPackages,
-  rehearsalPackages,
-  testPackages,
-} from '../../../rehearsal/packages.ts'
+import { findMissingPackages, installPackages, rehearsalPackages } from '../../../rehearsal/packages.ts'
 import { prepareRoots, vpsRoot } from '../../../rehearsal/roots.ts'
+import { getOtherRelease } from '../otherRelease.ts'
+import { testPackages } from '../testPackages.ts'
 
 /**
  * Names the Debian packages that are missing, then installs them and creates the root file systems of the machines.

@@ -14,8 +14,8 @@ import {
   type State,
   startClouds,
   takeDown,
-  waitForDying,
 } from '../../../rehearsal/rehearsal.ts'
+import { waitForDying } from './waitForDying.ts'
 
 const home = path.join(import.meta.dirname, '..', '..', '..')
 

@@ -1,8 +1,8 @@
 import { homedir, userInfo } from 'node:os'
 import { afterEach, expect, test, vi } from 'vitest'
-import { getOtherRelease } from '../../../rehearsal/az.ts'
 import { type DebianRoot, getCacheFolder, getRootName, prepareRoot } from '../../../rehearsal/debianRoot.ts'
 import { deriveSources } from '../../../rehearsal/debianSources.ts'
+import { getOtherRelease } from '../../support/otherRelease.ts'
 
 /* Where a clean root file system comes from, and where it is stored. Every system test creates one. */
 

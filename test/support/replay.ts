@@ -1,7 +1,7 @@
 import type { Exchange } from '../../lib/azure/recording/exchange.ts'
-import type { Authority } from '../authority.ts'
-import type { Call, Reply } from '../azure/http.ts'
-import { type Hosts, openDoors } from '../azure/proxy.ts'
+import type { Authority } from '../../rehearsal/authority.ts'
+import type { Call, Reply } from '../../rehearsal/azure/http.ts'
+import { type Hosts, openDoors } from '../../rehearsal/azure/proxy.ts'
 
 /** A recording that answers the real az in place of Azure. */
 export interface Replay {
