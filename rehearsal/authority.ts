@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import { runOrThrow } from './processes.ts'
+import { argv, runOrThrow } from './processes.ts'
 
 /** A certificate with its key, as PEM and as files (the key's file is 0600). */
 export interface Issued {
@@ -30,15 +30,10 @@ const LEAF_DAYS = 397
 /** Creates a new authority (ECDSA P-256, `openssl`) with its files below `folder`. */
 export async function createAuthority(folder: string): Promise<Authority> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const keyFile = join(folder, 'ca.key')
-  const certificateFile = join(folder, 'ca.pem')
-  await newKey(keyFile)
-  await runOrThrow(
-    ['openssl', 'req', '-x509', '-new', '-key', keyFile, '-sha256', '-days', String(CA_DAYS)].concat(
-      ['-subj', '/CN=Codex Dominion rehearsal CA', '-out', certificateFile],
-      ['-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
-    ),
-  )
+  const [keyFile, certificateFile] = [join(folder, 'ca.key'), join(folder, 'ca.pem')]
+  await runOrThrow(argv`
+    openssl req -x509 ${newKey(keyFile)} -sha256 -days ${CA_DAYS} -subj ${'/CN=Codex Dominion rehearsal CA'}
+      -addext keyUsage=critical,keyCertSign,cRLSign -out ${certificateFile}`)
   let issued = 0
   return {
     certificate: readFileSync(certificateFile, 'utf8'),
@@ -46,128 +41,57 @@ export async function createAuthority(folder: string): Promise<Authority> {
     async issue(names, validity) {
       if (names.length === 0) throw new Error('A certificate needs at least one name.')
       const base = join(folder, `${++issued}-${names[0]!.replace(/[^\w.-]/g, '_')}`)
-      return issue(base, names, { key: keyFile, certificate: certificateFile, folder }, validity)
+      return issue(base, names, { keyFile, certificateFile, folder }, validity)
     },
   }
+}
+
+/** The arguments of `openssl req` for a new key, which is stored in the file. */
+function newKey(file: string): string[] {
+  writeFileSync(file, '', { mode: 0o600 })
+  return argv`-newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout ${file}`
 }
 
 async function issue(
   base: string,
   names: string[],
-  ca: { key: string; certificate: string; folder: string },
-  validity: { from: Date; to: Date } | undefined,
+  ca: { keyFile: string; certificateFile: string; folder: string },
+  { from, to } = { from: new Date(), to: new Date(Date.now() + LEAF_DAYS * 86_400_000) },
 ): Promise<Issued> {
-  const keyFile = `${base}.key`
-  const certificateFile = `${base}.pem`
-  await newKey(keyFile)
-  const request = `${base}.csr`
+  const [keyFile, certificateFile, request] = [`${base}.key`, `${base}.pem`, `${base}.csr`]
   // The subject's CN holds at most 64 characters; clients read only the alternative names.
-  await runOrThrow([
-    'openssl',
-    'req',
-    '-new',
-    '-key',
-    keyFile,
-    '-subj',
-    '/O=Codex Dominion rehearsal',
-    '-out',
-    request,
-  ])
-  const extensions = `${base}.ext`
+  const subject = '/O=Codex Dominion rehearsal'
+  await runOrThrow(argv`openssl req -new ${newKey(keyFile)} -subj ${subject} -out ${request}`)
+  writeFileSync(`${base}.index`, '')
   writeFileSync(
-    extensions,
-    [
-      `subjectAltName=critical,${names.map((name) => `${isIP(name) ? 'IP' : 'DNS'}:${name}`).join(',')}`,
-      'basicConstraints=CA:FALSE',
-      'keyUsage=critical,digitalSignature',
-      'extendedKeyUsage=serverAuth',
-      'subjectKeyIdentifier=hash',
-      'authorityKeyIdentifier=keyid',
-    ].join('\n'),
+    `${base}.cnf`,
+    `[ca]
+default_ca = own
+[own]
+new_certs_dir = ${ca.folder}
+database = ${base}.index
+rand_serial = yes
+default_md = sha256
+policy = any
+x509_extensions = server
+[any]
+organizationName = optional
+[server]
+subjectAltName = critical,${names.map((name) => `${isIP(name) ? 'IP' : 'DNS'}:${name}`).join(',')}
+basicConstraints = CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+`,
   )
-  await runOrThrow(
-    validity
-      ? datedArgv(ca, { request, extensions, certificateFile }, validity)
-      : [
-          'openssl',
-          'x509',
-          '-req',
-          '-in',
-          request,
-          '-CA',
-          ca.certificate,
-          '-CAkey',
-          ca.key,
-          '-sha256',
-        ].concat(
-          ['-days', String(LEAF_DAYS), '-set_serial', serial()],
-          ['-extfile', extensions, '-out', certificateFile],
-        ),
-  )
-  return {
-    keyFile,
-    certificateFile,
-    key: readFileSync(keyFile, 'utf8'),
-    certificate: readFileSync(certificateFile, 'utf8'),
-  }
-}
-
-/**
- * Before OpenSSL 3.4, every certificate of `openssl x509` starts now; `openssl ca` can set the start but
- * needs a folder with a database.
- */
-function datedArgv(
-  ca: { key: string; certificate: string; folder: string },
-  files: { request: string; extensions: string; certificateFile: string },
-  { from, to }: { from: Date; to: Date },
-): string[] {
-  const file = (name: string, text: string) => {
-    writeFileSync(join(ca.folder, name), text)
-    return join(ca.folder, name)
-  }
-  const config = file(
-    'ca.cnf',
-    [
-      ...[
-        '[ca]',
-        'default_ca = own',
-        '[own]',
-        `new_certs_dir = ${ca.folder}`,
-        `database = ${file('ca.index', '')}`,
-      ],
-      ...[
-        `serial = ${file('ca.serial', serial().slice(2))}`,
-        'default_md = sha256',
-        'policy = any',
-        '[any]',
-        'organizationName = optional',
-      ],
-    ].join('\n'),
-  )
+  // Unlike `openssl x509` before OpenSSL 3.4, `openssl ca` can set the start.
   const generalized = (date: Date) => date.toISOString().replaceAll(/[-:T]|\.\d+/g, '')
-  return [
-    ...['openssl', 'ca', '-batch', '-notext', '-config', config, '-cert', ca.certificate, '-keyfile', ca.key],
-    ...['-startdate', generalized(from), '-enddate', generalized(to)],
-    ...['-in', files.request, '-extfile', files.extensions, '-out', files.certificateFile],
-  ]
-}
-
-async function newKey(file: string): Promise<void> {
-  writeFileSync(file, '', { mode: 0o600 })
-  await runOrThrow([
-    'openssl',
-    'genpkey',
-    '-algorithm',
-    'EC',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-out',
-    file,
-  ])
-}
-
-/** 16 random octets, as RFC 5280 (4.1.2.2) allows: positive and at most 20 octets. */
-function serial(): string {
-  const octets = crypto.getRandomValues(new Uint8Array(16))
-  return `0x01${Buffer.from(octets).toString('hex')}`
+  await runOrThrow(argv`
+    openssl ca -batch -notext -config ${base}.cnf -cert ${ca.certificateFile} -keyfile ${ca.keyFile}
+      -startdate ${generalized(from)} -enddate ${generalized(to)} -in ${request} -out ${certificateFile}`)
+  return {
+    ...{ keyFile, certificateFile },
+    ...{ key: readFileSync(keyFile, 'utf8'), certificate: readFileSync(certificateFile, 'utf8') },
+  }
 }

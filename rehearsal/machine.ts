@@ -2,9 +2,10 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import type { Network } from './network.ts'
 import { type OverlayOptions, prepareOverlay, removeOverlay } from './overlay.ts'
-import { collect, type Finished, note, PATH, TIED } from './processes.ts'
+import { argv, collect, type Finished, note, PATH, TIED } from './processes.ts'
 
 export interface MachineOptions {
   /** The name, which is also the host name: letters, digits and dashes. */
@@ -140,8 +141,9 @@ exec perl -e '${INIT}' < /dev/null > /dev/null 2>&1
 `
   const file = join(folder, 'start.sh')
   writeFileSync(file, script, { mode: 0o600 })
-  const argv = [...TIED, 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--net', '--uts', '--ipc']
-  const child = spawn(argv[0]!, [...argv.slice(1), '--', 'sh', '-eu', file], {
+  const [program, ...rest] = argv`
+    ${TIED} unshare --mount --pid --fork --kill-child --net --uts --ipc -- sh -eu ${file}`
+  const child = spawn(program!, rest, {
     env: { PATH, LC_ALL: 'C' },
     cwd: '/',
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -161,12 +163,19 @@ exec perl -e '${INIT}' < /dev/null > /dev/null 2>&1
     process.kill(pid || child.pid!, 'SIGKILL')
     await ended
   }
-  const lines = lineReader(child, () => words)
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  /** The next line that the script prints. */
+  const hear = async (): Promise<string> => {
+    const { value, done } = await lines.next()
+    if (!done) return value
+    await ended
+    throw new Error(words.trim() || 'its set-up ended without a message')
+  }
   try {
-    pid = Number(await lines())
+    pid = Number(await hear())
     await network.plug(pid)
     child.stdin.end('go\n')
-    await lines()
+    await hear()
     return { pid, stop }
   } catch (error) {
     await stop()
@@ -174,42 +183,13 @@ exec perl -e '${INIT}' < /dev/null > /dev/null 2>&1
   }
 }
 
-/** Reads the child's stdout line by line. If it ends before a line, throws an error with its stderr. */
-function lineReader(child: ChildProcess, words: () => string): () => Promise<string> {
-  const lines: string[] = []
-  let rest = ''
-  let wake = () => {}
-  let over = false
-  child.stdout!.on('data', (chunk) => {
-    const parts = (rest + chunk).split('\n')
-    rest = parts.pop()!
-    lines.push(...parts)
-    wake()
-  })
-  child.once('error', (error) => {
-    rest = error.message
-  })
-  child.once('close', () => {
-    over = true
-    wake()
-  })
-  return async () => {
-    while (lines.length === 0) {
-      if (over) throw new Error(`${words()}${rest}`.trim() || 'its set-up ended without a message')
-      await new Promise<void>((resolve) => {
-        wake = resolve
-      })
-    }
-    return lines.shift()!
-  }
-}
-
 function machine(name: string, address: string, init: Init, stop: () => Promise<void>): Machine {
   const root = `/proc/${init.pid}/root`
-  const enter = ['nsenter', '-t', String(init.pid), '-m', '-n', '-p', '-u', '-i', '-r', '-w', '--']
+  const enter = argv`nsenter -t ${init.pid} -m -n -p -u -i -r -w --`
 
-  function start(argv: string[], options: SpawnOptions = {}): ChildProcess {
-    const inside = [...enter, ...asUser(root, options.user), ...inFolder(options.cwd), ...argv]
+  function start(line: string[], options: SpawnOptions = {}): ChildProcess {
+    const folder = options.cwd === undefined ? [] : argv`env -C ${options.cwd} --`
+    const inside = [...enter, ...asUser(root, options.user), ...folder, ...line]
     const child = spawn(inside[0]!, inside.slice(1), {
       env: { PATH, ...options.env },
       cwd: '/',
@@ -226,7 +206,7 @@ function machine(name: string, address: string, init: Init, stop: () => Promise<
     root,
     pid: init.pid,
     spawn: start,
-    run: (argv, { input, ...options } = {}) => collect(start(argv, options), input),
+    run: (line, { input, ...options } = {}) => collect(start(line, options), input),
     stop: () => {
       stopping ??= stop()
       return stopping
@@ -254,10 +234,6 @@ function killInside(child: ChildProcess, signal: NodeJS.Signals | number = 'SIGT
   } catch {
     return false
   }
-}
-
-function inFolder(cwd: string | undefined): string[] {
-  return cwd === undefined ? [] : ['env', '-C', cwd, '--']
 }
 
 function asUser(root: string, user: string | undefined): string[] {

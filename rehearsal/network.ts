@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { getStartTime, killRecorded, PATH, run, runOrThrow, TIED } from './processes.ts'
+import { argv, getStartTime, killRecorded, PATH, run, runOrThrow, TIED } from './processes.ts'
 
 /**
  * The network of one rehearsal: 10.213.<slot>.0/24 and 2001:db8:213:<slot>::/64 (RFC 3849); this host is .1 and ::1.
@@ -84,20 +84,15 @@ function network(slot: number, holder: Switch): Network {
     async plug(pid) {
       const port = `port${++ports}`
       await runOrThrow(
-        ['ip', 'link', 'add', 'name', 'eth0', 'netns', String(pid), 'type', 'veth', 'peer'].concat([
-          'name',
-          port,
-          'netns',
-          String(holder.pid),
-        ]),
+        argv`ip link add name eth0 netns ${pid} type veth peer name ${port} netns ${holder.pid}`,
       )
-      await runOrThrow(inSwitch(holder.pid, ['ip', 'link', 'set', port, 'master', 'switch', 'up']))
+      await runOrThrow(argv`${inSwitch(holder.pid)} ip link set ${port} master switch up`)
     },
     async cut(off) {
-      await runOrThrow(inSwitch(holder.pid, ['ip', 'link', 'set', 'host', off ? 'down' : 'up']))
+      await runOrThrow(argv`${inSwitch(holder.pid)} ip link set host ${off ? 'down' : 'up'}`)
     },
     async stop() {
-      await run(['ip', 'link', 'delete', bridge])
+      await run(argv`ip link delete ${bridge}`)
       await holder.stop()
     },
   }
@@ -114,8 +109,8 @@ async function startSwitch(): Promise<Switch> {
     ip link set switch up
     echo ready
     exec sleep infinity`
-  const argv = [...TIED, 'unshare', '--net', '--', 'sh', '-euc', script]
-  const child = spawn(argv[0]!, argv.slice(1), {
+  const [program, ...rest] = argv`${TIED} unshare --net -- sh -euc ${script}`
+  const child = spawn(program!, rest, {
     env: { PATH, LC_ALL: 'C' },
     cwd: '/',
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -141,37 +136,20 @@ async function startSwitch(): Promise<Switch> {
   }
 }
 
-function inSwitch(pid: number, argv: string[]): string[] {
-  return ['nsenter', '-t', String(pid), '-n', '--', ...argv]
-}
+const inSwitch = (pid: number): string[] => argv`nsenter -t ${pid} -n --`
 
-function interfaceName(slot: number): string {
-  return `rehearsal${slot}`
-}
+const interfaceName = (slot: number): string => `rehearsal${slot}`
 
 /**
  * Takes the first free slot. Creating the interface claims it, so two rehearsals that start at the same
  * moment cannot both succeed. The alias of the interface names its owner.
  */
 async function claimSlot(name: string, pid: number): Promise<number> {
-  const routes = await runOrThrow(['ip', '-4', 'route', 'show', 'table', 'all'])
+  const routes = await runOrThrow(argv`ip -4 route show table all`)
   for (let slot = 1; slot <= SLOTS; slot++) {
     if (routes.includes(`10.213.${slot}.`)) continue
     const host = interfaceName(slot)
-    const added = await run([
-      'ip',
-      'link',
-      'add',
-      'name',
-      host,
-      'type',
-      'veth',
-      'peer',
-      'name',
-      'host',
-      'netns',
-      String(pid),
-    ])
+    const added = await run(argv`ip link add name ${host} type veth peer name host netns ${pid}`)
     if (added.code !== 0) {
       if (added.stderr.includes('File exists')) continue
       throw new Error(`Cannot create the rehearsal's network: ${added.stderr.trim()}`)
@@ -184,8 +162,8 @@ async function claimSlot(name: string, pid: number): Promise<number> {
     ].join('\n')
     await runOrThrow(['ip', '-batch', '-'], { input })
     // A host without IPv6 runs the rehearsal, too; there the VPS is reached over IPv4 alone.
-    await run(['ip', '-6', 'address', 'add', `2001:db8:213:${slot}::1/64`, 'dev', host, 'nodad'])
-    await runOrThrow(inSwitch(pid, ['ip', 'link', 'set', 'host', 'master', 'switch', 'up']))
+    await run(argv`ip -6 address add 2001:db8:213:${slot}::1/64 dev ${host} nodad`)
+    await runOrThrow(argv`${inSwitch(pid)} ip link set host master switch up`)
     return slot
   }
   throw new Error(
@@ -214,14 +192,13 @@ export async function removeLeftovers(name: string, folder: string): Promise<str
   let processes = 0
   for (const part of [folder, ...parts]) processes += await killRecorded(part)
   if (processes > 0) removed.push(`${processes} process${processes === 1 ? '' : 'es'}`)
-  const links = JSON.parse(
-    (await runOrThrow(['ip', '-json', 'link', 'show', 'type', 'veth'])) || '[]',
-  ) as Link[]
+  const listed = await runOrThrow(argv`ip -json link show type veth`)
+  const links = JSON.parse(listed || '[]') as Link[]
   for (const { ifname, ifalias } of links) {
     if (!ifalias?.startsWith(`${alias(name)} `)) continue
     const [pid, started] = ifalias.split(' ').slice(-2)
     if (getStartTime(Number(pid)) === started) process.kill(Number(pid), 'SIGKILL')
-    await run(['ip', 'link', 'delete', ifname])
+    await run(argv`ip link delete ${ifname}`)
     removed.push(`network interface ${ifname}`)
   }
   for (const part of [folder, ...parts]) rmSync(join(part, 'machines'), { recursive: true, force: true })

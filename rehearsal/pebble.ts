@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import type { Authority } from './authority.ts'
 import type { Dns } from './dns.ts'
 import { LETS_ENCRYPT, startLetsEncrypt } from './letsEncrypt.ts'
-import { startMisleadingDns } from './misleadingDns.ts'
 import type { Network } from './network.ts'
-import { type Daemon, run, runOrThrow, startDaemon, waitForPort } from './processes.ts'
+import { argv, type Daemon, run, runOrThrow, startDaemon, waitForPort } from './processes.ts'
 
 /**
  * The ACME certificate authority of the rehearsal: Let's Encrypt's own test server, Pebble. Inside the rehearsal it
@@ -18,13 +17,8 @@ export interface Pebble {
   /** PEM of the root that issues site certificates. A new one after each start. */
   rootCertificate(): Promise<string>
   /**
-   * Makes only the authority see these A records for `name`; undefined ends that. With an address where no web server
-   * listens, validation fails with the authority's own message.
-   */
-  mislead(name: string, addresses: string[] | undefined): void
-  /**
    * Names for which it refuses to issue (`rejectedIdentifier`). Restarts it, so its accounts are lost. Debian 12's
-   * certbot 2.1 crashes on that answer and leaves the reason only in its log: use `mislead` to read it on screen.
+   * certbot 2.1 crashes on that answer and leaves the reason only in its log: use `mislead` of the DNS to read it on screen.
    */
   refuse(names: string[]): Promise<void>
   /** Stops the server; orders get "connection refused" until `start`. */
@@ -54,7 +48,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   mkdirSync(own, { recursive: true })
   // A second address of this host, because port 443 of the first one belongs to the rehearsal's Azure.
   const address = network.allocate()
-  await runOrThrow(['ip', 'address', 'add', `${address}/24`, 'dev', network.bridge])
+  await runOrThrow(argv`ip address add ${address}/24 dev ${network.bridge}`)
   const { certificateFile, keyFile } = await authority.issue([NAME, address])
   const names = [NAME, ...LETS_ENCRYPT]
   await Promise.all(names.map((name) => dns.set(name, [address])))
@@ -63,7 +57,6 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
     pebble: { host: address, port: PORT, servername: NAME },
     authority,
   })
-  const view = await startMisleadingDns(dns.address)
   const config = join(own, 'pebble.json')
   const log = join(own, 'pebble.log')
   let blocklist: string[] = []
@@ -89,7 +82,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
       }),
     )
     daemon = startDaemon({
-      argv: ['pebble', '-config', config, '-dnsserver', `127.0.0.1:${view.port}`],
+      argv: ['pebble', '-config', config, '-dnsserver', dns.authorityView],
       // No artificial waits and no artificial nonce errors: this rehearses a deploy, not an ACME client.
       env: { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0' },
       cwd: own,
@@ -106,10 +99,10 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   }
   const close = async () => {
     await stop()
-    await Promise.all([view.stop(), front.stop()])
+    await front.stop()
     // The DNS and the network may already be down; then there is nothing left to undo in them.
     await Promise.all(names.map((name) => dns.remove(name).catch(() => {})))
-    await run(['ip', 'address', 'delete', `${address}/24`, 'dev', network.bridge])
+    await run(argv`ip address delete ${address}/24 dev ${network.bridge}`)
     network.release(address)
   }
 
@@ -120,7 +113,6 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   return {
     directory: `https://${NAME}:${PORT}/dir`,
     rootCertificate: () => get(address, '/roots/0', authority.certificate),
-    mislead: view.answer,
     async refuse(names) {
       await stop()
       blocklist = names

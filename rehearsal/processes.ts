@@ -4,6 +4,8 @@ import { connect, createServer } from 'node:net'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { toArgv, type Word } from '../lib/shell/command.ts'
+import { poll } from '../lib/util/poll.ts'
 
 /** The result of a finished process: its exit code (128 + signal if killed by one) and all of its output. */
 export interface Finished {
@@ -45,6 +47,10 @@ export interface DaemonOptions {
 
 /** Debian keeps `ip`, `sshd` and others in sbin, which is not on every operator's PATH. */
 export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** The words of a command; an interpolation is one word, or several if it is a list (lib/shell/command.ts, toArgv). */
+export const argv = (text: TemplateStringsArray, ...words: Word[]): string[] =>
+  toArgv(text, words).map(String)
 
 /** Runs a program on this host to its end. Never throws because of its exit code. */
 export async function run(argv: string[], options: RunOptions = {}): Promise<Finished> {
@@ -174,28 +180,23 @@ export function getFreePort(): Promise<number> {
   })
 }
 
-/**
- * Waits until something accepts connections there. Throws after `seconds`, or at once when `daemon` has
- * ended.
- */
+/** Waits until something accepts connections there: at most 15 s, and only while `daemon` runs. */
 export async function waitForPort(
   host: string,
   port: number,
-  options: { what: string; daemon?: Daemon; log?: string; seconds?: number },
+  { what, daemon, log }: { what: string; daemon?: Daemon; log?: string },
 ): Promise<void> {
-  const until = Date.now() + (options.seconds ?? 15) * 1000
-  for (;;) {
-    if (await accepts(host, port)) return
-    const gone = options.daemon && getStartTime(options.daemon.pid) === undefined
-    if (gone || Date.now() > until) {
-      const words = options.log ? `: ${tail(options.log)}` : ''
-      throw new Error(`${options.what} ${gone ? 'ended' : `does not answer on ${host}:${port}`}${words}`)
-    }
-    await sleep(10)
+  const attempt = async () => {
+    if (await accepts(host, port)) return 'open'
+    return daemon && getStartTime(daemon.pid) === undefined ? 'ended' : undefined
   }
+  const seen = await poll(attempt, { intervalMs: 10, timeoutMs: 15_000 })
+  if (seen === 'open') return
+  throw new Error(`${what} ${seen ?? `does not answer on ${host}:${port}`}${log ? `: ${tail(log)}` : ''}`)
 }
 
-function accepts(host: string, port: number): Promise<boolean> {
+/** Whether something accepts TCP connections there. */
+export function accepts(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, timeout: 1000 })
     const done = (answer: boolean) => {
@@ -209,7 +210,7 @@ function accepts(host: string, port: number): Promise<boolean> {
 }
 
 /** The last 2000 characters of a log file, '' when there is none. */
-export function tail(file: string): string {
+function tail(file: string): string {
   try {
     return readFileSync(file, 'utf8').slice(-2000).trim()
   } catch {

@@ -61,7 +61,7 @@ export function createControls(
     async ca(call) {
       const ca = await authority
       const what = call.path.split('/')[2] ?? ''
-      if (what === 'mislead') ca.mislead(jsonBody(call).name, jsonBody(call).addresses)
+      if (what === 'mislead') await dns.mislead(jsonBody(call).name, jsonBody(call).addresses)
       else if (what === 'refuse') await ca.refuse(jsonBody(call).names)
       else if (what === 'stop') await ca.stop()
       else if (what === 'start') await ca.start()

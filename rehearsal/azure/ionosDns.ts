@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { isIPv4, isIPv6 } from 'node:net'
-import type { Dns } from '../dns.ts'
+import type { Dns as WholeDns } from '../dns.ts'
 import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
 
@@ -22,6 +22,8 @@ export interface IonosDnsOptions {
   /** The initial records of each zone. */
   zones: Record<string, { name: string; type: string; content: string; ttl?: number; prio?: number }[]>
 }
+
+type Dns = Pick<WholeDns, 'set' | 'setIpv6'>
 
 interface Zone {
   id: string

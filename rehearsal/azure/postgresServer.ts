@@ -1,6 +1,7 @@
 import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Machine } from '../machine.ts'
+import { argv } from '../processes.ts'
 import { rangeBlocks } from './addresses.ts'
 import { refuse } from './errors.ts'
 import { serverProgram, startServerMachine } from './serverMachine.ts'
@@ -120,16 +121,16 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
   const settings = new Map<string, Setting>()
   const program = serverProgram(machine, {
     title: `PostgreSQL of ${host}`,
-    argv: [`${bin}/postgres`, '-D', data],
+    argv: argv`${bin}/postgres -D ${data}`,
     user: 'postgres',
-    ready: answers,
+    answers: async () => (await machine.run(argv`${bin}/pg_isready -q -h ${sockets}`)).code === 0,
     endSignal: 'SIGINT',
   })
 
   async function sql(database: string, statement: string): Promise<string> {
     if (!program.running()) throw refuse('serverStopped', { name: host.split('.')[0] })
-    const argv = [`${bin}/psql`, '-h', sockets, '-d', database, '-v', 'ON_ERROR_STOP=1', '-XAtq', '-f', '-']
-    const { code, stdout, stderr } = await machine.run(argv, { user: 'postgres', input: statement })
+    const psql = argv`${bin}/psql -h ${sockets} -d ${database} -v ON_ERROR_STOP=1 -XAtq -f -`
+    const { code, stdout, stderr } = await machine.run(psql, { user: 'postgres', input: statement })
     if (code === 0) return stdout.trim()
     const words = /ERROR: {2}(.*)/.exec(stderr)?.[1] ?? stderr.trim()
     throw refuse('sqlRefused', { words })
@@ -143,16 +144,6 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
          'enumvals', array_to_string(enumvals, ','), 'pending_restart', pending_restart)) FROM pg_settings`,
     )
     for (const row of JSON.parse(rows) as Setting[]) settings.set(row.name, row)
-  }
-
-  /** Within 20 s. */
-  async function answers(running: () => boolean): Promise<boolean> {
-    for (let tries = 0; running() && tries < 200; tries += 1) {
-      const { code } = await machine.run([`${bin}/pg_isready`, '-q', '-h', sockets])
-      if (code === 0) return true
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-    return false
   }
 
   async function start(): Promise<void> {
@@ -197,19 +188,8 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
     },
     async backUp(folder) {
       const inside = '/tmp/backup'
-      const argv = [
-        `${bin}/pg_basebackup`,
-        '-h',
-        sockets,
-        '-D',
-        inside,
-        '-Ft',
-        '-z',
-        '-c',
-        'fast',
-        '--no-sync',
-      ]
-      const { code, stderr } = await machine.run(argv, { user: 'postgres' })
+      const line = argv`${bin}/pg_basebackup -h ${sockets} -D ${inside} -Ft -z -c fast --no-sync`
+      const { code, stderr } = await machine.run(line, { user: 'postgres' })
       if (code !== 0) throw new Error(`pg_basebackup failed: ${stderr.trim()}`)
       // Stored outside the machine, so that a backup outlives its server.
       cpSync(join(machine.root, inside), folder, { recursive: true })

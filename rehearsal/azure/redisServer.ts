@@ -3,12 +3,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { poll } from '../../lib/util/poll.ts'
 import type { Machine } from '../machine.ts'
+import { accepts, argv } from '../processes.ts'
 import { refuse } from './errors.ts'
 import { jsonBody, type Reply } from './http.ts'
 import { isTaken } from './names.ts'
 import { serverProgram, startServerMachine } from './serverMachine.ts'
 import type { Action, Request } from './types.ts'
-import { waitForPort } from './waitForPort.ts'
 import type { Resource, World } from './world.ts'
 
 /** A Redis server of the rehearsal: Debian's redis-server, TLS only, in a separate machine. */
@@ -80,7 +80,7 @@ export async function startRedis(world: World, wanted: RedisOptions): Promise<Re
     title: `Redis of ${options.host}`,
     argv: ['redis-server', '/etc/redis/rehearsal.conf'],
     user: 'redis',
-    ready: (running) => waitForPort(machine.address, options.port, 10_000, running),
+    answers: () => accepts(machine.address, options.port),
     endSignal: 'SIGTERM',
   })
 
@@ -104,19 +104,10 @@ export async function startRedis(world: World, wanted: RedisOptions): Promise<Re
   }
 
   async function cli(...words: string[]): Promise<string> {
-    const argv = [
-      'redis-cli',
-      '--tls',
-      '--cacert',
-      '/etc/ssl/certs/ca-certificates.crt',
-      '--sni',
-      options.host,
-      '--user',
-      'azure',
-    ]
-    const { stdout, stderr } = await machine.run([...argv, '-p', String(options.port), ...words], {
-      env: { REDISCLI_AUTH: own },
-    })
+    const line = argv`
+      redis-cli --tls --cacert /etc/ssl/certs/ca-certificates.crt --sni ${options.host} --user azure
+        -p ${options.port} ${words}`
+    const { stdout, stderr } = await machine.run(line, { env: { REDISCLI_AUTH: own } })
     if (/^(ERR|NOAUTH|WRONGPASS)/.test(stdout))
       throw new Error(`Redis refused ${words[0]}: ${stdout}${stderr}`)
     return stdout

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import { poll } from '../../lib/util/poll.ts'
 import { type Machine, startMachine } from '../machine.ts'
 import type { World } from './world.ts'
 
@@ -34,14 +35,14 @@ interface ProgramOptions {
   title: string
   argv: string[]
   user: string
-  /** Whether it answers. Gives up when `running` reports that it has ended. */
-  ready(running: () => boolean): Promise<boolean>
+  /** Whether it answers now. */
+  answers(): Promise<boolean>
   /** The signal that stops it. */
   endSignal: NodeJS.Signals
 }
 
 export function serverProgram(machine: Machine, options: ProgramOptions): ServerProgram {
-  const { title, argv, user, ready, endSignal } = options
+  const { title, argv, user, answers, endSignal } = options
   let child: ChildProcess | undefined
   let ended: Promise<unknown> = Promise.resolve()
   const running = () => child !== undefined && child.exitCode === null && child.signalCode === null
@@ -59,7 +60,9 @@ export function serverProgram(machine: Machine, options: ProgramOptions): Server
       started.stdout?.on('data', keep)
       started.stderr?.on('data', keep)
       ended = new Promise((resolve) => started.once('close', resolve))
-      if (!(await ready(running))) throw new Error(`${title} does not start:\n${words.trim()}`)
+      const attempt = async () => (running() ? (await answers()) || undefined : false)
+      const ready = await poll(attempt, { intervalMs: 100, timeoutMs: 20_000 })
+      if (!ready) throw new Error(`${title} does not start:\n${words.trim()}`)
     },
     async stop() {
       if (!running()) return

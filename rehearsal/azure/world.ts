@@ -56,7 +56,7 @@ export interface World {
   types: ResourceType[]
   folder: string
   network: Network
-  dns: Dns
+  dns: Pick<Dns, 'address' | 'set' | 'remove'>
   authority: Authority
   roots: Pick<Roots, 'images' | 'servers'>
   latency: 'none' | 'realistic'

@@ -33,7 +33,7 @@ export function createEmptyWorld(types: ResourceType[] = resourceTypes): World {
       cut: noMachine,
       stop: noMachine,
     },
-    dns: { address: '10.213.0.1', set: noMachine, remove: noMachine, setIpv6: noMachine, stop: noMachine },
+    dns: { address: '10.213.0.1', set: noMachine, remove: noMachine },
     authority: { certificate: '', certificateFile: '', issue: noMachine },
     latency: 'none',
     subscription: { id: '00000000-0000-0000-0000-000000000001', name: 'Rehearsal', tenant: 'tenant' },

@@ -6,7 +6,7 @@ import type { Receipt } from '../../lib/deploy/receipts/receipts.ts'
 import type { ProcessResult } from '../../lib/shell/spawn.ts'
 import { createAuthority } from '../../rehearsal/authority.ts'
 import { judgeRecording, readRecording } from '../../rehearsal/judge/recording.ts'
-import { openReplay } from '../../rehearsal/judge/replay.ts'
+import { openReplay } from '../support/replay.ts'
 import { copyBackend, createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import {
   forgetRequests,
