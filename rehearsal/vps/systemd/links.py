@@ -49,23 +49,3 @@ def disable(name):
             os.unlink(link)
             print(f'Removed "{link}".', file=sys.stderr)
     return 0
-
-
-def mask(name):
-    path = f'/etc/systemd/system/{name}'
-    if os.path.exists(path) and not os.path.islink(path):
-        print(f"Failed to mask unit: File {path} already exists.", file=sys.stderr)
-        return 1
-    if os.path.islink(path):
-        os.unlink(path)
-    os.symlink('/dev/null', path)
-    print(f'Created symlink {path} → /dev/null.', file=sys.stderr)
-    return 0
-
-
-def unmask(name):
-    path = f'/etc/systemd/system/{name}'
-    if os.path.islink(path) and os.readlink(path) == '/dev/null':
-        os.unlink(path)
-        print(f'Removed "{path}".', file=sys.stderr)
-    return 0

@@ -163,15 +163,3 @@ def reload(name):
     print(f'Job for {unit["name"]} failed.\nSee "systemctl status {unit["name"]}" and "journalctl -xeu {unit["name"]}" '
           'for details.', file=sys.stderr)
     return 1
-
-
-def reload_or_restart(name):
-    unit = load(name)
-    can = unit and unit['Service'].get('ExecReload') and status_of(unit)[0] == ACTIVE
-    return reload(name) if can else restart(name)
-
-
-def reset_failed(name):
-    if read_state(name).get('state') == FAILED:
-        write_state(name, state=INACTIVE)
-    return 0
