@@ -2,7 +2,7 @@ import { requireArmVersion, requireVersion } from './catalogue.ts'
 import { deploymentsRoute } from './deployments.ts'
 import { refuse, unknownRoute } from './errors.ts'
 import { groupRoute, groupsRoute } from './groups.ts'
-import { type Call, jsonBody, type Reply } from './http.ts'
+import { type Call, jsonBody, listed, ok, type Reply } from './http.ts'
 import { type Bag, mergePatch } from './json.ts'
 import { requireLogin } from './login.ts'
 import { metricsReply } from './metrics.ts'
@@ -98,7 +98,7 @@ async function resourceRoute(
   if (!path) return listReply(world, call, group, namespace, rest)
   const { address, tail } = path
   if (tail.length > 0) return belowResource(world, call, address, tail, namespace, rest)
-  if (call.method === 'GET') return { status: 200, body: view(world, resourceAt(world, address)) }
+  if (call.method === 'GET') return ok(view(world, resourceAt(world, address)))
   if (call.method === 'HEAD') return { status: findResource(world, address.id) ? 204 : 404 }
   if (call.method === 'PUT') return putReply(world, address, jsonBody(call), version)
   if (call.method === 'PATCH') return patchReply(world, address, jsonBody(call), version)
@@ -127,7 +127,7 @@ function patchReply(world: World, address: Address, body: Bag, version: string):
   // Azure may ignore them: the model of the request has none.
   if (properties) throw refuse('onlyTags', { type: address.type })
   resource.wanted = { ...resource.wanted, tags: mergePatch(resource.wanted.tags ?? {}, rest.tags ?? {}) }
-  return { status: 200, body: view(world, resource) }
+  return ok(view(world, resource))
 }
 
 async function belowResource(
@@ -173,5 +173,5 @@ function listReply(world: World, call: Call, group: string, namespace: string, r
     .filter((each) => each.type === type && each.group.toLowerCase() === group.toLowerCase())
     .filter((each) => names === '' || each.name.toLowerCase().startsWith(`${names}/`))
     .map((each) => view(world, each, true))
-  return { status: 200, body: { value } }
+  return listed(value)
 }

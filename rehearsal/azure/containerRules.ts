@@ -4,11 +4,8 @@ import { findImage, imageReference } from './images.ts'
 import { type Bag, sameJson } from './json.ts'
 import { findRegistry, isAdmin } from './providers/registry.ts'
 import type { Request } from './types.ts'
-import { countCores, getCores } from './usages.ts'
+import { countCores, getCores, largestGroup } from './usages.ts'
 import type { World } from './world.ts'
-
-/** The default of a subscription in every region. */
-export const largestGroup = { cpu: 4, memoryGb: 16 }
 
 /** The properties of a container group that can be changed only by deleting it. */
 const immutable = (wanted: Bag): Bag => ({

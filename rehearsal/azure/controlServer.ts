@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { delayGroup } from './delay.ts'
 import { errorReply, refuse } from './errors.ts'
 import { faultNames } from './faults.ts'
-import { type Call, jsonBody, type Reply, readCall, sendReply } from './http.ts'
+import { type Call, jsonBody, ok, type Reply, readCall, sendReply } from './http.ts'
 import type { Bag } from './json.ts'
 import type { PostgresServer } from './postgresServer.ts'
 import type { GroupRuntime } from './providers/containers.ts'
@@ -31,7 +31,7 @@ function setFault(world: World, call: Call): Reply {
     throw refuse('unknownFault', { known: Object.keys(faultNames).join(', '), name: fault.name })
   if (fault.on === false) world.faults.delete(fault.name)
   else world.faults.set(fault.name, { ...fault })
-  return { status: 200, body: { faults: [...world.faults.values()] } }
+  return ok({ faults: [...world.faults.values()] })
 }
 
 function setProvider(world: World, call: Call): Reply {
@@ -39,7 +39,7 @@ function setProvider(world: World, call: Call): Reply {
   if (!world.providers.has(namespace) || !['Registered', 'NotRegistered'].includes(state))
     throw refuse('providerState')
   world.providers.set(namespace, state)
-  return { status: 200, body: { [namespace]: state } }
+  return ok({ [namespace]: state })
 }
 
 async function containerRoute(
@@ -54,7 +54,7 @@ async function containerRoute(
   if (call.method === 'POST' && what === 'kill') {
     const pid = container.pid()
     container.kill()
-    return { status: 200, body: { pid: pid ?? null } }
+    return ok({ pid: pid ?? null })
   }
   if (call.method === 'POST' && what === 'stop') await container.stop()
   else if (call.method === 'POST' && what === 'start') await container.start()
@@ -62,21 +62,18 @@ async function containerRoute(
     await delayGroup(world, resource, Number(jsonBody(call).milliseconds))
   } else if (call.method !== 'GET' || what)
     throw refuse('unknownControl', { method: call.method, path: call.path })
-  return {
-    status: 200,
-    body: {
-      name,
-      pid: container.pid() ?? null,
-      restarts: container.restarts,
-      ready: container.ready,
-      state: container.current,
-      address: machine?.address,
-      incarnation,
-      env: (resource.wanted.properties.containers[0].properties.environmentVariables ?? []).map(
-        (each: Bag) => each.name,
-      ),
-    },
-  }
+  return ok({
+    name,
+    pid: container.pid() ?? null,
+    restarts: container.restarts,
+    ready: container.ready,
+    state: container.current,
+    address: machine?.address,
+    incarnation,
+    env: (resource.wanted.properties.containers[0].properties.environmentVariables ?? []).map(
+      (each: Bag) => each.name,
+    ),
+  })
 }
 
 async function serverRoute(
@@ -89,10 +86,7 @@ async function serverRoute(
   else if (call.method === 'POST' && what === 'start') await server.start()
   else if (call.method !== 'GET' || what)
     throw refuse('unknownControl', { method: call.method, path: call.path })
-  return {
-    status: 200,
-    body: { host: server.host, address: server.machine.address, running: server.running() },
-  }
+  return ok({ host: server.host, address: server.machine.address, running: server.running() })
 }
 
 async function route(world: World, more: Controls, call: Call): Promise<Reply> {
@@ -101,9 +95,9 @@ async function route(world: World, more: Controls, call: Call): Promise<Reply> {
   if (further) return further(call)
   if (kind === 'faults' && call.method === 'POST') return setFault(world, call)
   if (kind === 'faults' && call.method === 'GET')
-    return { status: 200, body: { faults: [...world.faults.values()], known: faultNames } }
+    return ok({ faults: [...world.faults.values()], known: faultNames })
   if (kind === 'providers' && call.method === 'POST') return setProvider(world, call)
-  if (kind === 'requests' && call.method === 'GET') return { status: 200, body: { requests: world.requests } }
+  if (kind === 'requests' && call.method === 'GET') return ok({ requests: world.requests })
   if (kind === 'requests' && call.method === 'DELETE') {
     world.requests.length = 0
     return { status: 204 }
@@ -111,12 +105,12 @@ async function route(world: World, more: Controls, call: Call): Promise<Reply> {
   if (kind === 'names' && name === 'free' && call.method === 'POST') {
     const freed = [...world.heldNames]
     world.heldNames.clear()
-    return { status: 200, body: { freed } }
+    return ok({ freed })
   }
-  if (kind === 'verdict' && call.method === 'GET') return { status: 200, body: world.judge.verdict }
+  if (kind === 'verdict' && call.method === 'GET') return ok(world.judge.verdict)
   if (kind === 'resources' && call.method === 'GET') {
     const value = [...world.resources.values()].map(({ id, state }) => ({ id, state }))
-    return { status: 200, body: { resources: value } }
+    return ok({ resources: value })
   }
   if (kind === 'containers' && name) return containerRoute(world, call, name, what)
   if (kind === 'postgres' && name)

@@ -3,7 +3,7 @@ import { deploymentBody } from './deploymentBody.ts'
 import { type DeploymentPlan, type PlannedResource, planDeployment } from './deploymentPlan.ts'
 import { ArmError, errorBody, refuse, unknownRoute } from './errors.ts'
 import { applyPolicies } from './faults.ts'
-import type { Call, Reply } from './http.ts'
+import { type Call, listed, ok, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import { operationHeaders, startOperation } from './operations.ts'
 import { shownParameters } from './parameters.ts'
@@ -156,7 +156,7 @@ export function deploymentsRoute(
     const value = [...world.deployments]
       .filter(([key]) => key.startsWith(prefix))
       .map(([, each]) => view(each))
-    return { status: 200, body: { value } }
+    return listed(value)
   }
   checkName(name)
   if (call.method === 'POST' && what === 'validate') {
@@ -166,20 +166,20 @@ export function deploymentsRoute(
     const parameters = shownParameters(properties.template.parameters ?? {}, plan.parameters)
     const validatedResources = plan.resources.map(({ address }) => ({ id: address.id }))
     const shown = { provisioningState: 'Succeeded', mode: 'Incremental', parameters, validatedResources }
-    return { status: 200, body: shell(world, group, name, { ...shown, timestamp: new Date().toISOString() }) }
+    return ok(shell(world, group, name, { ...shown, timestamp: new Date().toISOString() }))
   }
   if (call.method === 'PUT' && !what) return createDeployment(world, call, group, name, version)
   if (call.method === 'HEAD' && !what)
     return { status: world.deployments.has(getKey(group, name)) ? 204 : 404 }
   const deployment = found(world, group, name)
-  if (call.method === 'GET' && !what) return { status: 200, body: view(deployment) }
+  if (call.method === 'GET' && !what) return ok(view(deployment))
   if (call.method === 'GET' && what === 'operations') {
     const value = (deployment.steps as Bag[]).map((properties, index) => ({
       id: `${deployment.id}/operations/${index}`,
       operationId: String(index),
       properties,
     }))
-    return { status: 200, body: { value } }
+    return listed(value)
   }
   if (call.method === 'DELETE' && !what) {
     if (deployment.properties.provisioningState === 'Running') throw refuse('deploymentRunning', { name })

@@ -1,6 +1,6 @@
 import { requireGroupLocation } from './catalogue.ts'
 import { ArmError, refuse, unknownRoute } from './errors.ts'
-import { type Call, jsonBody, type Reply } from './http.ts'
+import { type Call, jsonBody, listed, ok, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import { locationHeaders, startOperation } from './operations.ts'
 import { deleteResource, getGroup, view } from './resources.ts'
@@ -19,7 +19,7 @@ function show(world: World, group: ResourceGroup): Bag {
 
 export const groupsRoute = (world: World, call: Call): Reply => {
   if (call.method !== 'GET') throw refuse('groupsOnlyListed')
-  return { status: 200, body: { value: [...world.groups.values()].map((group) => show(world, group)) } }
+  return listed([...world.groups.values()].map((group) => show(world, group)))
 }
 
 function putGroup(world: World, call: Call, name: string): Reply {
@@ -72,44 +72,25 @@ export function groupRoute(
   if (rest.length === 1 && rest[0]!.toLowerCase() === 'resources' && call.method === 'GET')
     return listResources(world, call, getGroup(world, name).name)
   if (rest.length > 0) throw unknownRoute(call)
-  switch (call.method) {
-    case 'HEAD':
-      return { status: world.groups.has(name.toLowerCase()) ? 204 : 404 }
-    case 'GET':
-      return { status: 200, body: show(world, getGroup(world, name)) }
-    case 'PUT':
-      return putGroup(world, call, name)
-    case 'PATCH': {
-      const group = getGroup(world, name)
-      group.tags = jsonBody(call).tags ?? group.tags
-      return { status: 200, body: show(world, group) }
-    }
-    case 'DELETE':
-      return deleteGroup(world, name, version)
-    default:
-      throw refuse('groupMethod', { method: call.method })
-  }
+  if (call.method === 'HEAD') return { status: world.groups.has(name.toLowerCase()) ? 204 : 404 }
+  if (call.method === 'PUT') return putGroup(world, call, name)
+  if (call.method === 'DELETE') return deleteGroup(world, name, version)
+  const group = getGroup(world, name)
+  if (call.method === 'PATCH') group.tags = jsonBody(call).tags ?? group.tags
+  else if (call.method !== 'GET') throw refuse('groupMethod', { method: call.method })
+  return ok(show(world, group))
 }
 
-/** The generic list, with the two filters that `az` sends: by type, and by tag or name. */
+/** The generic list. */
 export function listResources(world: World, call: Call, group?: string): Reply {
-  const filter = call.query.get('$filter') ?? ''
-  const field = (name: string): string | undefined =>
-    new RegExp(`${name}\\s+eq\\s+'([^']*)'`, 'i').exec(filter)?.[1]?.toLowerCase()
-  const type = field('resourceType')
-  const name = field('name')
-  const tag = field('tagName')
-  const tagValue = field('tagValue')
+  if (call.query.has('$filter')) throw refuse('filter', { filter: call.query.get('$filter') })
   const value = [...world.resources.values()]
     .filter((each) => !each.name.includes('/'))
     .filter((each) => !group || each.group.toLowerCase() === group.toLowerCase())
-    .filter((each) => !type || each.type.toLowerCase() === type)
-    .filter((each) => !name || each.name.toLowerCase() === name)
     .map((each) => view(world, each))
-    .filter((each) => !tag || String(each.tags?.[tag] ?? '').toLowerCase() === (tagValue ?? each.tags?.[tag]))
     .map(({ properties, systemData: _systemData, ...rest }) => ({
       ...rest,
       provisioningState: properties?.provisioningState,
     }))
-  return { status: 200, body: { value } }
+  return listed(value)
 }

@@ -19,6 +19,11 @@ export interface Reply {
   body?: unknown
 }
 
+export const ok = (body: unknown): Reply => ({ status: 200, body })
+
+/** A list as ARM returns it. */
+export const listed = (value: unknown[]): Reply => ok({ value })
+
 export type Handler = (call: Call) => Reply | Promise<Reply>
 
 /** Build contexts have a few megabytes; anything far larger is a mistake of the caller. */

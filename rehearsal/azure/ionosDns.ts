@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isIPv4, isIPv6 } from 'node:net'
 import type { Dns as WholeDns } from '../dns.ts'
-import type { Call, Reply } from './http.ts'
+import { type Call, ok, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
 
 interface IonosRecord {
@@ -116,7 +116,7 @@ export async function createIonosDns(
   async function answer(zone: Zone, call: Call, below?: string, recordId?: string): Promise<Reply> {
     const { id, name, records } = zone
     const place = [call.method, ...(below ? [below] : []), ...(recordId ? ['ID'] : [])].join(' ')
-    if (place === 'GET') return { status: 200, body: { id, name, type: 'NATIVE', records } }
+    if (place === 'GET') return ok({ id, name, type: 'NATIVE', records })
     if (place === 'PATCH') {
       const added = readRecords(zone, call)
       const kept = records.filter(
@@ -148,8 +148,7 @@ export async function createIonosDns(
     const [, root, version, kind, id, below, recordId, ...more] = call.path.split('/')
     if (root !== 'dns' || version !== 'v1' || kind !== 'zones' || more.length > 0)
       return problem(404, 'NOT_FOUND', `The rehearsal's IONOS does not support ${call.method} ${call.path}.`)
-    if (!id && call.method === 'GET')
-      return { status: 200, body: zones.map(({ name, id }) => ({ name, id, type: 'NATIVE' })) }
+    if (!id && call.method === 'GET') return ok(zones.map(({ name, id }) => ({ name, id, type: 'NATIVE' })))
     const zone = zones.find((each) => each.id === id)
     if (!zone) return problem(404, 'ZONE_NOT_FOUND', 'Zone does not exist.')
     try {

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { ArmError } from './errors.ts'
-import type { Call, Reply } from './http.ts'
+import { type Call, ok, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import type { World } from './world.ts'
 
@@ -72,30 +72,26 @@ function openidConfiguration(tenant: string): Bag {
 export function login(world: World, call: Call): Reply {
   const { tenant } = world.subscription
   if (call.path.endsWith('/discovery/instance')) {
-    return {
-      status: 200,
-      body: {
-        tenant_discovery_endpoint: `https://login.microsoftonline.com/${tenant}/v2.0/.well-known/openid-configuration`,
-        metadata: [
-          {
-            preferred_network: 'login.microsoftonline.com',
-            preferred_cache: 'login.windows.net',
-            aliases: [
-              'login.microsoftonline.com',
-              'login.windows.net',
-              'login.microsoft.com',
-              'sts.windows.net',
-            ],
-          },
-        ],
-      },
-    }
+    return ok({
+      tenant_discovery_endpoint: `https://login.microsoftonline.com/${tenant}/v2.0/.well-known/openid-configuration`,
+      metadata: [
+        {
+          preferred_network: 'login.microsoftonline.com',
+          preferred_cache: 'login.windows.net',
+          aliases: [
+            'login.microsoftonline.com',
+            'login.windows.net',
+            'login.microsoft.com',
+            'sts.windows.net',
+          ],
+        },
+      ],
+    })
   }
   const named = call.path.split('/')[1] ?? ''
   if (![tenant, 'organizations', 'common'].includes(named.toLowerCase()))
     return refused(400, 'invalid_tenant', `AADSTS90002: Tenant '${named}' not found. Check the tenant ID.`)
-  if (call.path.endsWith('/.well-known/openid-configuration'))
-    return { status: 200, body: openidConfiguration(named) }
+  if (call.path.endsWith('/.well-known/openid-configuration')) return ok(openidConfiguration(named))
   if (!/\/oauth2\/(v2\.0\/)?token$/.test(call.path) || call.method !== 'POST')
     return refused(400, 'invalid_request', `AADSTS900144: The rehearsal has no sign-in at ${call.path}.`)
   const form = new URLSearchParams(call.body.toString())
@@ -118,13 +114,10 @@ export function login(world: World, call: Call): Reply {
       `AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '${world.servicePrincipal.id}'.`,
     )
   const scope = `${form.get('scope') ?? ''}${form.get('resource') ?? ''}`
-  return {
-    status: 200,
-    body: {
-      token_type: 'Bearer',
-      expires_in: lifetimeSeconds,
-      ext_expires_in: lifetimeSeconds,
-      access_token: issueToken(world, /graph\./.test(scope) ? 'graph' : 'management'),
-    },
-  }
+  return ok({
+    token_type: 'Bearer',
+    expires_in: lifetimeSeconds,
+    ext_expires_in: lifetimeSeconds,
+    access_token: issueToken(world, /graph\./.test(scope) ? 'graph' : 'management'),
+  })
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import type { Machine } from '../machine.ts'
 import { refuse } from './errors.ts'
-import type { Call, Reply } from './http.ts'
+import { type Call, ok, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import type { Resource, World } from './world.ts'
 
@@ -172,22 +172,19 @@ export function metricsReply(_world: World, resource: Resource, call: Call): Rep
         },
       ]
     : []
-  return {
-    status: 200,
-    body: {
-      cost: 59,
-      timespan: `${new Date(start).toISOString()}/${new Date(end).toISOString()}`,
-      interval,
-      namespace: resource.type,
-      resourceregion: resource.wanted.location,
-      value: wanted.map((name) => ({
-        id: `${resource.id}/providers/Microsoft.Insights/metrics/${name}`,
-        type: 'Microsoft.Insights/metrics',
-        name: { value: name, localizedValue: name },
-        unit: names[name]!.unit,
-        errorCode: 'Success',
-        timeseries: [{ metadatavalues, data: series(names[name]!.key) }],
-      })),
-    },
-  }
+  return ok({
+    cost: 59,
+    timespan: `${new Date(start).toISOString()}/${new Date(end).toISOString()}`,
+    interval,
+    namespace: resource.type,
+    resourceregion: resource.wanted.location,
+    value: wanted.map((name) => ({
+      id: `${resource.id}/providers/Microsoft.Insights/metrics/${name}`,
+      type: 'Microsoft.Insights/metrics',
+      name: { value: name, localizedValue: name },
+      unit: names[name]!.unit,
+      errorCode: 'Success',
+      timeseries: [{ metadatavalues, data: series(names[name]!.key) }],
+    })),
+  })
 }

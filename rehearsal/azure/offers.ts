@@ -1,8 +1,8 @@
 import { locations } from './catalogue.ts'
 import { getAllowedRegions, isOfferRestricted } from './faults.ts'
-import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import { getVersions, sizesOfTiers } from './postgresRules.ts'
+import type { Offer } from './types.ts'
 import type { World } from './world.ts'
 
 const postgres = 'Microsoft.DBforPostgreSQL/flexibleServers'
@@ -19,23 +19,19 @@ export const listLocations = (world: World): Bag[] =>
  * `…/policyAssignments`: the regions to which Azure itself restricts a subscription. Name, parameter and definition as
  * reported in Azure/static-web-apps#1743; other assignments are not shown.
  */
-export function policyAssignments(world: World): Reply {
+export function policyAssignments(world: World): Bag[] {
   const allowed = getAllowedRegions(world)
+  if (!allowed) return []
   const scope = `/subscriptions/${world.subscription.id}`
-  const assignment = {
-    id: `${scope}/providers/Microsoft.Authorization/policyAssignments/sys.regionrestriction`,
-    type: 'Microsoft.Authorization/policyAssignments',
-    name: 'sys.regionrestriction',
-    properties: {
-      displayName: 'Allowed resource deployment regions',
-      policyDefinitionId: `${scope}/providers/Microsoft.Authorization/policyDefinitions/sys.regionrestriction`,
-      scope,
-      notScopes: [],
-      parameters: { listOfAllowedLocations: { value: allowed } },
-      enforcementMode: 'Default',
-    },
+  const [authorization, name] = ['Microsoft.Authorization', 'sys.regionrestriction']
+  const properties = {
+    displayName: 'Allowed resource deployment regions',
+    policyDefinitionId: `${scope}/providers/${authorization}/policyDefinitions/${name}`,
+    ...{ scope, notScopes: [], enforcementMode: 'Default' },
+    parameters: { listOfAllowedLocations: { value: allowed } },
   }
-  return { status: 200, body: { value: allowed ? [assignment] : [] } }
+  const id = `${scope}/providers/${authorization}/policyAssignments/${name}`
+  return [{ id, type: `${authorization}/policyAssignments`, name, properties }]
 }
 
 /** A closed region says so in the three ways that have been seen (docs/azure.md), all at once. */
@@ -48,23 +44,22 @@ const closed = {
   supportedServerEditions: null,
 }
 
-function postgresCapabilities(world: World, apiVersion: string, location: string): Bag {
+const listPostgresCapabilities: Offer = (world, location, apiVersion) => {
+  if (isOfferRestricted(world, location)) return [closed]
   const open = {
     name: 'FlexibleServerCapabilities',
     restricted: 'Disabled',
     supportedFeatures: [{ name: 'OfferRestricted', status: 'Disabled' }],
     supportedServerVersions: getVersions(apiVersion).map((name) => ({ name })),
     supportedServerEditions: Object.entries(sizesOfTiers).map(([name, sizes]) => ({
-      name,
-      defaultSkuName: sizes[0]!.name,
-      supportedServerSkus: sizes,
+      ...{ name, defaultSkuName: sizes[0]!.name, supportedServerSkus: sizes },
     })),
   }
-  return { value: [isOfferRestricted(world, location) ? closed : open] }
+  return [open]
 }
 
 /** The vCores of the region. */
-function postgresUsages(world: World, location: string): Bag {
+const listPostgresUsages: Offer = (world, location) => {
   const all = Object.values(sizesOfTiers).flat()
   const used = [...world.resources.values()]
     .filter(({ type, wanted }) => type === postgres && wanted.location === location)
@@ -72,21 +67,10 @@ function postgresUsages(world: World, location: string): Bag {
     .reduce((sum, cores) => sum + cores, 0)
   const usage = { currentValue: used, limit: 100, unit: 'Count', id: '' }
   const names = ['cores', 'standardBSFamily', 'standardDDSv5Family', 'standardEDSv5Family']
-  return { value: names.map((name) => ({ ...usage, name: { value: name, localizedValue: name } })) }
+  return names.map((name) => ({ ...usage, name: { value: name, localizedValue: name } }))
 }
 
-/** What PostgreSQL says of a region: `locations/LOCATION/capabilities`, `…/resourceType/flexibleServers/usages`. */
-export function postgresOffer(world: World, call: Call, rest: string[]): Reply | undefined {
-  const [namespace, kind, location = '', ...what] = rest.map((part) => part.toLowerCase())
-  if (call.method !== 'GET' || namespace !== 'microsoft.dbforpostgresql' || kind !== 'locations')
-    return undefined
-  if (!(location in locations)) return undefined
-  const asked = what.join('/')
-  if (asked === 'capabilities') {
-    const version = call.query.get('api-version') ?? ''
-    return { status: 200, body: postgresCapabilities(world, version, location) }
-  }
-  if (asked === 'resourcetype/flexibleservers/usages')
-    return { status: 200, body: postgresUsages(world, location) }
-  return undefined
+export const postgresOffers: Record<string, Offer> = {
+  capabilities: listPostgresCapabilities,
+  'resourcetype/flexibleservers/usages': listPostgresUsages,
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { errorBody, refuse } from './errors.ts'
-import type { Reply } from './http.ts'
+import { ok, type Reply } from './http.ts'
 import type { Operation, World } from './world.ts'
 
 /** Starts work that outlives its request. Never rejects; the operation records how it ended. */
@@ -65,7 +65,7 @@ export function operationStatus(world: World, id: string, apiVersion: string): R
   const operation = findOperation(world, id)
   const running = operation.status === 'InProgress'
   // `az` prints this body unchanged.
-  if (operation.error) return { status: 200, body: { status: operation.status, error: operation.error } }
+  if (operation.error) return ok({ status: operation.status, error: operation.error })
   return {
     status: 200,
     headers: running ? operationHeaders(world, operation, apiVersion) : {},
@@ -85,5 +85,5 @@ export function operationResult(world: World, id: string, apiVersion: string): R
   if (operation.status === 'InProgress')
     return { status: 202, headers: locationHeaders(world, operation, apiVersion) }
   if (operation.status !== 'Succeeded') return { status: 400, body: { error: operation.error } }
-  return operation.result ? { status: 200, body: operation.result() } : { status: 204 }
+  return operation.result ? ok(operation.result()) : { status: 204 }
 }

@@ -1,5 +1,5 @@
 import { refuse } from './errors.ts'
-import type { Call, Reply } from './http.ts'
+import { type Call, ok, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import prices from './prices.json' with { type: 'json' }
 
@@ -57,11 +57,8 @@ export function retailPrices(call: Call): Reply {
   const currency = (call.query.get('currencyCode') ?? 'USD').replaceAll("'", '')
   if (currency !== 'USD') throw refuse('currency', { currency })
   const found = items.filter(getFilter(call.query.get('$filter') ?? ''))
-  return {
-    status: 200,
-    body: {
-      ...{ BillingCurrency: 'USD', CustomerEntityId: 'Default', CustomerEntityType: 'Retail' },
-      ...{ Items: found, NextPageLink: null, Count: found.length },
-    },
-  }
+  return ok({
+    ...{ BillingCurrency: 'USD', CustomerEntityId: 'Default', CustomerEntityType: 'Retail' },
+    ...{ Items: found, NextPageLink: null, Count: found.length },
+  })
 }

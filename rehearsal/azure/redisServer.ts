@@ -5,7 +5,7 @@ import { poll } from '../../lib/util/poll.ts'
 import type { Machine } from '../machine.ts'
 import { accepts, argv } from '../processes.ts'
 import { refuse } from './errors.ts'
-import { jsonBody, type Reply } from './http.ts'
+import { jsonBody, ok, type Reply } from './http.ts'
 import { isTaken } from './names.ts'
 import { serverProgram, startServerMachine } from './serverMachine.ts'
 import type { Action, Request } from './types.ts'
@@ -176,7 +176,7 @@ const getRedis = (resource: Resource): RedisServer => {
 export function keyActions(allow: (resource: Resource) => void = () => {}): Record<string, Action> {
   const show = (resource: Resource): Reply => {
     const { primary, secondary } = getRedis(resource).keys
-    return { status: 200, body: { primaryKey: primary, secondaryKey: secondary } }
+    return ok({ primaryKey: primary, secondaryKey: secondary })
   }
   return {
     listkeys(_world, resource) {

@@ -23,6 +23,9 @@ export interface Request {
 
 export type Action = (world: World, resource: Resource, call: Call) => Reply | Promise<Reply>
 
+/** What a provider says of a region, as a list. */
+export type Offer = (world: World, location: string, apiVersion: string) => Bag[]
+
 /** The models of a request and its answer; without one, there is nothing in it that the SDK has a model of. */
 export interface Bodies {
   request?: string
@@ -56,6 +59,10 @@ export interface ResourceType {
    * Azure/bicep-types-az, generated/, which are made from Microsoft's API documents (read on 2026-11-26).
    */
   versions?: readonly string[]
+  /** By what follows `…/providers/NAMESPACE/locations/LOCATION/`, in lower case. */
+  offers?: Record<string, Offer>
+  /** The answer of `checkNameAvailability` of its provider to a name that is taken. */
+  nameTaken?(name: string): Bag
   /** Azure's usual time to create one, in seconds (used by latency `realistic`). */
   usualSeconds: number
   /** Child resources have no location. */

@@ -1,6 +1,5 @@
-import { unknownRoute } from './errors.ts'
-import type { Call, Reply } from './http.ts'
 import type { Bag } from './json.ts'
+import type { Offer } from './types.ts'
 import type { Resource, World } from './world.ts'
 
 /** Azure's default for a new subscription: learn.microsoft.com, container-instances-resource-and-quota-limits. */
@@ -14,8 +13,8 @@ const groupsIn = (world: World, location: string): Resource[] =>
 
 /** The cores that a container group asks for. */
 export const countCores = (wanted: Bag): number =>
-  (wanted.properties.containers as { properties: { resources: Requests } }[]).reduce(
-    (sum, { properties }) => sum + properties.resources.requests.cpu,
+  (wanted.properties.containers as Bag[]).reduce(
+    (sum, each) => sum + each.properties.resources.requests.cpu,
     0,
   )
 
@@ -29,26 +28,25 @@ export function getCores(world: World, location: string, without = ''): { limit:
   }
 }
 
-/** `…/Microsoft.ContainerInstance/locations/LOCATION/usages`: the current usage and the limits. */
-export function usagesReply(world: World, call: Call, namespace: string, location: string): Reply {
-  if (namespace.toLowerCase() !== 'microsoft.containerinstance') throw unknownRoute(call)
-  const groups = groupsIn(world, location)
+/** Location_ListUsage of Microsoft.ContainerInstance: the current usage and the limits. */
+const listUsages: Offer = (world, location) => {
   const { limit, used } = getCores(world, location)
   const usage = (value: string, currentValue: number, limit: number) => ({
     id: `/subscriptions/${world.subscription.id}/providers/Microsoft.ContainerInstance/locations/${location}/usages/${value}`,
-    unit: 'Count',
-    currentValue,
-    limit,
-    name: { value, localizedValue: value },
+    ...{ unit: 'Count', currentValue, limit, name: { value, localizedValue: value } },
   })
-  return {
-    status: 200,
-    body: {
-      value: [usage('ContainerGroups', groups.length, limits.groups), usage('StandardCores', used, limit)],
-    },
-  }
+  const groups = groupsIn(world, location).length
+  return [usage('ContainerGroups', groups, limits.groups), usage('StandardCores', used, limit)]
 }
 
-interface Requests {
-  requests: { cpu: number }
+/** The default of a subscription in every region. */
+export const largestGroup = { cpu: 4, memoryGb: 16 }
+
+/** Location_ListCapabilities of Microsoft.ContainerInstance: the largest group that a region accepts. */
+const listCapabilities: Offer = (_world, location) => {
+  const about = { resourceType: 'containerGroups', location, ipAddressType: 'Public', gpu: 'None' }
+  const capabilities = { maxCpu: largestGroup.cpu, maxMemoryInGB: largestGroup.memoryGb, maxGpuCount: 0 }
+  return ['Linux', 'Windows'].map((osType) => ({ ...about, osType, capabilities }))
 }
+
+export const containerOffers: Record<string, Offer> = { capabilities: listCapabilities, usages: listUsages }

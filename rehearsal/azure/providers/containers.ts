@@ -6,11 +6,13 @@ import { containerLog } from '../containerLog.ts'
 import { accessibleImage, checkContainerGroup, transitioning } from '../containerRules.ts'
 import { ArmError, conflict, refuse } from '../errors.ts'
 import { counted } from '../faults.ts'
+import { ok } from '../http.ts'
 import type { Bag } from '../json.ts'
 import { unpackImage } from '../layer.ts'
 import { type MetricsStore, startMetrics } from '../metrics.ts'
 import { locationHeaders, startOperation } from '../operations.ts'
 import type { ResourceType } from '../types.ts'
+import { containerOffers } from '../usages.ts'
 import { azureAddressesChanged, type Resource, type World } from '../world.ts'
 
 /** What runs behind a container group. */
@@ -227,6 +229,7 @@ export const containerGroups: ResourceType = {
     2018-04-01 2018-06-01 2018-09-01 2018-10-01 2019-12-01 2020-11-01 2021-03-01 2021-07-01 2021-09-01 2021-10-01
     2022-09-01 2022-10-01-preview 2023-02-01-preview 2023-05-01 2024-05-01-preview 2024-09-01-preview
     2024-10-01-preview 2024-11-01-preview 2025-09-01`),
+  offers: containerOffers,
   usualSeconds: 45,
   needsLocation: true,
   createdStatus: 201,
@@ -302,7 +305,7 @@ export const containerGroups: ResourceType = {
     const stamped = call.query.get('timestamps')?.toLowerCase() === 'true'
     const content = container.log.text(Number(call.query.get('tail') ?? 0), stamped)
     // Without output ARM returns null, not an empty text (apache/airflow#63394).
-    return { status: 200, body: { content: content || null } }
+    return ok({ content: content || null })
   },
 }
 

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { isAddress, isRange } from '../addresses.ts'
 import { words } from '../catalogue.ts'
 import { refuse } from '../errors.ts'
+import { listed, ok } from '../http.ts'
 import type { Bag } from '../json.ts'
+import { postgresOffers } from '../offers.ts'
 import { locationHeaders, startOperation } from '../operations.ts'
 import { checkServer } from '../postgresRules.ts'
 import { type PostgresServer, quoteName, quoteText, startPostgres } from '../postgresServer.ts'
@@ -86,6 +88,8 @@ const flexibleServers: ResourceType = {
   versions: words(`
     2021-06-01 2022-12-01 2023-03-01-preview 2023-06-01-preview 2023-12-01-preview 2024-08-01 2024-11-01-preview
     2025-01-01-preview 2025-06-01-preview 2025-08-01`),
+  offers: postgresOffers,
+  nameTaken: (name) => ({ name, message: 'Specified server name is already used.' }),
   usualSeconds: 270,
   needsLocation: true,
   createdStatus: 202,
@@ -134,13 +138,13 @@ const flexibleServers: ResourceType = {
         type: `${resource.type}/backups`,
         properties: { backupType: 'Full', completedTime: each.completed, source: each.source },
       }))
-      if (!name) return { status: 200, body: { value } }
+      if (!name) return listed(value)
       const one = value.find((each) => each.name === name)
-      if (one) return { status: 200, body: one }
+      if (one) return ok(one)
     }
     if (kind === 'configurations' && !name) {
       const value = [...server(resource).settings.keys()].map((each) => showSetting(resource, each))
-      return { status: 200, body: { value } }
+      return listed(value)
     }
     return undefined
   },

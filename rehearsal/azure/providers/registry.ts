@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { words } from '../catalogue.ts'
 import { refuse } from '../errors.ts'
-import { jsonBody } from '../http.ts'
+import { jsonBody, listed, ok } from '../http.ts'
 import type { Repository } from '../images.ts'
 import type { Bag } from '../json.ts'
 import { isTaken } from '../names.ts'
@@ -95,6 +95,7 @@ export const registries: ResourceType = {
     2017-03-01 2017-10-01 2019-05-01 2019-12-01-preview 2020-11-01-preview 2021-06-01-preview 2021-08-01-preview
     2021-09-01 2021-12-01-preview 2022-02-01-preview 2022-12-01 2023-01-01-preview 2023-06-01-preview 2023-07-01
     2023-08-01-preview 2023-11-01-preview 2024-11-01-preview 2025-03-01-preview 2025-04-01 2025-11-01`),
+  nameTaken: (name) => ({ message: `The registry ${name} is already in use.` }),
   usualSeconds: 15,
   needsLocation: true,
   createdStatus: 201,
@@ -125,16 +126,16 @@ export const registries: ResourceType = {
     },
   }),
   actions: {
-    listcredentials: (_world, registry) => ({ status: 200, body: credentials(registry) }),
+    listcredentials: (_world, registry) => ok(credentials(registry)),
     regeneratecredential(_world, registry, call) {
       requireAdmin(registry)
       const at = jsonBody(call).name === 'password2' ? 1 : 0
       ;(registry.runtime as RegistryState).passwords[at] = newPassword()
-      return { status: 200, body: credentials(registry) }
+      return ok(credentials(registry))
     },
     listbuildsourceuploadurl: uploadUrl,
     schedulerun: scheduleRun,
-    listusages: () => ({ status: 200, body: { value: [] } }),
+    listusages: () => listed([]),
   },
   async read(world, registry, rest, call) {
     const [kind, id, what] = rest.map((part) => part.toLowerCase())
@@ -143,10 +144,7 @@ export const registries: ResourceType = {
       const size = repositories
         .flatMap(({ images }) => [...images.values()])
         .reduce((sum, image) => sum + image.size, 0)
-      return {
-        status: 200,
-        body: { value: [{ name: 'Size', limit: 10_737_418_240, currentValue: size, unit: 'Bytes' }] },
-      }
+      return listed([{ name: 'Size', limit: 10_737_418_240, currentValue: size, unit: 'Bytes' }])
     }
     if (kind !== 'runs') return undefined
     if (!id) return call.method === 'GET' ? listRuns(registry, call) : undefined
