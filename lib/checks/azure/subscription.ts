@@ -93,6 +93,9 @@ const reads = [
   'Microsoft.ContainerRegistry/checkNameAvailability/read',
   'Microsoft.DBforPostgreSQL/checkNameAvailability/action',
   'Microsoft.DBforPostgreSQL/locations/capabilities/read',
+  'Microsoft.DBforPostgreSQL/locations/resourceType/usages/read',
+  'Microsoft.Resources/subscriptions/locations/read',
+  'Microsoft.Resources/subscriptions/providers/read',
   'Microsoft.Insights/metrics/read',
 ]
 

@@ -85,6 +85,9 @@ test.each([
   'Microsoft.ContainerRegistry/checkNameAvailability/read',
   'Microsoft.DBforPostgreSQL/checkNameAvailability/action',
   'Microsoft.DBforPostgreSQL/locations/capabilities/read',
+  'Microsoft.DBforPostgreSQL/locations/resourceType/usages/read',
+  'Microsoft.Resources/subscriptions/locations/read',
+  'Microsoft.Resources/subscriptions/providers/read',
   'Microsoft.Insights/metrics/read',
 ])('a role without %s is a WARNING: a deploy works', async (action) => {
   expect(await judgeRole([action])).toMatchObject({
