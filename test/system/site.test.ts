@@ -100,6 +100,7 @@ test('a visitor runs a workflow: the page, the API, the queue, the worker and th
   const signOut = "[...document.querySelectorAll('button')].find((b) => b.innerText.trim() === 'Sign out')"
   await browser.evaluate(`${signOut}.click()`)
   await browser.until(`${signOut} === undefined && !document.body.innerText.includes('operator Ada')`, 10_000)
+  await browser.until("document.querySelectorAll('tr[data-workflow]').length > 0", 20_000)
   await run()
   await asked()
   await browser.press('Escape')

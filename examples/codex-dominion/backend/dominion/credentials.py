@@ -14,8 +14,8 @@ from dominion.errors import ApiError
 LABEL = b'codex-dominion api token v1'
 # RFC 9110, 9.2.1, without TRACE. Every other method needs the operator, so that a new route cannot forget it.
 SAFE_METHODS = frozenset({'GET', 'HEAD', 'OPTIONS'})
-# The only write without a credential: it checks the token in its body.
-SIGN_IN = 'session.sign_in'
+# Signing in checks the token in its body; probes and the toolbox have to reach /health.
+ALWAYS_OPEN = frozenset({'session.sign_in', 'session.show', 'health.health'})
 CHALLENGE = 'Bearer realm="codex-dominion"'
 
 
@@ -27,12 +27,15 @@ def derive_token(secret_key):
 def guard_request():
     """The `before_request` of the whole application: it runs before a body is read.
 
-    Raises ApiError as require_operator() for a request that may write, and 403 for one that a page of another site may
-    have sent: a browser adds the cookie to that, too, but nobody adds the header Authorization.
+    Raises ApiError as require_operator() for a request that may write, and with PUBLIC_READS=no for one that reads; 403 for
+    a write that a page of another site may have sent: a browser adds the cookie to that, too, but not Authorization.
     """
-    if request.method in SAFE_METHODS or request.endpoint == SIGN_IN:
+    is_reading = request.method in SAFE_METHODS
+    if request.endpoint in ALWAYS_OPEN or (is_reading and current_app.settings.public_reads):
         return
     operator = require_operator()
+    if is_reading:
+        return
     if 'Authorization' not in request.headers:
         session.assert_csrf_token()
     g.operator = operator

@@ -21,10 +21,11 @@ class Settings:
     secret_key: str
     release: str
     production: bool
+    public_reads: bool
 
 
 def load_settings(environ=os.environ):
-    """Read DATABASE_URL, REDIS_URL (or RQ_REDIS_URL), SECRET_KEY, APP_ENV and RELEASE.
+    """Read DATABASE_URL, REDIS_URL (or RQ_REDIS_URL), SECRET_KEY, APP_ENV, RELEASE and PUBLIC_READS.
 
     Raises SettingsError that names every missing or malformed variable.
     """
@@ -36,6 +37,7 @@ def load_settings(environ=os.environ):
         secret_key=_collect(faults, _secret_key, environ, production),
         release=environ.get('RELEASE') or 'unknown',
         production=production,
+        public_reads=_collect(faults, _public_reads, environ, production),
     )
     if faults:
         raise SettingsError('; '.join(faults))
@@ -101,6 +103,13 @@ def _secret_key(environ, production):
     if production and len(key) < MIN_SECRET:
         raise SettingsError(f'SECRET_KEY is missing or shorter than {MIN_SECRET} characters')
     return key or 'development only'
+
+
+def _public_reads(environ, _production):
+    choice = environ.get('PUBLIC_READS') or 'yes'
+    if choice not in ('yes', 'no'):
+        raise SettingsError('PUBLIC_READS is neither yes nor no')
+    return choice == 'yes'
 
 
 def _system_authorities(environ):

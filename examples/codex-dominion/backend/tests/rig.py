@@ -1,6 +1,7 @@
 """The test rig: a certificate authority, PostgreSQL, Redis, gunicorn and worker in one temporary folder."""
 
 import atexit
+import contextlib
 import functools
 import json
 import os
@@ -187,9 +188,21 @@ class Rig:
         for line in (BACKEND / 'Dockerfile.azure').read_text().splitlines():
             if line.startswith('CMD '):
                 command = json.loads(line.removeprefix('CMD '))
-        bind = f'127.0.0.1:{self.ports["api"]}'
-        argv = [bind if part == '0.0.0.0:5000' else part for part in command]
-        return self._start_application(name, argv, changes)
+        place = {'BIND': '127.0.0.1', 'PORT': str(self.ports['api'])}
+        return self._start_application(name, command, {**place, **changes})
+
+    @contextlib.contextmanager
+    def api_with(self, **changes):
+        """The API with a changed environment, until the end of the block."""
+        self.stop_part('api')
+        self.start_api(**changes)
+        try:
+            wait_for(lambda: self._listens('api'), what='gunicorn')
+            yield
+        finally:
+            self.stop_part('api')
+            self.start_api()
+            wait_for(lambda: self._listens('api'), what='gunicorn')
 
     def start_worker(self, *options, **changes):
         """The command of the worker's container; `options` replaces its serializer."""

@@ -107,6 +107,21 @@ class CredentialsTest(unittest.TestCase):
             with self.subTest(method):
                 self.assertEqual(self.rig.request('/api/workflows', method=method, token=None)[0], 200)
 
+    def test_without_public_reads_only_health_and_signing_in_are_open(self):
+        with self.rig.api_with(PUBLIC_READS='no'):
+            for path in ('/', '/api/workflows', '/api/workflows/agent-roll-call', '/api/nothing', '/nothing'):
+                for method in ('GET', 'HEAD', 'OPTIONS'):
+                    with self.subTest(f'{method} {path}'):
+                        self.assertEqual(self.rig.request(path, method=method, token=None)[0], 401)
+            self.assertEqual(self.rig.request('/health', token=None)[0], 200)
+            self.assertEqual(self.rig.request('/api/workflows')[0], 200)
+            _, headers, answer = self.rig.request('/api/session', {'token': TOKEN, 'name': 'Ada'}, token=None)
+            self.assertTrue(answer['signed_in'])
+            cookie = {'Cookie': headers['Set-Cookie'].partition(';')[0]}
+            self.assertEqual(self.rig.request('/api/workflows', token=None, headers=cookie)[0], 200)
+            self.assertTrue(self.rig.request('/api/session', token=None, headers=cookie)[2]['signed_in'])
+            self.assertFalse(self.rig.request('/api/session', token=None)[2]['signed_in'])
+
     def test_an_answer_to_a_request_with_a_credential_is_never_stored(self):
         self.assertEqual(self.rig.request('/api/workflows')[1]['Cache-Control'], 'no-store')
 

@@ -1,4 +1,5 @@
 import signal
+import socket
 import time
 import unittest
 
@@ -119,18 +120,11 @@ class FaultsTest(unittest.TestCase):
 
     def test_unknown_authority_is_refused(self):
         foreign = '/etc/ssl/certs/ca-certificates.crt'
-        self.rig.stop_part('api')
-        self.rig.start_api(PGSSLROOTCERT=foreign, SSL_CERT_FILE=foreign)
-        try:
-            wait_for(lambda: self.rig._listens('api'))
+        with self.rig.api_with(PGSSLROOTCERT=foreign, SSL_CERT_FILE=foreign):
             _, _, body = self.rig.request('/health')
             for part in ('database', 'redis'):
                 self.assertFalse(body['checks'][part]['ok'])
                 self.assertIn('certificate', body['checks'][part]['error'])
-        finally:
-            self.rig.stop_part('api')
-            self.rig.start_api()
-        wait_for(lambda: self.rig._listens('api'))
         wait_for(self.healthy, 4)
 
     def test_missing_tables_are_said(self):
@@ -185,6 +179,15 @@ class FaultsTest(unittest.TestCase):
             self.rig.start_api()
         wait_for(lambda: self.rig._listens('api'))
         wait_for(self.healthy, 4)
+
+    def test_gunicorn_listens_where_the_environment_says(self):
+        def listens(host):
+            with socket.socket() as probe:
+                return probe.connect_ex((host, self.rig.ports['api'])) == 0
+
+        self.assertEqual((listens('127.0.0.1'), listens('127.0.0.2')), (True, False))
+        with self.rig.api_with(BIND='0.0.0.0'):
+            self.assertTrue(listens('127.0.0.2'))
 
     def test_worker_stops_in_good_order(self):
         self.assertEqual(self.rig.stop_part('worker'), 0)

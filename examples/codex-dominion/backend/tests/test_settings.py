@@ -26,6 +26,14 @@ class SettingsTest(unittest.TestCase):
         self.assertEqual(options['sslmode'], 'verify-full')
         self.assertEqual(options['password'], 's3cret')
 
+    def test_reading_is_public_unless_the_environment_says_no(self):
+        for value, public in ((None, True), ('', True), ('yes', True), ('no', False)):
+            change = {} if value is None else {'PUBLIC_READS': value}
+            self.assertIs(load_settings({**GOOD, **change}).public_reads, public)
+        for value in ('false', '0', 'No', 'yes '):
+            with self.subTest(value), self.assertRaisesRegex(SettingsError, 'PUBLIC_READS'):
+                load_settings({**GOOD, 'PUBLIC_READS': value})
+
     def test_names_every_fault_at_once_and_no_value(self):
         with self.assertRaises(SettingsError) as caught:
             load_settings({'DATABASE_URL': 'postgresql://u:s3cret@[', 'REDIS_URL': 'http://:s3cret@x/0'})

@@ -20,6 +20,7 @@ function problem(status: number, message: string, advice: string): ApiProblem {
 }
 
 function adviceFor(status: number): string {
+  if (status === 401) return 'Sign in at the top of the page.'
   if (status === 429) return 'Too many requests: wait a moment, then try again.'
   if (status === 409) return 'Wait until that run has ended.'
   if (status === 404)

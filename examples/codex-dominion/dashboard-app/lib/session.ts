@@ -5,6 +5,7 @@
 
 import { useEffect, useSyncExternalStore } from 'react'
 import { isProblem, type Row, request } from './api'
+import { refreshAll } from './use-api'
 
 const PATH = '/api/session'
 
@@ -59,6 +60,7 @@ export async function requestSession(): Promise<Session | undefined> {
   asked ??= new Promise<Session | undefined>((answer) => publish({ ...state, answer })).then((session) => {
     asked = undefined
     publish({ session: session ?? null })
+    if (session) refreshAll()
     return session
   })
   return asked
@@ -71,7 +73,10 @@ export async function signIn(token: string, name: string): Promise<Session> {
   return session
 }
 
-/** @throws {ApiProblem} when the backend does not answer: the session is still open then */
+/**
+ * Ends the session and forgets what the operator saw.
+ * @throws {ApiProblem} when the backend does not answer: the session is still open then
+ */
 export async function signOut({ csrf }: Session): Promise<void> {
   try {
     await sendJson('DELETE', PATH, csrf)
@@ -79,7 +84,7 @@ export async function signOut({ csrf }: Session): Promise<void> {
     // It had already ended.
     if (!isProblem(reason) || reason.status !== 401) throw reason
   }
-  publish({ ...state, session: null })
+  location.reload()
 }
 
 /**

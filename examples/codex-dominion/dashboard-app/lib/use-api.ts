@@ -47,6 +47,11 @@ export function refresh(path: string): Promise<void> {
   return entry.running
 }
 
+/** Fetch everything that is shown again: what the backend answers depends on who is signed in. */
+export function refreshAll(): void {
+  for (const [path, entry] of entries) if (entry.listeners.size > 0) void refresh(path)
+}
+
 /**
  * GET one API path. Widgets on a page that name the same path share one request and one response, cached for 15 s.
  * @returns the state and a function that fetches again
