@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Authority } from './authority.ts'
+import { runIn } from './machine.ts'
 import type { Vps } from './vps.ts'
 
 const day = 86_400_000
@@ -24,8 +25,7 @@ export async function expireCertificate(vps: Vps, authority: Authority, expired:
     write(paths, kept)
     kept = undefined
   }
-  const { code, stderr } = await vps.run(['systemctl', 'reload', 'nginx'])
-  if (code !== 0) throw new Error(`nginx of the VPS was not reloaded: ${stderr}`)
+  await runIn(vps, ['systemctl', 'reload', 'nginx'])
 }
 
 const write = (paths: readonly string[], texts: readonly string[]): void =>

@@ -1,10 +1,10 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Network } from './network.ts'
-import { type OverlayOptions, prepareOverlay, removeOverlay } from './overlay.ts'
+import { type OverlayOptions, prepareOverlay } from './overlay.ts'
 import { argv, collect, type Finished, note, PATH, TIED } from './processes.ts'
 
 export interface MachineOptions {
@@ -85,7 +85,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   const address = options.address ?? network.allocate()
   const free = () => {
     network.release(address)
-    removeOverlay(folder)
+    rmSync(folder, { recursive: true, force: true })
   }
   try {
     const mounting = await prepareOverlay({
@@ -212,6 +212,18 @@ function machine(name: string, address: string, init: Init, stop: () => Promise<
       return stopping
     },
   }
+}
+
+/** Runs a program in a machine. An exit code other than 0 throws an error with the program's own output. */
+export async function runIn(
+  machine: Machine,
+  line: string[],
+  options?: Parameters<Machine['run']>[1],
+): Promise<string> {
+  const { code, stdout, stderr } = await machine.run(line, options)
+  if (code === 0) return stdout
+  const words = (stderr || stdout).trim()
+  throw new Error(`In ${machine.name}, \`${line.join(' ')}\` ended with ${code}: ${words}`)
 }
 
 /**

@@ -1,14 +1,6 @@
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statfsSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { quotePosix } from '../lib/shell/quote.ts'
 import { runOrThrow } from './processes.ts'
 
 /** What the root file system of a machine is built from. */
@@ -56,14 +48,14 @@ export async function prepareOverlay(options: OverlayOptions): Promise<string> {
 }
 
 function script({ folder, lower, showChanges }: OverlayOptions): string {
-  const onTmpfs = liesOnOverlay(folder)
+  const onTmpfs = statfsSync(folder).type === OVERLAYFS
   const upper = onTmpfs ? 'work/upper' : 'upper'
   const work = onTmpfs ? 'work/work' : 'work'
   const lines = [
-    `cd ${quote(folder)}`,
+    `cd ${quotePosix(folder)}`,
     onTmpfs ? 'mount -t tmpfs -o mode=755 tmpfs work; mv upper work/upper; mkdir work/work' : '',
     // Use a relative name, because a comma or a colon in the path would separate options and layers.
-    `mount --bind ${quote(lower)} lower`,
+    `mount --bind ${quotePosix(lower)} lower`,
     `mount -t overlay overlay -o lowerdir=own:lower,upperdir=${upper},workdir=${work},${OPTIONS} root`,
     'cd root',
     'mount -t proc -o nosuid,nodev,noexec proc proc',
@@ -139,25 +131,6 @@ function parents(lower: string, layer: string, path: string): void {
   const above = dirname(path)
   if (above === '/' || existsSync(layer + above)) return
   parents(lower, layer, above)
-  mkdirSync(layer + above, { mode: isFolder(lower + above) ? statSync(lower + above).mode & 0o7777 : 0o755 })
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return lstatSync(path).isDirectory()
-  } catch {
-    return false
-  }
-}
-
-function liesOnOverlay(folder: string): boolean {
-  return statfsSync(folder).type === OVERLAYFS
-}
-
-export function removeOverlay(folder: string): void {
-  rmSync(folder, { recursive: true, force: true })
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
+  const known = lstatSync(lower + above, { throwIfNoEntry: false })
+  mkdirSync(layer + above, { mode: known?.isDirectory() ? known.mode & 0o7777 : 0o755 })
 }

@@ -2,24 +2,12 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { formatCount } from '../lib/util/format.ts'
-import { PATH, run, runOrThrow } from './processes.ts'
+import { argv, PATH, run, runOrThrow } from './processes.ts'
 
 /** The packages that the rehearsal needs on this host; roots.ts lists those of its machines. */
-export const rehearsalPackages = [
-  'azure-cli',
-  'ca-certificates',
-  'curl',
-  'debian-archive-keyring',
-  'iproute2',
-  'mmdebstrap',
-  'openssh-client',
-  'openssl',
-  'pebble',
-  'postgresql-client',
-  'procps',
-  'python3',
-  'util-linux',
-]
+export const rehearsalPackages = argv`
+  azure-cli ca-certificates curl debian-archive-keyring iproute2 mmdebstrap openssh-client openssl pebble
+  postgresql-client procps python3 util-linux`
 
 const POLICY = '/usr/sbin/policy-rc.d'
 const POLICY_KEPT = '/usr/sbin/policy-rc.d.before-rehearsal'

@@ -1,5 +1,4 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { request } from 'node:https'
 import { join } from 'node:path'
 import type { Authority } from './authority.ts'
 import type { Dns } from './dns.ts'
@@ -33,14 +32,13 @@ export interface PebbleOptions {
   dns: Dns
   authority: Authority
   folder: string
-  /** Lifetime of the certificates it issues; 90 days, as Let's Encrypt's until 2027-02-10. */
-  lifetimeDays?: number
 }
 
 const NAME = 'acme.rehearsal.test'
 const PORT = 14000
 const MANAGEMENT_PORT = 15000
-const DAY = 86_400
+/** 90 days, as Let's Encrypt's until 2027-02-10. */
+const LIFETIME_SECONDS = 90 * 86_400
 
 export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   const { network, dns, authority, folder } = options
@@ -59,6 +57,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   })
   const config = join(own, 'pebble.json')
   const log = join(own, 'pebble.log')
+  const roots = `https://${address}:${MANAGEMENT_PORT}/roots/0`
   let blocklist: string[] = []
   let daemon: Daemon | undefined
 
@@ -77,7 +76,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
           ocspResponderURL: '',
           externalAccountBindingRequired: false,
           domainBlocklist: blocklist,
-          certificateValidityPeriod: (options.lifetimeDays ?? 90) * DAY,
+          certificateValidityPeriod: LIFETIME_SECONDS,
         },
       }),
     )
@@ -112,7 +111,8 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   })
   return {
     directory: `https://${NAME}:${PORT}/dir`,
-    rootCertificate: () => get(address, '/roots/0', authority.certificate),
+    rootCertificate: () =>
+      runOrThrow(argv`curl --silent --show-error --fail --cacert ${authority.certificateFile} ${roots}`),
     async refuse(names) {
       await stop()
       blocklist = names
@@ -122,22 +122,4 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
     start,
     close,
   }
-}
-
-function get(host: string, path: string, ca: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    request({ host, port: MANAGEMENT_PORT, path, ca }, (response) => {
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk) => {
-        text += chunk
-      })
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve(text)
-        else reject(new Error(`Pebble answers ${response.statusCode} for ${path}: ${text}`))
-      })
-    })
-      .on('error', reject)
-      .end()
-  })
 }

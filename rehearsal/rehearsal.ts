@@ -62,8 +62,6 @@ export const exitClaimed = 75
 export async function assertStartable(name: string): Promise<void> {
   const owner = await readOwner(name)
   if (owner) throw alreadyRunning(name, owner)
-  const state = readState(name)
-  if (state) throw alreadyRunning(name, { pid: state.pid })
   assertReplaceable(getEnvironmentFile(name))
 }
 
@@ -132,7 +130,7 @@ export async function takeDown(name: string, only?: string): Promise<string[]> {
   const folder = getFolder(name)
   const owner = await readOwner(name)
   if (only !== undefined && owner && owner.id !== only) return []
-  const lines = owner ? await endRehearsal(name, owner) : await endUnclaimed(name)
+  const lines = owner ? await endRehearsal(name, owner) : []
   const release = await claimRehearsal(name, {
     ...{
       id: randomUUID(),
@@ -197,16 +195,6 @@ async function endRehearsal(name: string, owner: Owner): Promise<string[]> {
   await poll(hasEnded, { intervalMs: 100, attempts: 300 })
   if (ours && running()) process.kill(owner.pid, 'SIGKILL')
   return [`rehearsal "${name}" is down`, ...lines]
-}
-
-/** A rehearsal started by an older version of this tool claims nothing; its state shows that it is running. */
-async function endUnclaimed(name: string): Promise<string[]> {
-  const state = readState(name)
-  if (!state || !isClouds(state.pid, name)) return []
-  process.kill(state.pid, 'SIGTERM')
-  const hasEnded = async () => getStartTime(state.pid) === undefined || undefined
-  await poll(hasEnded, { intervalMs: 100, attempts: 300 })
-  return [`rehearsal "${name}" is down`]
 }
 
 function isClouds(pid: number, name: string): boolean {

@@ -2,9 +2,9 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Authority } from './authority.ts'
 import type { Dns } from './dns.ts'
-import { type Machine, type MachineOptions, startMachine } from './machine.ts'
+import { type Machine, type MachineOptions, runIn, startMachine } from './machine.ts'
 import type { Network } from './network.ts'
-import { waitForPort } from './processes.ts'
+import { argv, waitForPort } from './processes.ts'
 import { packageFolder } from './roots.ts'
 import { sshServer } from './vps/sshServer.ts'
 
@@ -48,7 +48,7 @@ export async function startVps(options: VpsOptions): Promise<Vps> {
     files: { ...ssh.files, ...systemFiles() },
   })
   try {
-    await inside(machine, ['systemctl', 'start', 'ssh'])
+    await runIn(machine, argv`systemctl start ssh`)
     await waitForPort(machine.address, 22, { what: `The ssh server of ${machine.name}` })
   } catch (error) {
     await machine.stop()
@@ -82,14 +82,4 @@ function systemctl(): NonNullable<MachineOptions['files']> {
       modules.map((name) => [`/usr/share/systemctl-of-rehearsal/${name}`, { text: text(name) }]),
     ),
   }
-}
-
-async function inside(machine: Machine, argv: string[]): Promise<void> {
-  const { code, stdout, stderr } = await machine.run(argv, {
-    env: { LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
-  })
-  if (code !== 0)
-    throw new Error(
-      `In ${machine.name}, \`${argv.join(' ')}\` ended with ${code}: ${(stderr || stdout).trim()}`,
-    )
 }

@@ -3,13 +3,15 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { delayGroup } from './delay.ts'
 import { errorReply, refuse } from './errors.ts'
-import { faultNames } from './faults.ts'
+import faultNames from './faults.json' with { type: 'json' }
 import { type Call, jsonBody, ok, type Reply, readCall, sendReply } from './http.ts'
 import type { Bag } from './json.ts'
 import type { PostgresServer } from './postgresServer.ts'
 import type { GroupRuntime } from './providers/containers.ts'
 import type { RedisServer } from './redisServer.ts'
 import type { Resource, World } from './world.ts'
+
+/* The faults that tests can switch on, and what each does, are in faults.json. */
 
 /** Additional controls, by the first word of the path. */
 export type Controls = Readonly<Record<string, (call: Call) => Promise<Reply>>>

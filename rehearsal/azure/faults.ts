@@ -3,34 +3,6 @@ import type { Bag } from './json.ts'
 import type { Address } from './types.ts'
 import type { World } from './world.ts'
 
-/** The faults that tests can switch on, and what each does. */
-export const faultNames: Record<string, string> = {
-  'classic-redis-retired': 'creating Microsoft.Cache/redis is refused (on from the start)',
-  'managed-redis-refused': 'creating Microsoft.Cache/redisEnterprise is refused',
-  'redis-no-capacity':
-    'creating Microsoft.Cache/redisEnterprise (in `location`) is accepted and then fails with `code` (InsufficientCapacity), and the failed cluster stays',
-  'postgres-location-restricted':
-    'creating a PostgreSQL server (in `location`) is refused with LocationIsOfferRestricted, as the capabilities say',
-  'postgres-busy': 'the next `count` (1) databases are refused with ServerIsBusy',
-  'postgres-state': 'every PostgreSQL server shows the state `state`, such as Disabled',
-  'region-disallowed':
-    'creating anything outside the regions `allowed` (five) is refused with RequestDisallowedByAzure, as the policy assignment says',
-  'type-not-offered':
-    'the region `location` lacks the resource type `type`: NoRegisteredProviderFound, and the provider does not list the region',
-  'policy-disallowed':
-    'creating anything is refused with RequestDisallowedByPolicy; with `mfa` for the lack of a second factor',
-  'container-no-capacity': 'the next `count` (1) container groups are accepted and then fail',
-  'dns-label-taken': 'the DNS label `label` belongs to somebody else',
-  'build-tasks-not-allowed': 'registries refuse builds with TasksOperationsNotAllowed',
-  'docker-hub-limit': 'FROM an image of Docker Hub fails with toomanyrequests',
-  'server-name-taken': 'the PostgreSQL server named by `server` is refused',
-  'token-expired': 'ARM refuses every token with 401',
-  throttle: 'ARM answers the next `count` (1) requests with 429 and Retry-After `seconds` (1)',
-  'server-error': 'ARM answers the next `count` (1) requests with 503',
-  'few-cores': 'Container Instances may use `cores` (2) cores in the region',
-  slow: 'ARM answers `milliseconds` (1000) later',
-}
-
 /** Uses a fault up by one; its seconds, or undefined when it is not on. */
 export function counted(world: World, name: string): number | undefined {
   const fault = world.faults.get(name)

@@ -98,15 +98,9 @@ const names: Record<string, { key: keyof Sample; unit: string }> = {
   NetworkBytesTransmittedPerSecond: { key: 'transmitted', unit: 'Bytes' },
 }
 
+/** In minutes. */
 const grains: Record<string, number> = {
-  PT1M: 60,
-  PT5M: 300,
-  PT15M: 900,
-  PT30M: 1800,
-  PT1H: 3600,
-  PT6H: 21_600,
-  PT12H: 43_200,
-  P1D: 86_400,
+  ...{ PT1M: 1, PT5M: 5, PT15M: 15, PT30M: 30, PT1H: 60, PT6H: 360, PT12H: 720, P1D: 1440 },
 }
 
 function aggregate(values: number[], wanted: string[]): Bag {
@@ -145,7 +139,7 @@ export function metricsReply(_world: World, resource: Resource, call: Call): Rep
       known: Object.keys(names).join(','),
     })
   const interval = call.query.get('interval') ?? 'PT1M'
-  const grain = (grains[interval] ?? 0) * 1000
+  const grain = (grains[interval] ?? 0) * 60_000
   if (!grain) throw refuse('timeGrain', { interval, known: Object.keys(grains).join(', ') })
   const [start, end] = timespan(call.query.get('timespan'))
   const aggregations = (call.query.get('aggregation') ?? 'average')
@@ -163,15 +157,6 @@ export function metricsReply(_world: World, resource: Resource, call: Call): Rep
     }
     return data
   }
-  const byContainer = /containername/i.test(call.query.get('$filter') ?? '')
-  const metadatavalues = byContainer
-    ? [
-        {
-          name: { value: 'containername', localizedValue: 'containername' },
-          value: resource.wanted.properties.containers[0].name,
-        },
-      ]
-    : []
   return ok({
     cost: 59,
     timespan: `${new Date(start).toISOString()}/${new Date(end).toISOString()}`,
@@ -184,7 +169,7 @@ export function metricsReply(_world: World, resource: Resource, call: Call): Rep
       name: { value: name, localizedValue: name },
       unit: names[name]!.unit,
       errorCode: 'Success',
-      timeseries: [{ metadatavalues, data: series(names[name]!.key) }],
+      timeseries: [{ metadatavalues: [], data: series(names[name]!.key) }],
     })),
   })
 }

@@ -1,3 +1,4 @@
+import { words } from './catalogue.ts'
 import { refuse } from './errors.ts'
 import { isOfferRestricted } from './faults.ts'
 import type { Bag } from './json.ts'
@@ -39,16 +40,7 @@ export function getVersions(apiVersion = '2025-08-01'): string[] {
   return all.filter((version) => Number(version) <= last)
 }
 const sizes = [32, 64, 128, 256, 512, 1024, 2048, 4095, 4096, 8192, 16384, 32767]
-const reserved = [
-  'azure_superuser',
-  'azuresu',
-  'azure_pg_admin',
-  'admin',
-  'administrator',
-  'root',
-  'guest',
-  'public',
-]
+const reserved = words('azure_superuser azuresu azure_pg_admin admin administrator root guest public')
 
 const invalid = (parameter: string, why: string) => refuse('invalidParameter', { parameter, why })
 

@@ -1,6 +1,6 @@
 import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Machine } from '../machine.ts'
+import { type Machine, runIn } from '../machine.ts'
 import { argv } from '../processes.ts'
 import { rangeBlocks } from './addresses.ts'
 import { refuse } from './errors.ts'
@@ -74,20 +74,19 @@ export async function startPostgres(
   const bin = `${binaries}/${version}/bin`
   const { machine, certificate } = await startServerMachine(world, `pg-${name}`, host)
   try {
-    await must(
-      machine,
+    await runIn(machine, [
       'sh',
       '-euc',
       `install -d -o postgres -g postgres -m 700 ${data}; install -d -o postgres -g postgres -m 755 ${sockets}
        setpriv --reuid=postgres --regid=postgres --init-groups ${bin}/initdb -D ${data} -E UTF8 --locale=C.UTF-8 --no-sync -A peer > /dev/null
        cat >> ${data}/postgresql.conf <<'END'${configuration}END
        umask 077; touch ${data}/server.key ${data}/server.crt ${data}/pg_hba.conf`,
-    )
+    ])
     const write = (file: string, text: string) => writeFileSync(join(machine.root, data, file), text)
     write('server.key', certificate.key)
     write('server.crt', certificate.certificate)
     write('pg_hba.conf', 'local all,replication postgres peer\n')
-    await must(machine, 'sh', '-c', `chown -R postgres:postgres ${data}`)
+    await runIn(machine, argv`chown -R postgres:postgres ${data}`)
   } catch (error) {
     await machine.stop()
     throw error
@@ -108,12 +107,6 @@ export async function startPostgres(
   }
   await world.dns.set(host, [machine.address])
   return server
-}
-
-async function must(machine: Machine, ...argv: string[]): Promise<string> {
-  const { code, stdout, stderr } = await machine.run(argv)
-  if (code !== 0) throw new Error(`${argv[0]} failed (${code}): ${(stderr || stdout).trim()}`)
-  return stdout
 }
 
 function serverIn(world: World, machine: Machine, host: string, bin: string): PostgresServer {
@@ -189,8 +182,7 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
     async backUp(folder) {
       const inside = '/tmp/backup'
       const line = argv`${bin}/pg_basebackup -h ${sockets} -D ${inside} -Ft -z -c fast --no-sync`
-      const { code, stderr } = await machine.run(line, { user: 'postgres' })
-      if (code !== 0) throw new Error(`pg_basebackup failed: ${stderr.trim()}`)
+      await runIn(machine, line, { user: 'postgres' })
       // Stored outside the machine, so that a backup outlives its server.
       cpSync(join(machine.root, inside), folder, { recursive: true })
       rmSync(join(machine.root, inside), { recursive: true, force: true })

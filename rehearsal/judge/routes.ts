@@ -1,5 +1,5 @@
 import type { Bodies, ResourceType } from '../azure/types.ts'
-import { armModels, type Section } from './armModels.ts'
+import own from './armModels.json' with { type: 'json' }
 
 /** Which of Microsoft's models (ids in models.jsonl) a request and its answer belong to. */
 export interface Route extends Bodies {
@@ -7,6 +7,18 @@ export interface Route extends Bodies {
   /** Of the path without the subscription and the resource group, in lower case. */
   path: RegExp
 }
+
+/** Models of one module below `azure.mgmt`, and the addresses that they belong to. */
+interface Section {
+  module: string
+  /** By methods and path: that behind the subscription and the resource group, in lower case. See getPattern. */
+  paths: Record<string, Bodies>
+  /** Models without an address of their own, such as the form of every refusal. */
+  also?: string[]
+}
+
+/** What belongs to Azure Resource Manager itself, or to any resource. */
+const armModels = own as Section[]
 
 type Types = readonly Pick<ResourceType, 'type' | 'models'>[]
 

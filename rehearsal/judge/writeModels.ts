@@ -7,7 +7,7 @@ import { run } from '../processes.ts'
 import { getPrefix, listModels } from './routes.ts'
 
 /*
- * Writes models.jsonl again, with the models that rehearsal/azure/providers and armModels.ts name:
+ * Writes models.jsonl again, with the models that rehearsal/azure/providers and armModels.json name:
  *   bin/node rehearsal/judge/writeModels.ts
  * They come from the SDK in the root of `rehearse --az-from trixie`, which is created if it is missing; only root can.
  */

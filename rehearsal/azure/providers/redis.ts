@@ -99,17 +99,12 @@ function clusterState({ state, runtime }: Resource): string {
   return state
 }
 
-/** Maps the eviction policies from ARM's spelling, such as `AllKeysLRU`, to that of Redis. */
-const eviction: Record<string, string> = {
-  NoEviction: 'noeviction',
-  AllKeysLFU: 'allkeys-lfu',
-  AllKeysLRU: 'allkeys-lru',
-  AllKeysRandom: 'allkeys-random',
-  VolatileLFU: 'volatile-lfu',
-  VolatileLRU: 'volatile-lru',
-  VolatileTTL: 'volatile-ttl',
-  VolatileRandom: 'volatile-random',
-}
+/** The eviction policies in ARM's spelling. */
+const evictionPolicies = words(`
+  NoEviction AllKeysLFU AllKeysLRU AllKeysRandom VolatileLFU VolatileLRU VolatileTTL VolatileRandom`)
+
+/** The same in the spelling of Redis, such as `allkeys-lru`. */
+const getEviction = (policy: string): string => policy.replace(/^(AllKeys|Volatile)/, '$1-').toLowerCase()
 
 const clusterDatabases: ResourceType = {
   type: 'Microsoft.Cache/redisEnterprise/databases',
@@ -153,7 +148,7 @@ const clusterDatabases: ResourceType = {
     getOne('port', [10000])
     getOne('clusteringPolicy', ['OSSCluster', 'EnterpriseCluster', 'NoCluster'])
     getOne('accessKeysAuthentication', ['Enabled', 'Disabled'])
-    getOne('evictionPolicy', Object.keys(eviction))
+    getOne('evictionPolicy', evictionPolicies)
     // "Can be updated only if the current value is NoCluster": ClusteringPolicy in the API redisEnterprise 2025-07-01.
     const policy = before?.clusteringPolicy
     if (policy && policy !== 'NoCluster' && policy !== now.clusteringPolicy)
@@ -165,7 +160,7 @@ const clusterDatabases: ResourceType = {
   async apply(world, resource, before) {
     const cluster = getParent(world, resource)!
     const { accessKeysAuthentication, clusteringPolicy } = resource.wanted.properties
-    const evictionPolicy = eviction[resource.wanted.properties.evictionPolicy]!
+    const evictionPolicy = getEviction(resource.wanted.properties.evictionPolicy)
     const keysAllowed = accessKeysAuthentication === 'Enabled'
     const existing: RedisServer | undefined = resource.runtime.server
     // In place, and with its data, as long as the clustering policy stays.
