@@ -1,6 +1,7 @@
 import { loadConfig } from '../lib/config/load.ts'
 import { startProcess } from '../lib/shell/spawn.ts'
 import { OpsError } from '../lib/util/errors.ts'
+import { argv } from './processes.ts'
 import type { State } from './rehearsal.ts'
 
 /** The real az logs in as a service principal; its secret is passed through stdin. */
@@ -8,10 +9,9 @@ export async function login(name: string, state: State, signal: AbortSignal): Pr
   const { servicePrincipal, subscription } = state.servicePrincipal
   const config = await loadConfig(process.cwd(), name)
   const result = await startProcess(
-    [
-      ...['az', 'login', '--service-principal', '--username', servicePrincipal.id, '--password', '@-'],
-      ...['--tenant', subscription.tenant, '--output', 'none'],
-    ],
+    argv`
+      az login --service-principal --username ${servicePrincipal.id} --password @-
+        --tenant ${subscription.tenant} --output none`,
     {
       stdin: servicePrincipal.secret,
       env: {

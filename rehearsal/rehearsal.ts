@@ -12,7 +12,7 @@ import { claimRehearsal, type Owner, readOwner } from './claim.ts'
 import type { Release } from './debianRoot.ts'
 import { assertReplaceable, discardEnvironment, isForeign } from './environmentMark.ts'
 import { removeLeftovers } from './network.ts'
-import { getStartTime } from './processes.ts'
+import { argv, getStartTime } from './processes.ts'
 
 export interface RehearsalOptions {
   /** The name of the environment (`.env.NAME`), which separates two rehearsals. */
@@ -95,12 +95,9 @@ export async function startClouds({
   const log = openSync(logFile, 'a', 0o600)
   const child = spawn(
     process.execPath,
-    [
-      path.join(import.meta.dirname, 'clouds.ts'),
-      ...['--name', name, '--id', id, '--folder', getFolder(name), '--latency', latency],
-      ...['--environment', getEnvironmentFile(name), '--vps-from', vpsFrom],
-      ...(keep ? ['--keep'] : []),
-    ],
+    argv`
+      ${path.join(import.meta.dirname, 'clouds.ts')} --name ${name} --id ${id} --folder ${getFolder(name)}
+        --latency ${latency} --environment ${getEnvironmentFile(name)} --vps-from ${vpsFrom} ${keep && '--keep'}`,
     // Its own group: Ctrl-C in the terminal is for the rehearsal, which takes the clouds down in order. Its standard
     // input stays open as long as this process lives: without --keep the clouds end when it closes.
     { stdio: ['pipe', 'pipe', log], detached: true },

@@ -21,7 +21,7 @@ import { isRelease, RELEASES, type Release } from './debianRoot.ts'
 import { login } from './login.ts'
 import { assertRoot } from './network.ts'
 import { findMissingPackages, installPackages } from './packages.ts'
-import { TIED } from './processes.ts'
+import { argv, TIED } from './processes.ts'
 import {
   assertStartable,
   findForeignEnvironment,
@@ -126,16 +126,9 @@ interface Deployed {
 /** Deploys with the ordinary script, as an operator would, and returns its --json document. */
 async function deploy(run: Run<Flags>, name: string): Promise<Deployed> {
   const result = await startProcess(
-    [
-      ...TIED,
-      process.execPath,
-      path.join(home, 'bin', 'dominion.js'),
-      'deploy-complete',
-      '--env',
-      name,
-      '--json',
-      ...(run.flags.quiet ? ['--quiet'] : []),
-    ],
+    argv`
+      ${TIED} ${process.execPath} ${path.join(home, 'bin', 'dominion.js')} deploy-complete
+        --env ${name} --json ${run.flags.quiet && '--quiet'}`,
     {
       env: process.env,
       timeoutMs: 60 * 60_000,

@@ -1,5 +1,5 @@
 import type { Authority } from './authority.ts'
-import { refuse } from './azure/errors.ts'
+import { unknownControl } from './azure/controlServer.ts'
 import { type Call, jsonBody, type Reply } from './azure/http.ts'
 import type { IonosDnsOptions } from './azure/ionosDns.ts'
 import type { Dns } from './dns.ts'
@@ -65,7 +65,7 @@ export function createControls(
       else if (what === 'refuse') await ca.refuse(jsonBody(call).names)
       else if (what === 'stop') await ca.stop()
       else if (what === 'start') await ca.start()
-      else throw refuse('unknownControl', { method: call.method, path: call.path })
+      else throw unknownControl(call)
       if (what === 'refuse' || what === 'start') await trust(ca)
       return { status: 204 }
     },

@@ -19,7 +19,7 @@ import {
 } from './resources.ts'
 import { permissionsReply, subscriptionRoute } from './subscription.ts'
 import type { Address } from './types.ts'
-import type { World } from './world.ts'
+import type { ResourceGroup, World } from './world.ts'
 
 const apiVersionForm = /^\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|privatepreview))?$/
 
@@ -62,19 +62,21 @@ export async function arm(world: World, call: Call): Promise<Reply> {
     return deploymentsRoute(world, call, group, parts.slice(7), version)
   }
   if (namespace === 'microsoft.authorization') return permissionsReply(world, call, parts.slice(6))
-  return resourceRoute(world, call, getGroup(world, group).name, parts[5]!, parts.slice(6), version)
+  return resourceRoute(world, call, getGroup(world, group), parts[5]!, parts.slice(6), version)
 }
+
+/** What a path below `providers/` names: types and names take turns. */
+const split = (namespace: string, rest: string[]): { type: string; name: string } => ({
+  type: [namespace, ...rest.filter((_, index) => index % 2 === 0)].join('/'),
+  name: rest.filter((_, index) => index % 2 === 1).join('/'),
+})
 
 /** The longest known resource that a path names, and what follows it. */
 function splitPath(world: World, group: string, namespace: string, rest: string[]) {
   let found: { address: Address; tail: string[] } | undefined
   for (let used = 2; used <= rest.length; used += 2) {
-    const type = [namespace, ...rest.slice(0, used).filter((_, index) => index % 2 === 0)].join('/')
+    const { type, name } = split(namespace, rest.slice(0, used))
     if (!world.types.some((each) => each.type.toLowerCase() === type.toLowerCase())) break
-    const name = rest
-      .slice(0, used)
-      .filter((_, index) => index % 2 === 1)
-      .join('/')
     found = { address: getAddress(world, group, type, name), tail: rest.slice(used) }
   }
   return found
@@ -83,32 +85,32 @@ function splitPath(world: World, group: string, namespace: string, rest: string[
 async function resourceRoute(
   world: World,
   call: Call,
-  group: string,
+  group: ResourceGroup,
   namespace: string,
   rest: string[],
   version: string,
 ): Promise<Reply> {
-  const path = splitPath(world, group, namespace, rest)
-  const within =
-    findResource(world, path?.address.id ?? '')?.wanted.location ?? getGroup(world, group).location
+  const path = splitPath(world, group.name, namespace, rest)
+  const within = findResource(world, path?.address.id ?? '')?.wanted.location ?? group.location
   // What belongs to another provider, such as metrics, has that one's versions.
-  const types = rest.filter((_, index) => index % 2 === 0)
   if (path?.tail[0]?.toLowerCase() !== 'providers')
-    requireVersion(world, [namespace, ...types].join('/'), version, within)
-  if (!path) return listReply(world, call, group, namespace, rest)
+    requireVersion(world, split(namespace, rest).type, version, within)
+  if (!path) return listReply(world, call, group.name, namespace, rest)
   const { address, tail } = path
-  if (tail.length > 0) return belowResource(world, call, address, tail, namespace, rest)
+  if (tail.length > 0) {
+    const answer = await belowResource(world, call, address, tail)
+    if (answer) return answer
+    if (tail.length > 1) throw unknownRoute(call)
+    return listReply(world, call, group.name, namespace, rest)
+  }
   if (call.method === 'GET') return ok(view(world, resourceAt(world, address)))
   if (call.method === 'HEAD') return { status: findResource(world, address.id) ? 204 : 404 }
   if (call.method === 'PUT') return putReply(world, address, jsonBody(call), version)
   if (call.method === 'PATCH') return patchReply(world, address, jsonBody(call), version)
-  if (call.method === 'DELETE') {
-    getGroup(world, group)
-    const resource = findResource(world, address.id)
-    if (!resource) return { status: 204 }
-    return { status: 202, headers: locationHeaders(world, deleteResource(world, resource), version) }
-  }
-  throw unknownRoute(call)
+  if (call.method !== 'DELETE') throw unknownRoute(call)
+  const resource = findResource(world, address.id)
+  if (!resource) return { status: 204 }
+  return { status: 202, headers: locationHeaders(world, deleteResource(world, resource), version) }
 }
 
 function putReply(world: World, address: Address, body: Bag, version: string): Reply {
@@ -130,48 +132,28 @@ function patchReply(world: World, address: Address, body: Bag, version: string):
   return ok(view(world, resource))
 }
 
-async function belowResource(
-  world: World,
-  call: Call,
-  address: Address,
-  tail: string[],
-  namespace: string,
-  rest: string[],
-): Promise<Reply> {
+/** An action on a resource, or what can be read below it that is no resource. */
+async function belowResource(world: World, call: Call, address: Address, tail: string[]) {
   const resource = resourceAt(world, address)
   const type = getResourceType(world, address.type)
-  const action = type.actions?.[tail.join('/').toLowerCase()]
+  const what = tail.join('/').toLowerCase()
+  const action = type.actions?.[what]
   if (call.method === 'POST' && action) return action(world, resource, call)
-  if (tail.join('/').toLowerCase() === 'providers/microsoft.insights/metrics' && call.method === 'GET')
-    return metricsReply(world, resource, call)
-  if (tail.join('/').toLowerCase() === 'providers/microsoft.authorization/permissions')
+  if (what === 'providers/microsoft.insights/metrics' && call.method === 'GET')
+    return metricsReply(resource, call)
+  if (what === 'providers/microsoft.authorization/permissions')
     return permissionsReply(world, call, tail.slice(2))
-  const answer = await type.read?.(world, resource, tail, call)
-  if (answer) return answer
-  if (call.method === 'GET' && tail.length === 1)
-    return listReply(world, call, address.group, namespace, rest)
-  throw unknownRoute(call)
+  return type.read?.(world, resource, tail, call)
 }
 
 /** GET of a collection: `…/providers/NS/type` or `…/providers/NS/type/name/childtype`. */
 function listReply(world: World, call: Call, group: string, namespace: string, rest: string[]): Reply {
-  if (rest.length % 2 === 0) {
-    getResourceType(world, [namespace, ...rest.filter((_, index) => index % 2 === 0)].join('/'))
-    throw unknownRoute(call)
-  }
-  const type = getResourceType(
-    world,
-    [namespace, ...rest.filter((_, index) => index % 2 === 0)].join('/'),
-  ).type
-  if (call.method !== 'GET') throw unknownRoute(call)
-  const names = rest
-    .filter((_, index) => index % 2 === 1)
-    .join('/')
-    .toLowerCase()
-  getGroup(world, group)
+  const { type, name } = split(namespace, rest)
+  const known = getResourceType(world, type).type
+  if (call.method !== 'GET' || rest.length % 2 === 0) throw unknownRoute(call)
   const value = [...world.resources.values()]
-    .filter((each) => each.type === type && each.group.toLowerCase() === group.toLowerCase())
-    .filter((each) => names === '' || each.name.toLowerCase().startsWith(`${names}/`))
+    .filter((each) => each.type === known && each.group.toLowerCase() === group.toLowerCase())
+    .filter((each) => name === '' || each.name.toLowerCase().startsWith(`${name.toLowerCase()}/`))
     .map((each) => view(world, each, true))
   return listed(value)
 }

@@ -44,91 +44,75 @@ function setProvider(world: World, call: Call): Reply {
   return ok({ [namespace]: state })
 }
 
-async function containerRoute(
-  world: World,
-  call: Call,
-  name: string,
-  what: string | undefined,
-): Promise<Reply> {
+async function controlContainer(world: World, call: Call, name: string, what: string): Promise<Reply> {
   const resource = found(world, 'Microsoft.ContainerInstance/containerGroups', name)
   const { container, machine, incarnation } = resource.runtime as GroupRuntime
   if (!container) throw refuse('notRunning', { name })
-  if (call.method === 'POST' && what === 'kill') {
+  if (what === 'POST kill') {
     const pid = container.pid()
     container.kill()
     return ok({ pid: pid ?? null })
   }
-  if (call.method === 'POST' && what === 'stop') await container.stop()
-  else if (call.method === 'POST' && what === 'start') await container.start()
-  else if (call.method === 'POST' && what === 'delay') {
-    await delayGroup(world, resource, Number(jsonBody(call).milliseconds))
-  } else if (call.method !== 'GET' || what)
-    throw refuse('unknownControl', { method: call.method, path: call.path })
-  return ok({
-    name,
-    pid: container.pid() ?? null,
-    restarts: container.restarts,
-    ready: container.ready,
-    state: container.current,
-    address: machine?.address,
-    incarnation,
-    env: (resource.wanted.properties.containers[0].properties.environmentVariables ?? []).map(
-      (each: Bag) => each.name,
-    ),
-  })
+  if (what === 'POST stop') await container.stop()
+  else if (what === 'POST start') await container.start()
+  else if (what === 'POST delay') await delayGroup(world, resource, Number(jsonBody(call).milliseconds))
+  else if (what !== 'GET') throw unknownControl(call)
+  const { restarts, ready, current: state } = container
+  const variables: Bag[] = resource.wanted.properties.containers[0].properties.environmentVariables ?? []
+  const about = { name, pid: container.pid() ?? null, restarts, ready, state, incarnation }
+  return ok({ ...about, address: machine?.address, env: variables.map((each) => each.name) })
 }
 
-async function serverRoute(
+async function controlServer(
   server: PostgresServer | RedisServer | undefined,
   call: Call,
-  what: string | undefined,
+  what: string,
 ): Promise<Reply> {
   if (!server) throw refuse('serverNotReady', { path: call.path })
-  if (call.method === 'POST' && what === 'stop') await server.stop()
-  else if (call.method === 'POST' && what === 'start') await server.start()
-  else if (call.method !== 'GET' || what)
-    throw refuse('unknownControl', { method: call.method, path: call.path })
+  if (what === 'POST stop') await server.stop()
+  else if (what === 'POST start') await server.start()
+  else if (what !== 'GET') throw unknownControl(call)
   return ok({ host: server.host, address: server.machine.address, running: server.running() })
 }
 
+export const unknownControl = ({ method, path }: Call) => refuse('unknownControl', { method, path })
+
+/** The controls without a name, by method and path. */
+const controls: Record<string, (world: World, call: Call) => Reply> = {
+  'POST faults': setFault,
+  'GET faults': ({ faults }) => ok({ faults: [...faults.values()], known: faultNames }),
+  'POST providers': setProvider,
+  'GET requests': ({ requests }) => ok({ requests }),
+  'DELETE requests': ({ requests }) => {
+    requests.length = 0
+    return { status: 204 }
+  },
+  'POST names/free': ({ heldNames }) => {
+    const freed = [...heldNames]
+    heldNames.clear()
+    return ok({ freed })
+  },
+  'GET verdict': ({ judge }) => ok(judge.verdict),
+  'GET resources': ({ resources }) =>
+    ok({ resources: [...resources.values()].map(({ id, state }) => ({ id, state })) }),
+}
+
 async function route(world: World, more: Controls, call: Call): Promise<Reply> {
-  const [kind = '', name, what] = call.path.split('/').filter(Boolean)
+  const [kind = '', name, ...verb] = call.path.split('/').filter(Boolean)
   const further = Object.hasOwn(more, kind) ? more[kind] : undefined
   if (further) return further(call)
-  if (kind === 'faults' && call.method === 'POST') return setFault(world, call)
-  if (kind === 'faults' && call.method === 'GET')
-    return ok({ faults: [...world.faults.values()], known: faultNames })
-  if (kind === 'providers' && call.method === 'POST') return setProvider(world, call)
-  if (kind === 'requests' && call.method === 'GET') return ok({ requests: world.requests })
-  if (kind === 'requests' && call.method === 'DELETE') {
-    world.requests.length = 0
-    return { status: 204 }
+  const simple = controls[`${call.method} ${[kind, ...(name ? [name] : [])].join('/')}`]
+  if (simple) return simple(world, call)
+  const what = [call.method, ...verb].join(' ')
+  if (kind === 'containers' && name) return controlContainer(world, call, name, what)
+  if (kind === 'postgres' && name) {
+    const { runtime } = found(world, 'Microsoft.DBforPostgreSQL/flexibleServers', name)
+    return controlServer(runtime.server, call, what)
   }
-  if (kind === 'names' && name === 'free' && call.method === 'POST') {
-    const freed = [...world.heldNames]
-    world.heldNames.clear()
-    return ok({ freed })
-  }
-  if (kind === 'verdict' && call.method === 'GET') return ok(world.judge.verdict)
-  if (kind === 'resources' && call.method === 'GET') {
-    const value = [...world.resources.values()].map(({ id, state }) => ({ id, state }))
-    return ok({ resources: value })
-  }
-  if (kind === 'containers' && name) return containerRoute(world, call, name, what)
-  if (kind === 'postgres' && name)
-    return serverRoute(
-      found(world, 'Microsoft.DBforPostgreSQL/flexibleServers', name).runtime.server,
-      call,
-      what,
-    )
-  if (kind === 'redis' && name) {
-    const resource = [...world.resources.values()].find(
-      (each) =>
-        each.type.startsWith('Microsoft.Cache/') && each.name.split('/')[0] === name && each.runtime.server,
-    )
-    return serverRoute(resource?.runtime.server, call, what)
-  }
-  throw refuse('unknownControl', { method: call.method, path: call.path })
+  if (kind !== 'redis' || !name) throw unknownControl(call)
+  const caches = [...world.resources.values()].filter(({ type }) => type.startsWith('Microsoft.Cache/'))
+  const cache = caches.find((each) => each.name.split('/')[0] === name && each.runtime.server)
+  return controlServer(cache?.runtime.server, call, what)
 }
 
 /**
@@ -141,11 +125,10 @@ export async function openControlServer(world: World, more: Controls = {}): Prom
   const server = createServer(async (request, response) => {
     // A test that runs a command synchronously does not see that a kept connection has ended, and would use it again.
     response.setHeader('connection', 'close')
-    try {
-      sendReply(response, request.method ?? 'GET', await route(world, more, await readCall(request)))
-    } catch (error) {
-      sendReply(response, request.method ?? 'GET', errorReply(error))
-    }
+    const reply = await readCall(request)
+      .then((call) => route(world, more, call))
+      .catch(errorReply)
+    sendReply(response, request.method ?? 'GET', reply)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -51,43 +51,38 @@ export function requireLogin(world: World, call: Call): void {
     refuse('ExpiredAuthenticationToken', 'The access token expiry UTC time is earlier than current UTC time.')
 }
 
-const refused = (status: number, error: string, description: string): Reply => ({
+/** A refusal of the sign-in; its number is in the words. */
+const refused = (status: number, error: string, words: string): Reply => ({
   status,
-  body: { error, error_description: description, error_codes: [Number(/\d+/.exec(description)?.[0])] },
+  body: { error, error_description: words, error_codes: [Number(/\d+/.exec(words)?.[0])] },
 })
 
+const host = 'login.microsoftonline.com'
+
 function openidConfiguration(tenant: string): Bag {
-  const base = `https://login.microsoftonline.com/${tenant}`
+  const base = `https://${host}/${tenant}`
   return {
     issuer: `${base}/v2.0`,
     authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
     token_endpoint: `${base}/oauth2/v2.0/token`,
     device_authorization_endpoint: `${base}/oauth2/v2.0/devicecode`,
-    tenant_region_scope: 'EU',
-    cloud_instance_name: 'microsoftonline.com',
+    ...{ tenant_region_scope: 'EU', cloud_instance_name: 'microsoftonline.com' },
+  }
+}
+
+function discovery(tenant: string): Bag {
+  const aliases = [host, 'login.windows.net', 'login.microsoft.com', 'sts.windows.net']
+  return {
+    tenant_discovery_endpoint: `https://${host}/${tenant}/v2.0/.well-known/openid-configuration`,
+    metadata: [{ preferred_network: host, preferred_cache: 'login.windows.net', aliases }],
   }
 }
 
 /** login.microsoftonline.com: discovery and the client credentials grant (RFC 6749, section 4.4). */
 export function login(world: World, call: Call): Reply {
   const { tenant } = world.subscription
-  if (call.path.endsWith('/discovery/instance')) {
-    return ok({
-      tenant_discovery_endpoint: `https://login.microsoftonline.com/${tenant}/v2.0/.well-known/openid-configuration`,
-      metadata: [
-        {
-          preferred_network: 'login.microsoftonline.com',
-          preferred_cache: 'login.windows.net',
-          aliases: [
-            'login.microsoftonline.com',
-            'login.windows.net',
-            'login.microsoft.com',
-            'sts.windows.net',
-          ],
-        },
-      ],
-    })
-  }
+  const { id, secret } = world.servicePrincipal
+  if (call.path.endsWith('/discovery/instance')) return ok(discovery(tenant))
   const named = call.path.split('/')[1] ?? ''
   if (![tenant, 'organizations', 'common'].includes(named.toLowerCase()))
     return refused(400, 'invalid_tenant', `AADSTS90002: Tenant '${named}' not found. Check the tenant ID.`)
@@ -95,29 +90,23 @@ export function login(world: World, call: Call): Reply {
   if (!/\/oauth2\/(v2\.0\/)?token$/.test(call.path) || call.method !== 'POST')
     return refused(400, 'invalid_request', `AADSTS900144: The rehearsal has no sign-in at ${call.path}.`)
   const form = new URLSearchParams(call.body.toString())
-  if (form.get('grant_type') !== 'client_credentials')
-    return refused(
-      400,
-      'unauthorized_client',
-      'AADSTS700030: The rehearsal signs in with a service principal only: az login --service-principal.',
-    )
-  if (form.get('client_id') !== world.servicePrincipal.id)
-    return refused(
-      400,
-      'unauthorized_client',
-      `AADSTS700016: Application with identifier '${form.get('client_id')}' was not found in the directory '${tenant}'.`,
-    )
-  if (form.get('client_secret') !== world.servicePrincipal.secret)
-    return refused(
-      401,
-      'invalid_client',
-      `AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '${world.servicePrincipal.id}'.`,
-    )
+  const client = form.get('client_id')
+  if (form.get('grant_type') !== 'client_credentials') {
+    const words = 'The rehearsal signs in with a service principal only: az login --service-principal.'
+    return refused(400, 'unauthorized_client', `AADSTS700030: ${words}`)
+  }
+  if (client !== id) {
+    const words = `Application with identifier '${client}' was not found in the directory '${tenant}'.`
+    return refused(400, 'unauthorized_client', `AADSTS700016: ${words}`)
+  }
+  if (form.get('client_secret') !== secret) {
+    const words =
+      'Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not ' +
+      `the client secret ID, for a secret added to app '${id}'.`
+    return refused(401, 'invalid_client', `AADSTS7000215: ${words}`)
+  }
   const scope = `${form.get('scope') ?? ''}${form.get('resource') ?? ''}`
-  return ok({
-    token_type: 'Bearer',
-    expires_in: lifetimeSeconds,
-    ext_expires_in: lifetimeSeconds,
-    access_token: issueToken(world, /graph\./.test(scope) ? 'graph' : 'management'),
-  })
+  const access_token = issueToken(world, /graph\./.test(scope) ? 'graph' : 'management')
+  const lifetime = { expires_in: lifetimeSeconds, ext_expires_in: lifetimeSeconds }
+  return ok({ token_type: 'Bearer', ...lifetime, access_token })
 }

@@ -3,7 +3,7 @@ import type { Machine } from '../machine.ts'
 import { refuse } from './errors.ts'
 import { type Call, ok, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
-import type { Resource, World } from './world.ts'
+import type { Resource } from './world.ts'
 
 const period = 15_000
 const longestKept = 4 * 60 * 60 * 1000
@@ -128,7 +128,7 @@ function timespan(text: string | null): [number, number] {
 }
 
 /** `…/providers/Microsoft.Insights/metrics` of a container group, in Azure Monitor's form. */
-export function metricsReply(_world: World, resource: Resource, call: Call): Reply {
+export function metricsReply(resource: Resource, call: Call): Reply {
   const wanted = (call.query.get('metricnames') ?? 'CpuUsage').split(',').filter(Boolean)
   const unknown = wanted.find((each) => !names[each])
   if (unknown !== undefined || !resource.runtime.story)

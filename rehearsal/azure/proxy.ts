@@ -4,8 +4,8 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import type { Authority } from '../authority.ts'
-import { errorReply } from './errors.ts'
-import { type Handler, readCall, sendReply } from './http.ts'
+import { errorReply, refuse } from './errors.ts'
+import { type Call, type Handler, readCall, sendReply } from './http.ts'
 import type { SeenRequest, World } from './world.ts'
 
 /** Maps hosts to handlers; a pattern may start with `*.`. */
@@ -42,31 +42,25 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const { method = 'GET', url = '' } = request
+  const host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
   const seen: SeenRequest = {
     at: new Date().toISOString(),
-    method: request.method ?? '',
-    host: (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase(),
-    path: (request.url ?? '').split('?')[0]!,
+    method,
+    host,
+    path: url.split('?')[0]!,
     status: 0,
   }
   world.requests.push(seen)
   if (world.requests.length > 20_000) world.requests.splice(0, 10_000)
-  try {
-    const call = await readCall(request)
-    const handler = handlerFor(hosts, call.host)
-    const reply = handler
-      ? await handler(call)
-      : {
-          status: 403,
-          body: { error: { code: 'Forbidden', message: `The rehearsal's Azure has no host ${call.host}.` } },
-        }
-    seen.status = reply.status
-    sendReply(response, call.method, reply)
-  } catch (error) {
-    const reply = errorReply(error)
-    seen.status = reply.status
-    sendReply(response, request.method ?? 'GET', reply)
+  const handler = handlerFor(hosts, host)
+  const ask = (call: Call) => {
+    if (handler) return handler(call)
+    throw refuse('unknownHost', { host })
   }
+  const reply = await readCall(request).then(ask).catch(errorReply)
+  seen.status = reply.status
+  sendReply(response, method, reply)
 }
 
 async function listen(server: Server, port: number, host: string): Promise<AddressInfo> {

@@ -51,8 +51,8 @@ export interface SeenRequest {
   status: number
 }
 
-/** The whole state of the emulated cloud; it exists as long as the process. */
-export interface World {
+/** What a world is made with. */
+export interface WorldParts {
   types: ResourceType[]
   folder: string
   network: Network
@@ -62,6 +62,10 @@ export interface World {
   latency: 'none' | 'realistic'
   subscription: { id: string; name: string; tenant: string }
   servicePrincipal: { id: string; secret: string }
+}
+
+/** The whole state of the emulated cloud; it exists as long as the process. */
+export interface World extends WorldParts {
   /** The key that signs tokens; newly generated at every start. */
   tokenKey: Buffer
   groups: Map<string, ResourceGroup>
@@ -82,19 +86,6 @@ export interface World {
   /** Addresses of container groups: the "Azure services" of a PostgreSQL firewall. */
   azureAddresses: Set<string>
 }
-
-export type WorldParts = Pick<
-  World,
-  | 'types'
-  | 'folder'
-  | 'network'
-  | 'dns'
-  | 'authority'
-  | 'roots'
-  | 'latency'
-  | 'subscription'
-  | 'servicePrincipal'
->
 
 /** The resource providers: those of ARM itself, and of each type. */
 const listNamespaces = (types: ResourceType[]): string[] => [

@@ -35,29 +35,21 @@ export const getFqdn = (resource: Resource): string | undefined => {
   return label === undefined ? undefined : `${label}.${resource.wanted.location}.azurecontainer.io`
 }
 
+function newEvent(name: string, message: string, type = 'Normal'): Bag {
+  const now = new Date().toISOString()
+  return { count: 1, firstTimestamp: now, lastTimestamp: now, name, message, type }
+}
+
 /** For each group: the machine, the files of the image in it, then the program. */
 async function bringUp(world: World, resource: Resource): Promise<void> {
   const runtime = getRuntime(resource)
   const { properties } = resource.wanted
   const [wanted] = properties.containers as Bag[]
-  const image = accessibleImage(
-    world,
-    resource.name,
-    wanted!.properties.image,
-    properties.imageRegistryCredentials ?? [],
-  )
+  const { image: imageName, command = [], environmentVariables = [], ...more } = wanted!.properties
+  const image = accessibleImage(world, resource.name, imageName, properties.imageRegistryCredentials ?? [])
   runtime.story ??= { log: containerLog(), events: [] }
   runtime.incarnation = (runtime.incarnation ?? 0) + 1
-  const now = new Date().toISOString()
-  const event = (name: string, message: string) =>
-    runtime.story!.events.push({
-      count: 1,
-      firstTimestamp: now,
-      lastTimestamp: now,
-      name,
-      message,
-      type: 'Normal',
-    })
+  const event = (name: string, message: string) => runtime.story!.events.push(newEvent(name, message))
   const machine = await startMachine({
     name: `aci-${resource.name}-${runtime.incarnation}`.slice(-63).replace(/^-+/, ''),
     folder: world.folder,
@@ -67,33 +59,20 @@ async function bringUp(world: World, resource: Resource): Promise<void> {
     root: world.roots.images,
   })
   runtime.machine = machine
-  event('Pulling', `pulling image "${wanted!.properties.image}"`)
+  event('Pulling', `pulling image "${imageName}"`)
   const { code, stderr } = await unpackImage(machine, image)
   if (code !== 0) throw refuse('imagePullFailed', { reason: stderr.trim() })
-  event('Pulled', `Successfully pulled image "${wanted!.properties.image}"`)
+  event('Pulled', `Successfully pulled image "${imageName}"`)
   // Before the program starts, so that its first connection finds the firewall open.
   world.azureAddresses.add(machine.address)
   await azureAddressesChanged(world)
   const env = Object.fromEntries(
-    ((wanted!.properties.environmentVariables ?? []) as Bag[]).map((each) => [
-      each.name,
-      String(each.secureValue ?? each.value ?? ''),
-    ]),
+    (environmentVariables as Bag[]).map((each) => [each.name, String(each.secureValue ?? each.value ?? '')]),
   )
-  runtime.container = await startContainer(
-    machine,
-    {
-      name: wanted!.name,
-      image,
-      imageName: wanted!.properties.image,
-      command: wanted!.properties.command ?? [],
-      env,
-      restartPolicy: properties.restartPolicy,
-      liveness: wanted!.properties.livenessProbe,
-      readiness: wanted!.properties.readinessProbe,
-    },
-    runtime.story,
-  )
+  const { livenessProbe: liveness, readinessProbe: readiness } = more
+  const { restartPolicy } = properties
+  const options = { name: wanted!.name, image, imageName, command, env, restartPolicy, liveness, readiness }
+  runtime.container = await startContainer(machine, options, runtime.story)
   runtime.stopped = false
   runtime.metrics = startMetrics(machine, runtime.metrics)
   const fqdn = getFqdn(resource)
@@ -117,27 +96,19 @@ const shownState = ({ detailStatus, ...rest }: Bag): Bag => ({ ...rest, detailSt
 
 function showContainer(resource: Resource, wanted: Bag): Bag {
   const { container } = getRuntime(resource)
-  const { environmentVariables, ...properties } = wanted.properties
-  return {
-    name: wanted.name,
-    properties: {
-      ...properties,
-      // A secure value is never shown again.
-      environmentVariables: ((environmentVariables ?? []) as Bag[]).map(({ name, value }) =>
-        value === undefined || value === null ? { name } : { name, value },
-      ),
-      ...(container
-        ? {
-            instanceView: {
-              restartCount: container.restarts,
-              currentState: shownState(container.current),
-              ...(container.previous ? { previousState: shownState(container.previous) } : {}),
-              events: container.events,
-            },
-          }
-        : {}),
-    },
+  const { environmentVariables: variables = [], ...properties } = wanted.properties
+  // A secure value is never shown again.
+  const environmentVariables = (variables as Bag[]).map(({ name, value }) =>
+    value === undefined || value === null ? { name } : { name, value },
+  )
+  if (!container) return { name: wanted.name, properties: { ...properties, environmentVariables } }
+  const { restarts: restartCount, previous, events } = container
+  const states = {
+    currentState: shownState(container.current),
+    ...(previous ? { previousState: shownState(previous) } : {}),
   }
+  const instanceView = { restartCount, ...states, events }
+  return { name: wanted.name, properties: { ...properties, environmentVariables, instanceView } }
 }
 
 function getState(resource: Resource): string {
@@ -157,7 +128,9 @@ const provisioning: Record<string, string> = {
 function showGroup(_world: World, resource: Resource): Bag {
   const { properties } = resource.wanted
   const fqdn = getFqdn(resource)
-  const address = getRuntime(resource).machine?.address
+  const ip = getRuntime(resource).machine?.address
+  const own = { ...(ip ? { ip } : {}), ...(fqdn ? { fqdn } : {}) }
+  const ipAddress = properties.ipAddress && { ...properties.ipAddress, ...own }
   return {
     ...(resource.wanted.zones ? { zones: resource.wanted.zones } : {}),
     properties: {
@@ -168,15 +141,7 @@ function showGroup(_world: World, resource: Resource): Bag {
       imageRegistryCredentials: (properties.imageRegistryCredentials ?? []).map(
         ({ password: _password, ...rest }: Bag) => rest,
       ),
-      ...(properties.ipAddress
-        ? {
-            ipAddress: {
-              ...properties.ipAddress,
-              ...(address ? { ip: address } : {}),
-              ...(fqdn ? { fqdn } : {}),
-            },
-          }
-        : {}),
+      ...(ipAddress ? { ipAddress } : {}),
       instanceView: { events: getRuntime(resource).events ?? [], state: getState(resource) },
     },
   }
@@ -203,10 +168,7 @@ function meetCapacity(world: World, resource: Resource): void {
 function recordFailure(resource: Resource, error: unknown): ArmError {
   const { code: name, message } =
     error instanceof ArmError ? error : { code: 'Failed', message: String(error) }
-  const now = new Date().toISOString()
-  getRuntime(resource).events = [
-    { count: 1, firstTimestamp: now, lastTimestamp: now, name, message, type: 'Warning' },
-  ]
+  getRuntime(resource).events = [newEvent(name, message, 'Warning')]
   return conflict('Failed', message)
 }
 
