@@ -1,4 +1,5 @@
 import { refuse } from './errors.ts'
+import type { Call } from './http.ts'
 import type { Bag } from './json.ts'
 
 /**
@@ -6,10 +7,10 @@ import type { Bag } from './json.ts'
  * text of the template unchanged. ARM accepts that but JSON.parse does not, so the bare key (outside strings)
  * gets quotes.
  */
-export function deploymentBody(text: string): Bag {
+export function deploymentBody(call: Call): Bag {
   let body: Bag
   try {
-    body = JSON.parse(quoteBareKey(text))
+    body = JSON.parse(quoteBareKey(call.body.toString('utf8')))
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/ in JSON.*|, "[\s\S]*/, '') : ''
     throw refuse('deploymentBody', { reason })
@@ -22,22 +23,5 @@ export function deploymentBody(text: string): Bag {
   return properties
 }
 
-function quoteBareKey(text: string): string {
-  let fixed = ''
-  let inString = false
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text[at]!
-    if (inString && character === '\\') {
-      fixed += character + (text[at + 1] ?? '')
-      at += 1
-      continue
-    }
-    if (character === '"') inString = !inString
-    const bare = !inString && text.startsWith('template:', at) && !/[\w"]/.test(text[at - 1] ?? '')
-    if (bare) {
-      fixed += '"template":'
-      at += 'template:'.length - 1
-    } else fixed += character
-  }
-  return fixed
-}
+const quoteBareKey = (text: string): string =>
+  text.replaceAll(/("(?:[^"\\]|\\.)*")|\btemplate:/gs, (_found, string) => string ?? '"template":')

@@ -1,7 +1,8 @@
 import { requireOffered, requireTypeLocation, requireVersion } from './catalogue.ts'
 import { refuse } from './errors.ts'
+import { applyPolicies } from './faults.ts'
 import type { Bag } from './json.ts'
-import { takeParameters } from './parameters.ts'
+import { shownParameters, takeParameters } from './parameters.ts'
 import { findResource, getAddress, requireRegistered } from './resources.ts'
 import { evaluate, type Scope } from './template.ts'
 import type { Address } from './types.ts'
@@ -21,6 +22,7 @@ export interface PlannedResource {
 
 export interface DeploymentPlan {
   resources: PlannedResource[]
+  /** As the deployment shows them. */
   parameters: Bag
 }
 
@@ -73,7 +75,7 @@ function checkResource(world: World, group: ResourceGroup, { address, apiVersion
   if (!findResource(world, address.id)) requireOffered(world, address.type, apiVersion, region)
 }
 
-/** Checks a template with its parameters and sorts its resources. Changes nothing. */
+/** Checks a template with its parameters, and each of its resources. Changes nothing. */
 export function planDeployment(world: World, group: ResourceGroup, properties: Bag): DeploymentPlan {
   const { template, parameters: given = {} } = properties
   checkShape(template)
@@ -98,5 +100,6 @@ export function planDeployment(world: World, group: ResourceGroup, properties: B
     each.after = each.after.filter((id) => ids.includes(id))
   }
   checkCycle(resources)
-  return { resources, parameters: scope.parameters }
+  applyPolicies(world, resources)
+  return { resources, parameters: shownParameters(template.parameters ?? {}, scope.parameters) }
 }

@@ -2,11 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { deploymentBody } from './deploymentBody.ts'
 import { type DeploymentPlan, type PlannedResource, planDeployment } from './deploymentPlan.ts'
 import { ArmError, errorBody, refuse, unknownRoute } from './errors.ts'
-import { applyPolicies } from './faults.ts'
 import { type Call, listed, ok, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
 import { operationHeaders, startOperation } from './operations.ts'
-import { shownParameters } from './parameters.ts'
 import { getGroup, putResource } from './resources.ts'
 import type { World } from './world.ts'
 
@@ -91,20 +89,13 @@ function createDeployment(world: World, call: Call, groupName: string, name: str
       since: running.properties.timestamp,
       until: new Date(Date.parse(running.properties.timestamp) + 604_800_000).toISOString(),
     })
-  const properties = deploymentBody(call.body.toString('utf8'))
-  const plan = planDeployment(world, group, properties)
-  applyPolicies(world, plan.resources)
+  const plan = planDeployment(world, group, deploymentBody(call))
+  const { parameters } = plan
   const startedAt = Date.now()
   const shown: Bag = {
-    provisioningState: 'Running',
-    mode: 'Incremental',
-    timestamp: new Date().toISOString(),
-    duration: 'PT0S',
-    correlationId: randomUUID(),
-    parameters: shownParameters(properties.template.parameters ?? {}, plan.parameters),
-    dependencies: [],
-    outputs: null,
-    outputResources: [],
+    ...{ provisioningState: 'Running', mode: 'Incremental', parameters, correlationId: randomUUID() },
+    ...{ timestamp: new Date().toISOString(), duration: 'PT0S' },
+    ...{ dependencies: [], outputs: null, outputResources: [] },
   }
   const deployment = { ...shell(world, group.name, name, shown), steps: [] as Bag[] }
   world.deployments.set(key, deployment)
@@ -138,10 +129,6 @@ function found(world: World, group: string, name: string): Bag {
   throw refuse('deploymentNotFound', { name })
 }
 
-function checkName(name: string): void {
-  if (!/^[-\w._()]{1,64}$/.test(name)) throw refuse('deploymentName', { name })
-}
-
 /** `…/providers/Microsoft.Resources/deployments[/NAME[/validate|operations]]`. */
 export function deploymentsRoute(
   world: World,
@@ -158,13 +145,10 @@ export function deploymentsRoute(
       .map(([, each]) => view(each))
     return listed(value)
   }
-  checkName(name)
+  if (!/^[-\w._()]{1,64}$/.test(name)) throw refuse('deploymentName', { name })
   if (call.method === 'POST' && what === 'validate') {
-    const properties = deploymentBody(call.body.toString('utf8'))
-    const plan = planDeployment(world, getGroup(world, group), properties)
-    applyPolicies(world, plan.resources)
-    const parameters = shownParameters(properties.template.parameters ?? {}, plan.parameters)
-    const validatedResources = plan.resources.map(({ address }) => ({ id: address.id }))
+    const { resources, parameters } = planDeployment(world, getGroup(world, group), deploymentBody(call))
+    const validatedResources = resources.map(({ address }) => ({ id: address.id }))
     const shown = { provisioningState: 'Succeeded', mode: 'Incremental', parameters, validatedResources }
     return ok(shell(world, group, name, { ...shown, timestamp: new Date().toISOString() }))
   }

@@ -12,15 +12,15 @@ export function startOperation(world: World, work: () => Promise<void>, result?:
     done: Promise.resolve(),
   }
   if (result) operation.result = result
+  const end = (status: Operation['status']): void => {
+    operation.status = status
+    operation.endedAt = new Date()
+  }
   operation.done = work().then(
-    () => {
-      operation.status = 'Succeeded'
-      operation.endedAt = new Date()
-    },
+    () => end('Succeeded'),
     (error: unknown) => {
-      operation.status = 'Failed'
       operation.error = errorBody(error)
-      operation.endedAt = new Date()
+      end('Failed')
     },
   )
   world.operations.set(operation.id, operation)
@@ -35,22 +35,16 @@ const path = (world: World, kind: string, operation: Operation, apiVersion: stri
 const retryAfter = ({ withoutRetryAfter }: Operation): Record<string, string> =>
   withoutRetryAfter ? {} : { 'Retry-After': '1' }
 
+type Headers = Record<string, string>
+
 /** Headers of a long-running response. Source: ARM's guide to asynchronous operations. */
-export const operationHeaders = (
-  world: World,
-  operation: Operation,
-  apiVersion: string,
-): Record<string, string> => ({
+export const operationHeaders = (world: World, operation: Operation, apiVersion: string): Headers => ({
   'Azure-AsyncOperation': path(world, 'operations', operation, apiVersion),
   ...retryAfter(operation),
 })
 
 /** The Location style of polling: 202 until done, then the final status. */
-export const locationHeaders = (
-  world: World,
-  operation: Operation,
-  apiVersion: string,
-): Record<string, string> => ({
+export const locationHeaders = (world: World, operation: Operation, apiVersion: string): Headers => ({
   Location: path(world, 'operationresults', operation, apiVersion),
   ...retryAfter(operation),
 })

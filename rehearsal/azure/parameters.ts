@@ -9,7 +9,11 @@ const getType = (value: unknown): string => {
 
 const invalid = (text: string) => refuse('templateValidation', { text })
 
+const constraints = ['type', 'defaultValue', 'allowedValues', 'minValue', 'maxValue', 'metadata']
+
 function checkValue(name: string, declared: Bag, value: unknown): void {
+  const unknown = Object.keys(declared).find((key) => !constraints.includes(key))
+  if (unknown) throw refuse('unsupportedTemplate', { what: `'${unknown}' of a parameter` })
   const wanted = String(declared.type ?? '').toLowerCase()
   const type = { securestring: 'string', secureobject: 'object' }[wanted] ?? wanted
   if (!['string', 'int', 'bool', 'object', 'array'].includes(type))
@@ -24,12 +28,6 @@ function checkValue(name: string, declared: Bag, value: unknown): void {
     throw invalid(
       `The provided value '${shown}' for the template parameter '${name}' is not valid. The value is not part of the ` +
         `allowed value(s): '${declared.allowedValues.join(',')}'.`,
-    )
-  const size = typeof value === 'string' || Array.isArray(value) ? value.length : 0
-  if (declared.minLength > size || declared.maxLength < size)
-    throw invalid(
-      `The provided value for the template parameter '${name}' is not valid. Length must be between ` +
-        `'${declared.minLength ?? 0}' and '${declared.maxLength ?? 'unlimited'}'`,
     )
   if (typeof value === 'number' && (declared.minValue > value || declared.maxValue < value))
     throw invalid(

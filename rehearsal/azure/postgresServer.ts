@@ -39,6 +39,13 @@ export interface Setting {
   pending_restart: boolean
 }
 
+/** Azure's own, which PostgreSQL does not have: whether pg_hba.conf accepts only connections with TLS. */
+export const secureTransport = (setting = 'on'): Setting => ({
+  ...{ name: 'require_secure_transport', setting, boot_val: 'on', vartype: 'bool', context: 'sighup' },
+  short_desc: 'Whether client connections to the server are required to use secure transport.',
+  ...{ min_val: null, max_val: null, enumvals: null, pending_restart: false },
+})
+
 const binaries = '/usr/lib/postgresql'
 const data = '/var/lib/postgresql/data'
 const sockets = '/run/postgresql'
@@ -111,7 +118,8 @@ export async function startPostgres(
 
 function serverIn(world: World, machine: Machine, host: string, bin: string): PostgresServer {
   let removed = false
-  const settings = new Map<string, Setting>()
+  const own = secureTransport()
+  const settings = new Map([[own.name, own]])
   const program = serverProgram(machine, {
     title: `PostgreSQL of ${host}`,
     argv: argv`${bin}/postgres -D ${data}`,
@@ -174,6 +182,7 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
       await new Promise((resolve) => setTimeout(resolve, 50))
     },
     async set(name, value) {
+      if (name === own.name) return void settings.set(name, secureTransport(value.toLowerCase()))
       await sql('postgres', `ALTER SYSTEM SET ${quoteName(name)} = ${quoteText(value)}`)
       await sql('postgres', 'SELECT pg_reload_conf()')
       await new Promise((resolve) => setTimeout(resolve, 100))

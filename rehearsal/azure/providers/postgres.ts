@@ -8,7 +8,14 @@ import type { Bag } from '../json.ts'
 import { postgresOffers } from '../offers.ts'
 import { locationHeaders, startOperation } from '../operations.ts'
 import { checkServer } from '../postgresRules.ts'
-import { type PostgresServer, quoteName, quoteText, startPostgres } from '../postgresServer.ts'
+import {
+  type PostgresServer,
+  quoteName,
+  quoteText,
+  type Setting,
+  secureTransport,
+  startPostgres,
+} from '../postgresServer.ts'
 import { getLastName, getParent, listChildren } from '../resources.ts'
 import { checkServerFree, startSettling } from '../serverBusy.ts'
 import { showPostgres } from '../showPostgres.ts'
@@ -21,13 +28,15 @@ const server = (resource: Resource): PostgresServer => {
   throw refuse('postgresNotReady', { name: resource.name, state: resource.state })
 }
 
+const secure = secureTransport().name
+
 /** Writes the current rules to pg_hba.conf. */
 async function refreshFirewall(world: World, resource: Resource): Promise<void> {
   if (!resource.runtime.server) return
   const rules = listChildren(world, resource, firewallRules.type)
     .filter((rule) => rule.state !== 'Deleting')
     .map(({ wanted }) => ({ start: wanted.properties.startIpAddress, end: wanted.properties.endIpAddress }))
-  await server(resource).allow(rules, resource.runtime.secureTransport !== 'off')
+  await server(resource).allow(rules, server(resource).settings.get(secure)?.setting !== 'off')
 }
 
 /**
@@ -143,7 +152,7 @@ const flexibleServers: ResourceType = {
       if (one) return ok(one)
     }
     if (kind === 'configurations' && !name) {
-      const value = [...server(resource).settings.keys()].map((each) => showSetting(resource, each))
+      const value = [...server(resource).settings.values()].map((each) => showSetting(resource, each))
       return listed(value)
     }
     return undefined
@@ -213,32 +222,35 @@ const databases: ResourceType = {
   },
 }
 
-function showSetting(parent: Resource, name: string): Bag {
-  const secure = name === 'require_secure_transport'
-  const row = server(parent).settings.get(name)
-  const value = secure ? (parent.runtime.secureTransport ?? 'on') : row?.setting
-  const range = row?.enumvals ?? (row?.min_val ? `${row.min_val}-${row.max_val}` : '')
+const dataTypes: Record<string, string> = {
+  ...{ bool: 'Boolean', integer: 'Integer', real: 'Numeric', enum: 'Enumeration' },
+}
+
+function showSetting(parent: Resource, row: Setting): Bag {
+  const range = row.enumvals ?? (row.min_val ? `${row.min_val}-${row.max_val}` : '')
   return {
-    id: `${parent.id}/configurations/${name}`,
-    name,
+    id: `${parent.id}/configurations/${row.name}`,
+    name: row.name,
     type: configurations.type,
     properties: {
-      value,
-      defaultValue: secure ? 'on' : (row?.boot_val ?? ''),
-      dataType:
-        secure || row?.vartype === 'bool'
-          ? 'Boolean'
-          : ({ integer: 'Integer', real: 'Numeric', enum: 'Enumeration' }[row?.vartype ?? ''] ?? 'String'),
-      allowedValues: secure || row?.vartype === 'bool' ? 'on,off' : range,
-      description: secure
-        ? 'Whether client connections to the server are required to use secure transport.'
-        : row?.short_desc,
-      source: row && row.setting !== row.boot_val ? 'user-override' : 'system-default',
-      isDynamicConfig: row?.context !== 'postmaster',
-      isReadOnly: row?.context === 'internal',
-      isConfigPendingRestart: row?.pending_restart ?? false,
+      value: row.setting,
+      defaultValue: row.boot_val ?? '',
+      dataType: dataTypes[row.vartype] ?? 'String',
+      allowedValues: row.vartype === 'bool' ? 'on,off' : range,
+      description: row.short_desc,
+      source: row.setting === row.boot_val ? 'system-default' : 'user-override',
+      isDynamicConfig: row.context !== 'postmaster',
+      isReadOnly: row.context === 'internal',
+      isConfigPendingRestart: row.pending_restart,
     },
   }
+}
+
+/** The setting that a resource is, if it exists. */
+function findSetting(world: World, resource: { id: string; name: string }) {
+  const parent = getParent(world, resource)
+  const row = parent && server(parent).settings.get(getLastName(resource))
+  return row && { parent, row }
 }
 
 const configurations: ResourceType = {
@@ -254,36 +266,26 @@ const configurations: ResourceType = {
     const { world, address, wanted } = request
     checkServerFree(world, request, true)
     const name = getLastName(address)
-    const parent = getParent(world, address)
-    const row = parent && server(parent).settings.get(name)
-    if (!row && name !== 'require_secure_transport') throw refuse('settingNotFound', { name })
-    if (row?.context === 'internal') throw refuse('settingReadOnly', { name })
+    const { row } = findSetting(world, address) ?? {}
+    if (!row) throw refuse('settingNotFound', { name })
+    if (row.context === 'internal') throw refuse('settingReadOnly', { name })
     if (typeof wanted.properties.value !== 'string') throw refuse('settingValue', { name })
   },
   async apply(world, resource) {
-    const parent = getParent(world, resource)!
-    const name = getLastName(resource)
-    const { value } = resource.wanted.properties
-    if (name !== 'require_secure_transport') return server(parent).set(name, value)
-    parent.runtime.secureTransport = value.toLowerCase()
+    const { parent, row } = findSetting(world, resource)!
+    await server(parent).set(row.name, resource.wanted.properties.value)
     await refreshFirewall(world, parent)
   },
-  show: (world, resource) => ({
-    properties: showSetting(getParent(world, resource)!, getLastName(resource)).properties,
-  }),
+  show(world, resource) {
+    const { parent, row } = findSetting(world, resource)!
+    return { properties: showSetting(parent, row).properties }
+  },
   // Every setting of a running server exists, whether or not somebody has set it.
   implicit(world, address) {
-    const parent = getParent(world, address)
-    const name = getLastName(address)
-    const known = parent && (server(parent).settings.has(name) || name === 'require_secure_transport')
-    if (!known) return undefined
-    return {
-      ...address,
-      wanted: { properties: {} },
-      state: 'Succeeded',
-      createdAt: parent.createdAt,
-      runtime: {},
-    }
+    const found = findSetting(world, address)
+    if (!found) return undefined
+    const { createdAt } = found.parent
+    return { ...address, wanted: { properties: {} }, state: 'Succeeded', createdAt, runtime: {} }
   },
 }
 

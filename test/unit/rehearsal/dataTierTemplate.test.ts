@@ -90,8 +90,11 @@ test.each<[string, object, RegExp]>([
   )
 })
 
-test('a template with outputs is refused', () => {
+test('a constraint of a parameter that our template does not use is refused, and so are outputs', () => {
   const world = ours()
-  const template = { resources: [registry], outputs: {} }
-  expect(() => planDeployment(world, world.groups.get('rg')!, { template })).toThrow(/part\(s\) 'outputs'/)
+  const plan = (more: object) =>
+    planDeployment(world, world.groups.get('rg')!, { template: { resources: [registry], ...more } })
+  const parameters = { name: { type: 'string', defaultValue: 'a', minLength: 1 } }
+  expect(() => plan({ parameters })).toThrow(/'minLength' of a parameter/)
+  expect(() => plan({ outputs: {} })).toThrow(/part\(s\) 'outputs'/)
 })

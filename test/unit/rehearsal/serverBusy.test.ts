@@ -11,7 +11,7 @@ import { home } from '../../support/helpers.ts'
 /* When a flexible server refuses a change because it is busy. No process runs behind these servers. */
 
 const namespace = 'Microsoft.DBforPostgreSQL/flexibleServers'
-const settings = new Map([['work_mem', { setting: '4096' }]])
+const settings = new Map([['require_secure_transport', { setting: 'on' }]])
 
 /** The emulator's own rules, without what would start or change a real server. */
 const idle = (type: ResourceType): ResourceType => ({
