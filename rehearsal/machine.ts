@@ -7,9 +7,7 @@ import type { Network } from './network.ts'
 import { type OverlayOptions, prepareOverlay } from './overlay.ts'
 import { argv, collect, type Finished, note, PATH, TIED } from './processes.ts'
 
-export interface MachineOptions {
-  /** The name, which is also the host name: letters, digits and dashes. */
-  name: string
+export interface MachineOptions extends OverlayOptions {
   /** The rehearsal's folder; the machine's own files are in `<folder>/machines/<name>`. */
   folder: string
   network: Network
@@ -17,16 +15,6 @@ export interface MachineOptions {
   address?: string
   /** It also has the IPv6 address that belongs to its address. */
   hasIpv6?: boolean
-  /** The address of the DNS server for its /etc/resolv.conf. */
-  resolver: string
-  /** PEM certificates that it trusts in addition to this host's. */
-  authorities?: string[]
-  /** Initial files: absolute path → text and mode (0644). */
-  files?: OverlayOptions['files']
-  /** Folder with the file system that it starts from (roots.ts). */
-  root: string
-  /** What was written in the machine since its start can be read inside, in the folder CHANGES. */
-  showChanges?: boolean
 }
 
 export interface SpawnOptions {
@@ -88,16 +76,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    const mounting = await prepareOverlay({
-      folder,
-      hostname: name,
-      address,
-      resolver: options.resolver,
-      authorities: options.authorities ?? [],
-      files: options.files ?? {},
-      lower: options.root,
-      showChanges: options.showChanges ?? false,
-    })
+    const mounting = await prepareOverlay(options, folder, address)
     const init = await startInit(options, folder, mounting, address)
     const forget = note(options.folder, init.pid, ['machine', name])
     return machine(name, address, init, async () => {

@@ -5,20 +5,21 @@ import { runOrThrow } from './processes.ts'
 
 /** What the root file system of a machine is built from. */
 export interface OverlayOptions {
-  /** The folder of the machine's own files: upper layer, work folder, mount point. */
-  folder: string
-  hostname: string
-  address: string
+  /** The name of the machine, which is also its host name: letters, digits and dashes. */
+  name: string
+  /** The address of the DNS server for its /etc/resolv.conf. */
   resolver: string
-  /** PEM certificates that the machine trusts beside those of its root. */
-  authorities: string[]
-  /** Additional folders or files of the machine: absolute path → text, with a mode and nothing else. */
-  files: Record<string, { text: string; mode?: number }>
-  /** Folder with the file system to start from. */
-  lower: string
-  /** Shows the upper layer inside, at CHANGES. */
-  showChanges: boolean
+  /** PEM certificates that it trusts in addition to those of its root. */
+  authorities?: string[]
+  /** Additional folders or files: absolute path → text, with a mode (0644) and nothing else. */
+  files?: Files
+  /** Folder with the file system that it starts from (roots.ts). */
+  root: string
+  /** What was written in the machine since its start can be read inside, in the folder CHANGES. */
+  showChanges?: boolean
 }
+
+export type Files = Record<string, { text: string; mode?: number }>
 
 /** Where a machine with this option sees its upper layer: exactly what was written since its start. */
 export const CHANGES = '/dev/changes'
@@ -33,21 +34,24 @@ const OPTIONS = 'index=off,volatile,metacopy=off,redirect_dir=off'
 const OVERLAYFS = 0x794c7630
 
 /**
- * Prepares the layers of a machine's root and returns the shell script that mounts it as `$root`. The script is
+ * Prepares the layers of a machine's root, in a folder of its own, and returns the shell script that mounts it as `$root`. The script is
  * run inside the machine's new mount namespace, so nothing is ever mounted where this host sees it.
  */
-export async function prepareOverlay(options: OverlayOptions): Promise<string> {
-  const { folder, lower } = options
+export async function prepareOverlay(
+  options: OverlayOptions,
+  folder: string,
+  address: string,
+): Promise<string> {
   for (const name of ['upper', 'own', 'lower', 'work', 'root'])
     mkdirSync(join(folder, name), { recursive: true })
   mkdirSync(join(folder, 'upper/.old'))
   // A separate layer, so that the upper one holds only what the machine writes.
-  for (const [path, file] of Object.entries(await ownFiles(options)))
-    put(lower, join(folder, 'own'), path, file)
-  return script(options)
+  for (const [path, file] of Object.entries(await ownFiles(options, address)))
+    put(options.root, join(folder, 'own'), path, file)
+  return script(options, folder)
 }
 
-function script({ folder, lower, showChanges }: OverlayOptions): string {
+function script({ root, showChanges }: OverlayOptions, folder: string): string {
   const onTmpfs = statfsSync(folder).type === OVERLAYFS
   const upper = onTmpfs ? 'work/upper' : 'upper'
   const work = onTmpfs ? 'work/work' : 'work'
@@ -55,7 +59,7 @@ function script({ folder, lower, showChanges }: OverlayOptions): string {
     `cd ${quotePosix(folder)}`,
     onTmpfs ? 'mount -t tmpfs -o mode=755 tmpfs work; mv upper work/upper; mkdir work/work' : '',
     // Use a relative name, because a comma or a colon in the path would separate options and layers.
-    `mount --bind ${quotePosix(lower)} lower`,
+    `mount --bind ${quotePosix(root)} lower`,
     `mount -t overlay overlay -o lowerdir=own:lower,upperdir=${upper},workdir=${work},${OPTIONS} root`,
     'cd root',
     'mount -t proc -o nosuid,nodev,noexec proc proc',
@@ -77,22 +81,22 @@ function script({ folder, lower, showChanges }: OverlayOptions): string {
   return lines.filter(Boolean).join('\n')
 }
 
-async function ownFiles(options: OverlayOptions): Promise<OverlayOptions['files']> {
-  const { hostname, address } = options
+async function ownFiles(options: OverlayOptions, address: string): Promise<Files> {
+  const { name: hostname, root, authorities = [] } = options
   return {
     '/etc/hostname': { text: `${hostname}\n` },
     '/etc/hosts': { text: `127.0.0.1 localhost\n::1 localhost ip6-localhost\n${address} ${hostname}\n` },
     '/etc/resolv.conf': { text: `nameserver ${options.resolver}\noptions timeout:2 attempts:2\n` },
     '/etc/nsswitch.conf': { text: 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n' },
     '/etc/environment': { text: '' },
-    ...lockedAccounts(options.lower),
-    ...(await trust(options.authorities, options.lower)),
+    ...lockedAccounts(root),
+    ...(await trust(authorities, root)),
     ...options.files,
   }
 }
 
 /** `*` allows no password login. */
-function lockedAccounts(lower: string): OverlayOptions['files'] {
+function lockedAccounts(lower: string): Files {
   const accounts = readFileSync(`${lower}/etc/passwd`, 'utf8').split('\n').filter(Boolean)
   const text = accounts.map((line) => `${line.split(':')[0]}:*:19000:0:99999:7:::\n`).join('')
   return { '/etc/shadow': { text, mode: 0o600 }, '/etc/shadow-': { text, mode: 0o600 } }
@@ -102,10 +106,10 @@ function lockedAccounts(lower: string): OverlayOptions['files'] {
  * Trusts authorities as update-ca-certificates does: in the bundle (curl, git, Python's requests) and under the
  * hash of their subject (OpenSSL's default folder: Python's ssl, PostgreSQL, Redis).
  */
-async function trust(authorities: string[], lower: string): Promise<OverlayOptions['files']> {
+async function trust(authorities: string[], lower: string): Promise<Files> {
   const bundle = '/etc/ssl/certs/ca-certificates.crt'
   const known = existsSync(lower + bundle) ? readFileSync(lower + bundle, 'utf8') : ''
-  const files: OverlayOptions['files'] = { [bundle]: { text: [known, ...authorities].join('\n') } }
+  const files: Files = { [bundle]: { text: [known, ...authorities].join('\n') } }
   const hashes = await Promise.all(
     authorities.map((input) => runOrThrow(['openssl', 'x509', '-noout', '-subject_hash'], { input })),
   )

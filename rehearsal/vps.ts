@@ -2,8 +2,9 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Authority } from './authority.ts'
 import type { Dns } from './dns.ts'
-import { type Machine, type MachineOptions, runIn, startMachine } from './machine.ts'
+import { type Machine, runIn, startMachine } from './machine.ts'
 import type { Network } from './network.ts'
+import type { Files } from './overlay.ts'
 import { argv, waitForPort } from './processes.ts'
 import { packageFolder } from './roots.ts'
 import { sshServer } from './vps/sshServer.ts'
@@ -61,7 +62,7 @@ export async function startVps(options: VpsOptions): Promise<Vps> {
   }
 }
 
-function systemFiles(): NonNullable<MachineOptions['files']> {
+function systemFiles(): Files {
   return {
     ...systemctl(),
     '/etc/apt/sources.list': { text: `deb [trusted=yes] file:${packageFolder} ./\n` },
@@ -72,7 +73,7 @@ function systemFiles(): NonNullable<MachineOptions['files']> {
 }
 
 /** The substitute for systemctl: a program, and the folder with the modules that it imports. */
-function systemctl(): NonNullable<MachineOptions['files']> {
+function systemctl(): Files {
   const folder = join(import.meta.dirname, 'vps', 'systemd')
   const text = (name: string) => readFileSync(join(folder, name), 'utf8')
   const modules = readdirSync(folder).filter((name) => name.endsWith('.py'))

@@ -1,8 +1,5 @@
 import { mkdirSync } from 'node:fs'
-import type { Authority } from '../authority.ts'
 import type { Dns } from '../dns.ts'
-import type { Network } from '../network.ts'
-import type { Roots } from '../roots.ts'
 import { arm } from './arm.ts'
 import { blobs } from './blobs.ts'
 import { type Controls, openControlServer } from './controlServer.ts'
@@ -17,19 +14,11 @@ import { type Hosts, openDoors } from './proxy.ts'
 import { publicAddress } from './publicAddress.ts'
 import { registryApi } from './registryApi.ts'
 import { deleteResource } from './resources.ts'
-import { createWorld, type World } from './world.ts'
+import { createWorld, type World, type WorldParts } from './world.ts'
 
-export interface AzureOptions {
-  /** The folder for everything of the emulated cloud; created if it does not exist. */
-  folder: string
-  network: Network
+export interface AzureOptions extends Omit<WorldParts, 'types' | 'subscription'> {
   dns: Dns
-  authority: Authority
-  roots: Pick<Roots, 'images' | 'servers'>
-  /** `realistic`: operations take a tenth of Azure's usual time. `none`: as long as the parts need. */
-  latency: 'none' | 'realistic'
-  subscription?: { id: string; name: string; tenant: string }
-  servicePrincipal: { id: string; secret: string }
+  subscription?: World['subscription']
   /** If set, api.hosting.ionos.com answers, too. */
   ionosDns?: IonosDnsOptions
   /** What else the control interface of the tests can reach. */

@@ -91,11 +91,11 @@ export function startMetrics(machine: Machine, earlier?: MetricsStore): MetricsS
   return store
 }
 
-const names: Record<string, { key: keyof Sample; unit: string }> = {
-  CpuUsage: { key: 'cpu', unit: 'Count' },
-  MemoryUsage: { key: 'memory', unit: 'Bytes' },
-  NetworkBytesReceivedPerSecond: { key: 'received', unit: 'Bytes' },
-  NetworkBytesTransmittedPerSecond: { key: 'transmitted', unit: 'Bytes' },
+const names: Record<string, keyof Sample> = {
+  CpuUsage: 'cpu',
+  MemoryUsage: 'memory',
+  NetworkBytesReceivedPerSecond: 'received',
+  NetworkBytesTransmittedPerSecond: 'transmitted',
 }
 
 /** In minutes. */
@@ -167,9 +167,9 @@ export function metricsReply(resource: Resource, call: Call): Reply {
       id: `${resource.id}/providers/Microsoft.Insights/metrics/${name}`,
       type: 'Microsoft.Insights/metrics',
       name: { value: name, localizedValue: name },
-      unit: names[name]!.unit,
+      unit: name === 'CpuUsage' ? 'Count' : 'Bytes',
       errorCode: 'Success',
-      timeseries: [{ metadatavalues: [], data: series(names[name]!.key) }],
+      timeseries: [{ metadatavalues: [], data: series(names[name]!) }],
     })),
   })
 }

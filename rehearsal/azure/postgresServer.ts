@@ -94,12 +94,7 @@ export async function startPostgres(
     write('server.crt', certificate.certificate)
     write('pg_hba.conf', 'local all,replication postgres peer\n')
     await runIn(machine, argv`chown -R postgres:postgres ${data}`)
-  } catch (error) {
-    await machine.stop()
-    throw error
-  }
-  const server = serverIn(world, machine, host, bin)
-  try {
+    const server = serverIn(world, machine, host, bin)
     await server.start()
     await server.sql(
       'postgres',
@@ -108,12 +103,12 @@ export async function startPostgres(
        GRANT pg_read_all_stats, pg_read_all_settings, pg_signal_backend TO azure_pg_admin;
        ALTER DATABASE postgres OWNER TO azure_pg_admin;`,
     )
+    await world.dns.set(host, [machine.address])
+    return server
   } catch (error) {
     await machine.stop()
     throw error
   }
-  await world.dns.set(host, [machine.address])
-  return server
 }
 
 function serverIn(world: World, machine: Machine, host: string, bin: string): PostgresServer {

@@ -84,13 +84,9 @@ function requireLocation(type: ResourceType, address: Address, wanted: Bag, exis
   if (typeof wanted.location !== 'string' || wanted.location === '') throw refuse('locationRequired')
   wanted.location = wanted.location.replaceAll(' ', '').toLowerCase()
   requireTypeLocation(type.type, wanted.location)
-  if (existing && existing.wanted.location !== wanted.location)
-    throw refuse('wrongLocation', {
-      name: address.name,
-      location: existing.wanted.location,
-      group: address.group,
-      wanted: wanted.location,
-    })
+  if (!existing || existing.wanted.location === wanted.location) return
+  const { name, group } = address
+  throw refuse('wrongLocation', { name, location: existing.wanted.location, group, wanted: wanted.location })
 }
 
 export interface Put {

@@ -9,21 +9,18 @@ import { getResourceType, view } from './resources.ts'
 import type { ResourceType } from './types.ts'
 import type { World } from './world.ts'
 
-function showSubscription(world: World): Bag {
-  const { id, name, tenant } = world.subscription
+function showSubscription({ subscription: { id, name, tenant } }: World): Bag {
+  const offer = 'PayAsYouGo_2014-09-01'
   return {
-    id: `/subscriptions/${id}`,
-    subscriptionId: id,
-    tenantId: tenant,
-    displayName: name,
-    state: 'Enabled',
-    subscriptionPolicies: {
-      locationPlacementId: 'Public_2014-09-01',
-      quotaId: 'PayAsYouGo_2014-09-01',
-      spendingLimit: 'Off',
+    ...{
+      id: `/subscriptions/${id}`,
+      subscriptionId: id,
+      tenantId: tenant,
+      displayName: name,
+      state: 'Enabled',
     },
-    authorizationSource: 'RoleBased',
-    managedByTenants: [],
+    subscriptionPolicies: { locationPlacementId: 'Public_2014-09-01', quotaId: offer, spendingLimit: 'Off' },
+    ...{ authorizationSource: 'RoleBased', managedByTenants: [] },
   }
 }
 

@@ -54,11 +54,13 @@ export interface SeenRequest {
 /** What a world is made with. */
 export interface WorldParts {
   types: ResourceType[]
+  /** The folder for everything of the emulated cloud; created if it does not exist. */
   folder: string
   network: Network
   dns: Pick<Dns, 'address' | 'set' | 'remove'>
   authority: Authority
   roots: Pick<Roots, 'images' | 'servers'>
+  /** `realistic`: operations take a tenth of Azure's usual time. `none`: as long as the parts need. */
   latency: 'none' | 'realistic'
   subscription: { id: string; name: string; tenant: string }
   servicePrincipal: { id: string; secret: string }

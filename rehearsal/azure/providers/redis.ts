@@ -34,6 +34,13 @@ function checkClusterFree({ world, address }: Request, cluster: Resource | undef
   if (working) throw refuse('redisConflict')
 }
 
+/** Throws for the first property that is there and has none of its possible values. */
+function checkValues(properties: Bag, possible: Record<string, unknown[]>): void {
+  for (const [key, values] of Object.entries(possible))
+    if (properties[key] !== undefined && !values.includes(properties[key]))
+      throw refuse('redisProperty', { key, value: properties[key], known: values.join(', ') })
+}
+
 const managedHost = (resource: Resource): string =>
   `${resource.name}.${resource.wanted.location}.redis.azure.net`.toLowerCase()
 
@@ -60,17 +67,14 @@ const clusters: ResourceType = {
     wanted.sku ??= existing?.wanted.sku
     if (!managedSizes[wanted.sku?.name])
       throw refuse('redisSku', { sku: wanted.sku?.name, known: Object.keys(managedSizes).join(', ') })
-    const { highAvailability = 'Enabled', minimumTlsVersion = '1.2', publicNetworkAccess } = wanted.properties
-    if (!['1.2', undefined].includes(minimumTlsVersion))
-      throw refuse('redisTlsVersion', { minimumTlsVersion })
-    wanted.properties = {
-      ...existing?.wanted.properties,
-      ...wanted.properties,
-      highAvailability,
-      minimumTlsVersion,
-    }
-    if (publicNetworkAccess !== undefined && !['Enabled', 'Disabled'].includes(publicNetworkAccess))
-      throw refuse('redisNetworkAccess', { publicNetworkAccess })
+    const defaults = { highAvailability: 'Enabled', minimumTlsVersion: '1.2' }
+    wanted.properties = { ...existing?.wanted.properties, ...defaults, ...wanted.properties }
+    const either = ['Enabled', 'Disabled']
+    checkValues(wanted.properties, {
+      minimumTlsVersion: ['1.2'],
+      publicNetworkAccess: either,
+      highAvailability: either,
+    })
   },
   async apply(world, resource, before) {
     if (before) return
@@ -140,15 +144,11 @@ const clusterDatabases: ResourceType = {
       ...before,
       ...wanted.properties,
     }
-    const getOne = (key: string, values: unknown[]): void => {
-      if (!values.includes(now[key]))
-        throw refuse('redisProperty', { key, value: now[key], known: values.join(', ') })
-    }
-    getOne('clientProtocol', ['Encrypted'])
-    getOne('port', [10000])
-    getOne('clusteringPolicy', ['OSSCluster', 'EnterpriseCluster', 'NoCluster'])
-    getOne('accessKeysAuthentication', ['Enabled', 'Disabled'])
-    getOne('evictionPolicy', evictionPolicies)
+    checkValues(now, {
+      ...{ clientProtocol: ['Encrypted'], port: [10000], evictionPolicy: evictionPolicies },
+      clusteringPolicy: ['OSSCluster', 'EnterpriseCluster', 'NoCluster'],
+      accessKeysAuthentication: ['Enabled', 'Disabled'],
+    })
     // "Can be updated only if the current value is NoCluster": ClusteringPolicy in the API redisEnterprise 2025-07-01.
     const policy = before?.clusteringPolicy
     if (policy && policy !== 'NoCluster' && policy !== now.clusteringPolicy)

@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { words } from '../catalogue.ts'
 import { refuse } from '../errors.ts'
-import { jsonBody, listed, ok } from '../http.ts'
+import { jsonBody, ok } from '../http.ts'
 import type { Repository } from '../images.ts'
 import type { Bag } from '../json.ts'
 import { isTaken } from '../names.ts'
@@ -87,7 +87,6 @@ export const registries: ResourceType = {
       'GET runs': { answer: 'RunListResult' },
       'POST runs/*/listlogsasurl': { answer: 'RunGetLogResult' },
       'POST listbuildsourceuploadurl': { answer: 'SourceUploadDefinition' },
-      'GET listusages': { answer: 'RegistryUsageListResult' },
       'POST /checknameavailability': { request: 'RegistryNameCheckRequest', answer: 'RegistryNameStatus' },
     },
   },
@@ -135,17 +134,9 @@ export const registries: ResourceType = {
     },
     listbuildsourceuploadurl: uploadUrl,
     schedulerun: scheduleRun,
-    listusages: () => listed([]),
   },
   async read(world, registry, rest, call) {
     const [kind, id, what] = rest.map((part) => part.toLowerCase())
-    if (kind === 'listusages' && call.method === 'GET') {
-      const repositories = [...(registry.runtime as RegistryState).repositories.values()]
-      const size = repositories
-        .flatMap(({ images }) => [...images.values()])
-        .reduce((sum, image) => sum + image.size, 0)
-      return listed([{ name: 'Size', limit: 10_737_418_240, currentValue: size, unit: 'Bytes' }])
-    }
     if (kind !== 'runs') return undefined
     if (!id) return call.method === 'GET' ? listRuns(registry, call) : undefined
     if (!what && call.method === 'GET') return runRoute(registry, id)

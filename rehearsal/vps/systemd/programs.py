@@ -1,6 +1,5 @@
 """Runs the programs of a unit's Exec lines as systemd would."""
 import os
-import pwd
 import re
 import shlex
 import subprocess
@@ -42,12 +41,7 @@ def log_of(unit):
 
 
 def start_program(unit, line, env, **more):
-    user = one(unit, 'Service', 'User')
     argv = expand(line.lstrip('-+!@:'), env)
-    if user:
-        # not runuser: it would stay as the parent, and its process id would be taken for the service's
-        account = pwd.getpwnam(user)
-        argv = ['setpriv', f'--reuid={account.pw_uid}', f'--regid={account.pw_gid}', '--init-groups', '--'] + argv
     cwd = one(unit, 'Service', 'WorkingDirectory', '/').lstrip('-')
     with log_of(unit) as log:
         return subprocess.Popen(argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
