@@ -1,4 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import { sessionCookies } from './sessionCookies.ts'
 
 /** The requests that the backends received. */
 export const received: { url: string; headers: IncomingHttpHeaders; bytes: number }[] = []
@@ -25,31 +26,6 @@ export const hostile: Record<string, string | string[]> = {
   'content-security-policy-report-only': 'default-src *; report-uri https://evil.example/',
   'content-type': 'text/html',
 }
-
-/** What `/api/session?N` answers in Set-Cookie, and what of it nginx lets through. */
-export const sessionCookies: readonly { sent: string[]; passed?: string }[] = [
-  { sent: ['__Host-dominion=a.b-C_9; Path=/; Secure; HttpOnly'], passed: '__Host-dominion=a.b-C_9' },
-  {
-    sent: [
-      '__Host-dominion=a; Domain=codexdominion.app; Path=/x; SameSite=None; Max-Age=99999999',
-      'b=2; Path=/',
-    ],
-    passed: '__Host-dominion=a',
-  },
-  {
-    sent: ['__Host-dominion=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0'],
-    passed: '__Host-dominion=',
-  },
-  { sent: ['session=1; Path=/'] },
-  { sent: ['session=1', '__Host-dominion=a; Path=/'] },
-  { sent: ['session=1; __Host-dominion=a; Path=/'] },
-  { sent: ['__Host-dominion=a'] },
-  { sent: ['__Host-dominion=a b; Path=/'] },
-  { sent: ['__Host-dominion="a"; Path=/'] },
-  { sent: [`__Host-dominion=${'a'.repeat(701)}; Path=/`] },
-  { sent: ['__Host-dominion2=a; Path=/'] },
-  { sent: ['__host-dominion=a; Path=/'] },
-]
 
 /** A backend that records every request; it takes the place of Azure's. */
 export function startBackend(): Server {
