@@ -57,7 +57,7 @@ export const governance: Section = {
     {
       slug: 'data-model',
       title: 'Data model',
-      description: 'The five tables and what a row in each stands for.',
+      description: 'The tables and what a row in each stands for.',
       widgets: [
         {
           kind: 'steps',
@@ -68,6 +68,7 @@ export const governance: Section = {
             { title: 'workflows', text: 'Repeatable work with a status, a run counter and a last run.' },
             { title: 'metrics', text: 'One recorded figure: name, value, unit, time.' },
             { title: 'capsules', text: 'A sealed piece of knowledge the advisor can quote.' },
+            { title: 'write_log', text: 'One write: who, when, from which address. Only the operator sees it.' },
           ],
         },
         {
@@ -94,8 +95,9 @@ export const governance: Section = {
           kind: 'notes',
           title: 'Write',
           items: [
+            'POST /api/session with {"token", "name"} signs the operator in; everything else here needs that.',
             'POST /api/workflows/run with {"name"} queues a job and answers 202 with its id.',
-            'GET /api/workflows/jobs/<id> reports the progress of that job.',
+            'GET /api/workflows/jobs/<id> reports the progress of that job; /api/workflows/runs lists who started what.',
             'POST /api/ai/ask with {"question"} answers from the capsules.',
           ],
         },
