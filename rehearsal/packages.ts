@@ -130,15 +130,11 @@ async function quietly(work: () => Promise<void>): Promise<void> {
   }
 }
 
-async function installedNames(): Promise<string[]> {
-  const list = await runOrThrow(['dpkg-query', '-W', '-f', STATUS])
-  return installedIn(list)
-}
+const installedNames = async (): Promise<string[]> =>
+  installedIn(await runOrThrow(argv`dpkg-query -W -f ${STATUS}`))
 
-function installedIn(list: string): string[] {
-  const lines = list.split('\n').filter((line) => line.startsWith('installed '))
-  return lines.map((line) => line.slice('installed '.length))
-}
+const installedIn = (list: string): string[] =>
+  Array.from(list.matchAll(/^installed (.*)$/gm), ([, name]) => name!)
 
 /** Packages enable their services for the next boot even if they may not start them now. */
 async function keepOffAtBoot(packages: string[]): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Authority } from './authority.ts'
-import { unknownControl } from './azure/controlServer.ts'
-import { type Call, jsonBody, type Reply } from './azure/http.ts'
+import { type Controls, unknownControl } from './azure/controlServer.ts'
+import { jsonBody } from './azure/http.ts'
 import type { IonosDnsOptions } from './azure/ionosDns.ts'
 import type { Dns } from './dns.ts'
 import { expireCertificate } from './expired.ts'
@@ -29,37 +29,28 @@ export const zone: IonosDnsOptions['zones'][string] = [
  * start
  */
 export function createControls(
-  {
-    network,
-    dns,
-    authority,
-    vps,
-    own,
-  }: { network: Network; dns: Dns; authority: Promise<Pebble>; vps: Promise<Vps>; own: Authority },
+  world: { network: Network; dns: Dns; authority: Promise<Pebble>; vps: Promise<Vps>; own: Authority },
   trust: (ca: Pebble) => Promise<void>,
-): Record<string, (call: Call) => Promise<Reply>> {
+): Controls {
+  const { network, dns, vps, own } = world
   return {
     async dns(call) {
       const { name, a, aaaa } = jsonBody(call)
       if (a) await dns.set(name, a)
       if (aaaa) await dns.setIpv6(name, aaaa)
-      return { status: 204 }
     },
     async network(call) {
       await network.cut(jsonBody(call).cut === true)
-      return { status: 204 }
     },
     async certificate(call) {
       await expireCertificate(await vps, own, jsonBody(call).expired === true)
-      return { status: 204 }
     },
     async vps(call) {
       const { name, on } = jsonBody(call)
       await setVpsFault(await vps, String(name), on !== false)
-      return { status: 204 }
     },
     async ca(call) {
-      const ca = await authority
+      const ca = await world.authority
       const what = call.path.split('/')[2] ?? ''
       if (what === 'mislead') await dns.mislead(jsonBody(call).name, jsonBody(call).addresses)
       else if (what === 'refuse') await ca.refuse(jsonBody(call).names)
@@ -67,7 +58,6 @@ export function createControls(
       else if (what === 'start') await ca.start()
       else throw unknownControl(call)
       if (what === 'refuse' || what === 'start') await trust(ca)
-      return { status: 204 }
     },
   }
 }

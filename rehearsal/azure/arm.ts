@@ -94,7 +94,7 @@ async function resourceRoute(
   const within = findResource(world, path?.address.id ?? '')?.wanted.location ?? group.location
   // What belongs to another provider, such as metrics, has that one's versions.
   if (path?.tail[0]?.toLowerCase() !== 'providers')
-    requireVersion(world, split(namespace, rest).type, version, within)
+    requireVersion(split(namespace, rest).type, version, within)
   if (!path) return listReply(world, call, group.name, namespace, rest)
   const { address, tail } = path
   if (tail.length > 0) {

@@ -16,9 +16,8 @@ import { registryApi } from './registryApi.ts'
 import { deleteResource } from './resources.ts'
 import { createWorld, type World, type WorldParts } from './world.ts'
 
-export interface AzureOptions extends Omit<WorldParts, 'types' | 'subscription'> {
+export interface AzureOptions extends Omit<WorldParts, 'types'> {
   dns: Dns
-  subscription?: World['subscription']
   /** If set, api.hosting.ionos.com answers, too. */
   ionosDns?: IonosDnsOptions
   /** What else the control interface of the tests can reach. */
@@ -30,14 +29,7 @@ export interface Azure {
   proxyUrl: string
   /** The tests' control, on loopback (controlServer.ts). */
   controlUrl: string
-  subscription: { id: string; name: string; tenant: string }
   stop(): Promise<void>
-}
-
-const defaultSubscription = {
-  id: '11111111-1111-1111-1111-111111111111',
-  name: 'Rehearsal',
-  tenant: '22222222-2222-2222-2222-222222222222',
 }
 
 /** Hosts that clients reach by name, without the proxy. */
@@ -89,8 +81,7 @@ async function removeEverything(world: World): Promise<void> {
  */
 export async function startAzure(options: AzureOptions): Promise<Azure> {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 })
-  const subscription = options.subscription ?? defaultSubscription
-  const world = createWorld({ ...options, subscription, types: resourceTypes })
+  const world = createWorld({ ...options, types: resourceTypes })
   const hosts = await getHosts(world, options)
   const doors = await openDoors(world, hosts)
   const named = namedHosts.filter((host) => hosts[host])
@@ -99,7 +90,6 @@ export async function startAzure(options: AzureOptions): Promise<Azure> {
   return {
     proxyUrl: doors.proxyUrl,
     controlUrl: control.url,
-    subscription,
     async stop() {
       await control.stop()
       await doors.stop()

@@ -35,11 +35,7 @@ function readLog(world: World, call: Call): Reply {
   const start = Number(range[1])
   const end = Math.min(range[2] ? Number(range[2]) : bytes.length - 1, bytes.length - 1)
   if (start > end)
-    return problem(
-      416,
-      'InvalidRange',
-      'The range specified is invalid for the current size of the resource.',
-    )
+    return problem(416, 'InvalidRange', 'The range is invalid for the current size of the resource.')
   headers['Content-Range'] = `bytes ${start}-${end}/${bytes.length}`
   return { status: 206, headers, body: bytes.subarray(start, end + 1) }
 }
@@ -51,19 +47,13 @@ export function blobs(world: World, call: Call): Reply {
     return problem(405, 'UnsupportedHttpVerb', 'The resource does not support this HTTP verb.')
   const key = `${call.path}?${call.query.get('sig')}`
   if (!world.blobs.has(key))
-    return problem(
-      403,
-      'AuthenticationFailed',
-      'Server failed to authenticate the request: the signature is not valid.',
-    )
+    return problem(403, 'AuthenticationFailed', 'Server failed to authenticate the request.')
   // Large contexts arrive in blocks (Put Block, then Put Block List), in the order in which they are named.
   const kind = call.query.get('comp')
   if (kind === 'block') world.blobs.set(`${key}#${call.query.get('blockid')}`, call.body)
   else if (kind === 'blocklist') {
-    const ids = [...call.body.toString().matchAll(/<(?:Latest|Uncommitted|Committed)>([^<]+)</g)].map(
-      (match) => match[1],
-    )
-    const parts = ids.map((id) => world.blobs.get(`${key}#${id}`) ?? Buffer.alloc(0))
+    const ids = call.body.toString().matchAll(/<(?:Latest|Uncommitted|Committed)>([^<]+)</g)
+    const parts = Array.from(ids, ([, id]) => world.blobs.get(`${key}#${id}`) ?? Buffer.alloc(0))
     world.blobs.set(key, Buffer.concat(parts))
   } else world.blobs.set(key, call.body)
   return { status: 201, headers: { ...common(), ETag: '"0x1"' } }

@@ -14,7 +14,7 @@ import type { Resource, World } from './world.ts'
 /* The faults that tests can switch on, and what each does, are in faults.json. */
 
 /** Additional controls, by the first word of the path. */
-export type Controls = Readonly<Record<string, (call: Call) => Promise<Reply>>>
+export type Controls = Readonly<Record<string, (call: Call) => Promise<void>>>
 
 export interface Control {
   url: string
@@ -100,7 +100,7 @@ const controls: Record<string, (world: World, call: Call) => Reply> = {
 async function route(world: World, more: Controls, call: Call): Promise<Reply> {
   const [kind = '', name, ...verb] = call.path.split('/').filter(Boolean)
   const further = Object.hasOwn(more, kind) ? more[kind] : undefined
-  if (further) return further(call)
+  if (further) return further(call).then(() => ({ status: 204 }))
   const simple = controls[`${call.method} ${[kind, ...(name ? [name] : [])].join('/')}`]
   if (simple) return simple(world, call)
   const what = [call.method, ...verb].join(' ')

@@ -69,7 +69,7 @@ function planResource(world: World, group: ResourceGroup, scope: Scope, template
 function checkResource(world: World, group: ResourceGroup, { address, apiVersion, ...own }: PlannedResource) {
   requireRegistered(world, address.type.split('/')[0]!)
   const location = own.location ?? group.location
-  requireVersion(world, address.type, apiVersion, location)
+  requireVersion(address.type, apiVersion, location)
   const region = location.replaceAll(' ', '').toLowerCase()
   requireTypeLocation(address.type, region)
   if (!findResource(world, address.id)) requireOffered(world, address.type, apiVersion, region)

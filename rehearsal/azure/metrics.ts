@@ -116,13 +116,12 @@ function aggregate(values: number[], wanted: string[]): Bag {
   return Object.fromEntries(wanted.map((each) => [each, all[each]]))
 }
 
-function timespan(text: string | null): [number, number] {
+function timespan(text: string): [number, number] {
   // `az` encodes the colons a second time.
-  const [from, to] = decodeURIComponent(text ?? '').split('/')
+  const [from, to] = decodeURIComponent(text).split('/')
   const parse = (value: string | undefined): number =>
     Date.parse(/Z|[+-]\d\d:\d\d$/.test(value ?? '') ? value! : `${value}Z`)
   const [start, end] = [parse(from), parse(to)]
-  if (text === null) return [Date.now() - 3_600_000, Date.now()]
   if (Number.isNaN(start) || Number.isNaN(end)) throw refuse('timeInterval', { text })
   return [start, end]
 }
@@ -141,7 +140,7 @@ export function metricsReply(resource: Resource, call: Call): Reply {
   const interval = call.query.get('interval') ?? 'PT1M'
   const grain = (grains[interval] ?? 0) * 60_000
   if (!grain) throw refuse('timeGrain', { interval, known: Object.keys(grains).join(', ') })
-  const [start, end] = timespan(call.query.get('timespan'))
+  const [start, end] = timespan(call.query.get('timespan') ?? '')
   const aggregations = (call.query.get('aggregation') ?? 'average')
     .toLowerCase()
     .split(',')

@@ -3,28 +3,12 @@ import { refuse } from './errors.ts'
 import { isOfferRestricted } from './faults.ts'
 import type { Bag } from './json.ts'
 import { isTaken } from './names.ts'
+import known from './sizes.json' with { type: 'json' }
 import type { Request } from './types.ts'
 
-interface Size {
-  name: string
-  vCores: number
-}
-
-const listSizes = (family: string, ...cores: number[]): Size[] =>
-  ['s_v3', 'ds_v4', 'ds_v5', 'ads_v5'].flatMap((kind) =>
-    cores.map((vCores) => ({ name: `Standard_${family}${vCores}${kind}`, vCores })),
-  )
-
 /** The sizes of each tier: azure-rest-api-specs, postgresql 2025-08-01, CapabilitiesByLocationList.json. */
-export const sizesOfTiers: Record<string, Size[]> = {
-  Burstable: [
-    { name: 'Standard_B1ms', vCores: 1 },
-    { name: 'Standard_B2s', vCores: 2 },
-    ...[2, 4, 8, 12, 16, 20].map((vCores) => ({ name: `Standard_B${vCores}ms`, vCores })),
-  ],
-  GeneralPurpose: listSizes('D', 2, 4, 8, 16, 32, 48, 64),
-  MemoryOptimized: listSizes('E', 2, 4, 8, 16, 20, 32, 48, 64),
-}
+export const sizesOfTiers: Record<string, { name: string; vCores: number }[]> = known.postgres
+
 /**
  * The PostgreSQL versions of an API version: the enum of azure-rest-api-specs (ServerVersion in FlexibleServers.json of
  * 2022-12-01 and Capabilities.json of 2024-08-01; PostgresMajorVersion in Servers.json of 2025-08-01).

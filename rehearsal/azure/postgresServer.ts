@@ -14,7 +14,8 @@ export interface PostgresServer {
   /** The running version, such as `15.18`. */
   version(): string
   settings: Map<string, Setting>
-  sql(database: string, statement: string): Promise<string>
+  /** Runs a statement in the database postgres. */
+  sql(statement: string): Promise<string>
   /** Sets who may connect from where; takes effect at once. */
   allow(rules: { start: string; end: string }[], secureOnly: boolean): Promise<void>
   set(name: string, value: string): Promise<void>
@@ -96,13 +97,10 @@ export async function startPostgres(
     await runIn(machine, argv`chown -R postgres:postgres ${data}`)
     const server = serverIn(world, machine, host, bin)
     await server.start()
-    await server.sql(
-      'postgres',
-      `CREATE ROLE azure_pg_admin NOLOGIN;
+    await server.sql(`CREATE ROLE azure_pg_admin NOLOGIN;
        CREATE ROLE ${quoteName(admin.login)} LOGIN CREATEDB CREATEROLE PASSWORD ${quoteText(admin.password)} IN ROLE azure_pg_admin;
        GRANT pg_read_all_stats, pg_read_all_settings, pg_signal_backend TO azure_pg_admin;
-       ALTER DATABASE postgres OWNER TO azure_pg_admin;`,
-    )
+       ALTER DATABASE postgres OWNER TO azure_pg_admin;`)
     await world.dns.set(host, [machine.address])
     return server
   } catch (error) {
@@ -123,9 +121,9 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
     endSignal: 'SIGINT',
   })
 
-  async function sql(database: string, statement: string): Promise<string> {
+  async function sql(statement: string): Promise<string> {
     if (!program.running()) throw refuse('serverStopped', { name: host.split('.')[0] })
-    const psql = argv`${bin}/psql -h ${sockets} -d ${database} -v ON_ERROR_STOP=1 -XAtq -f -`
+    const psql = argv`${bin}/psql -h ${sockets} -d postgres -v ON_ERROR_STOP=1 -XAtq -f -`
     const { code, stdout, stderr } = await machine.run(psql, { user: 'postgres', input: statement })
     if (code === 0) return stdout.trim()
     const words = /ERROR: {2}(.*)/.exec(stderr)?.[1] ?? stderr.trim()
@@ -133,12 +131,10 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
   }
 
   async function readSettings(): Promise<void> {
-    const rows = await sql(
-      'postgres',
-      `SELECT json_agg(json_build_object('name', name, 'setting', setting, 'boot_val', boot_val, 'vartype', vartype,
+    const rows =
+      await sql(`SELECT json_agg(json_build_object('name', name, 'setting', setting, 'boot_val', boot_val, 'vartype', vartype,
          'context', context, 'short_desc', short_desc, 'min_val', min_val, 'max_val', max_val,
-         'enumvals', array_to_string(enumvals, ','), 'pending_restart', pending_restart)) FROM pg_settings`,
-    )
+         'enumvals', array_to_string(enumvals, ','), 'pending_restart', pending_restart)) FROM pg_settings`)
     for (const row of JSON.parse(rows) as Setting[]) settings.set(row.name, row)
   }
 
@@ -178,8 +174,8 @@ function serverIn(world: World, machine: Machine, host: string, bin: string): Po
     },
     async set(name, value) {
       if (name === own.name) return void settings.set(name, secureTransport(value.toLowerCase()))
-      await sql('postgres', `ALTER SYSTEM SET ${quoteName(name)} = ${quoteText(value)}`)
-      await sql('postgres', 'SELECT pg_reload_conf()')
+      await sql(`ALTER SYSTEM SET ${quoteName(name)} = ${quoteText(value)}`)
+      await sql('SELECT pg_reload_conf()')
       await new Promise((resolve) => setTimeout(resolve, 100))
       await readSettings()
     },

@@ -1,26 +1,16 @@
 import { refuse } from './errors.ts'
 import { type Call, ok, type Reply } from './http.ts'
 import type { Bag } from './json.ts'
-import prices from './prices.json' with { type: 'json' }
+import list from './prices.json' with { type: 'json' }
 
 /*
  * prices.json has rows of the public price list, pay as you go, East US, in US dollars (read between August and October
- * 2026). A rehearsal must not access the internet, so these replace https://prices.azure.com/api/retail/prices.
+ * 2026), and plausible factors for some other regions. A rehearsal must not access the internet, so these replace
+ * https://prices.azure.com/api/retail/prices.
  */
 
-/** Other regions differ by a plausible factor. */
-const regions: Record<string, { location: string; factor: number }> = {
-  eastus: { location: 'US East', factor: 1 },
-  eastus2: { location: 'US East 2', factor: 1 },
-  westus2: { location: 'US West 2', factor: 1 },
-  centralus: { location: 'US Central', factor: 1.05 },
-  northeurope: { location: 'EU North', factor: 1.08 },
-  westeurope: { location: 'EU West', factor: 1.15 },
-  germanywestcentral: { location: 'DE West Central', factor: 1.15 },
-}
-
-const items = Object.entries(regions).flatMap(([armRegionName, { location, factor }]) =>
-  prices.map((price, index): Bag => {
+const items = Object.entries(list.regions).flatMap(([armRegionName, { location, factor }]) =>
+  list.rows.map((price, index): Bag => {
     const retailPrice = Number((price.retailPrice * factor).toFixed(6))
     const id = `DZH318Z0R${String(index).padStart(3, '0')}`
     return {

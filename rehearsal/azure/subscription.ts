@@ -41,7 +41,7 @@ function showProvider(world: World, name: string): Bag {
           .filter((name) => !lacksType(world, type, name))
           .map((name) => locations[name]!.displayName),
         // `az resource show` uses the newest version from here by default.
-        apiVersions: getVersions(world, type)!.toReversed(),
+        apiVersions: getVersions(type)!.toReversed(),
         capabilities: 'SupportsTags, SupportsLocation',
       })),
   }
@@ -94,7 +94,7 @@ function providersRoute(world: World, call: Call, rest: string[]): Reply {
   const [what, below] = [first?.toLowerCase(), more.slice(1).join('/').toLowerCase()]
   const version = call.query.get('api-version') ?? ''
   if (!first || what === 'register') requireArmVersion(version)
-  else requireProviderVersion(world, namespace!, [first, more[1]].filter(Boolean).join('/'), version)
+  else requireProviderVersion(namespace!, [first, more[1]].filter(Boolean).join('/'), version)
   const own = world.types.filter(({ type }) => type.split('/')[0]!.toLowerCase() === namespace?.toLowerCase())
   if (!namespace) return listed([...world.providers.keys()].map((each) => showProvider(world, each)))
   if (!first) return ok(showProvider(world, namespace))

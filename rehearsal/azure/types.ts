@@ -54,11 +54,6 @@ export interface ResourceType {
   /** Such as `Microsoft.Cache/redisEnterprise/databases`. */
   type: string
   models: Models
-  /**
-   * The API versions that Azure knows, oldest first; child resources have those of their parent. Source: the folders of
-   * Azure/bicep-types-az, generated/, which are made from Microsoft's API documents (read on 2026-11-26).
-   */
-  versions?: readonly string[]
   /** By what follows `…/providers/NAMESPACE/locations/LOCATION/`, in lower case. */
   offers?: Record<string, Offer>
   /** The answer of `checkNameAvailability` of its provider to a name that is taken. */

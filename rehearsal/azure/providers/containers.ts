@@ -1,6 +1,5 @@
 import { formatRefusal } from '../../../lib/azure/refusals.ts'
 import { type Machine, startMachine } from '../../machine.ts'
-import { words } from '../catalogue.ts'
 import { type Container, type Story, startContainer } from '../container.ts'
 import { containerLog } from '../containerLog.ts'
 import { accessibleImage, checkContainerGroup, transitioning } from '../containerRules.ts'
@@ -92,8 +91,6 @@ async function takeDown(world: World, resource: Resource): Promise<void> {
   await azureAddressesChanged(world)
 }
 
-const shownState = ({ detailStatus, ...rest }: Bag): Bag => ({ ...rest, detailStatus })
-
 function showContainer(resource: Resource, wanted: Bag): Bag {
   const { container } = getRuntime(resource)
   const { environmentVariables: variables = [], ...properties } = wanted.properties
@@ -103,11 +100,8 @@ function showContainer(resource: Resource, wanted: Bag): Bag {
   )
   if (!container) return { name: wanted.name, properties: { ...properties, environmentVariables } }
   const { restarts: restartCount, previous, events } = container
-  const states = {
-    currentState: shownState(container.current),
-    ...(previous ? { previousState: shownState(previous) } : {}),
-  }
-  const instanceView = { restartCount, ...states, events }
+  const before = previous ? { previousState: previous } : {}
+  const instanceView = { restartCount, currentState: container.current, ...before, events }
   return { name: wanted.name, properties: { ...properties, environmentVariables, instanceView } }
 }
 
@@ -119,11 +113,7 @@ function getState(resource: Resource): string {
   return container.current.exitCode === 0 ? 'Succeeded' : 'Failed'
 }
 
-const provisioning: Record<string, string> = {
-  Creating: 'Pending',
-  Updating: 'Pending',
-  Deleting: 'Deleting',
-}
+const provisioning: Record<string, string> = { Creating: 'Pending', Updating: 'Pending' }
 
 function showGroup(_world: World, resource: Resource): Bag {
   const { properties } = resource.wanted
@@ -187,10 +177,6 @@ export const containerGroups: ResourceType = {
       'GET /locations/*/usages': { answer: 'UsageListResult' },
     },
   },
-  versions: words(`
-    2018-04-01 2018-06-01 2018-09-01 2018-10-01 2019-12-01 2020-11-01 2021-03-01 2021-07-01 2021-09-01 2021-10-01
-    2022-09-01 2022-10-01-preview 2023-02-01-preview 2023-05-01 2024-05-01-preview 2024-09-01-preview
-    2024-10-01-preview 2024-11-01-preview 2025-09-01`),
   offers: containerOffers,
   usualSeconds: 45,
   needsLocation: true,

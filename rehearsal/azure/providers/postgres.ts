@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isAddress, isRange } from '../addresses.ts'
-import { words } from '../catalogue.ts'
 import { refuse } from '../errors.ts'
 import { listed, ok } from '../http.ts'
 import type { Bag } from '../json.ts'
@@ -93,10 +92,6 @@ const flexibleServers: ResourceType = {
       'POST restart': { request: 'RestartParameter' },
     },
   },
-  // Azure's own answer in Azure/bicep-types-az#2333, without the private ones, and the versions since then.
-  versions: words(`
-    2021-06-01 2022-12-01 2023-03-01-preview 2023-06-01-preview 2023-12-01-preview 2024-08-01 2024-11-01-preview
-    2025-01-01-preview 2025-06-01-preview 2025-08-01`),
   offers: postgresOffers,
   nameTaken: (name) => ({ name, message: 'Specified server name is already used.' }),
   usualSeconds: 270,
@@ -107,10 +102,7 @@ const flexibleServers: ResourceType = {
     const { administratorLogin: login, administratorLoginPassword: password } = resource.wanted.properties
     if (resource.runtime.server) {
       if (before?.properties.administratorLoginPassword !== password)
-        await server(resource).sql(
-          'postgres',
-          `ALTER ROLE ${quoteName(login)} PASSWORD ${quoteText(password)}`,
-        )
+        await server(resource).sql(`ALTER ROLE ${quoteName(login)} PASSWORD ${quoteText(password)}`)
       return
     }
     resource.runtime.backups = []
@@ -200,17 +192,13 @@ const databases: ResourceType = {
   async apply(world, resource) {
     const parent = server(getParent(world, resource)!)
     const name = getLastName(resource)
-    const there = await parent.sql('postgres', `SELECT 1 FROM pg_database WHERE datname = ${quoteText(name)}`)
+    const there = await parent.sql(`SELECT 1 FROM pg_database WHERE datname = ${quoteText(name)}`)
     if (there) return
     const { collation } = resource.wanted.properties
-    const known = await parent.sql(
-      'postgres',
-      `SELECT 1 FROM pg_collation WHERE collname = ${quoteText(collation)}`,
-    )
+    const known = await parent.sql(`SELECT 1 FROM pg_collation WHERE collname = ${quoteText(collation)}`)
     // Debian always has C.UTF-8, but other locales only where an administrator generated them.
     const locale = known ? ` LOCALE ${quoteText(collation)}` : ''
     await parent.sql(
-      'postgres',
       `CREATE DATABASE ${quoteName(name)} OWNER azure_pg_admin TEMPLATE template0 ENCODING 'UTF8'${locale}`,
     )
   },
@@ -218,7 +206,7 @@ const databases: ResourceType = {
   async remove(world, resource) {
     const parent = getParent(world, resource)
     if (!parent?.runtime.server || parent.state === 'Deleting') return
-    await server(parent).sql('postgres', `DROP DATABASE ${quoteName(getLastName(resource))} WITH (FORCE)`)
+    await server(parent).sql(`DROP DATABASE ${quoteName(getLastName(resource))} WITH (FORCE)`)
   },
 }
 

@@ -4,23 +4,15 @@ import { applyRedisCapacity } from '../faults.ts'
 import type { Bag } from '../json.ts'
 import { checkGlobalName, gigabyte, keyActions, type RedisServer, startRedis } from '../redisServer.ts'
 import { getLastName, getParent, listChildren } from '../resources.ts'
+import sizes from '../sizes.json' with { type: 'json' }
 import type { Request, ResourceType } from '../types.ts'
 import type { Resource } from '../world.ts'
 
-/** The sizes of Azure Managed Redis: `SkuName` of the API redisEnterprise 2025-07-01. */
-const managedSkus: Record<string, number[]> = {
-  Balanced_B: [0, 1, 3, 5, 10, 20, 50, 100, 150, 250, 350, 500, 700, 1000],
-  MemoryOptimized_M: [10, 20, 50, 100, 150, 250, 350, 500, 700, 1000, 1500, 2000],
-  ComputeOptimized_X: [3, 5, 10, 20, 50, 100, 150, 250, 350, 500, 700],
-  FlashOptimized_A: [250, 500, 700, 1000, 1500, 2000, 4500],
-}
-
-/** GB by SKU, about: a size is named by what a client can use of it. */
-const managedSizes: Record<string, number> = Object.fromEntries(
-  Object.entries(managedSkus).flatMap(([family, sizes]) =>
-    sizes.map((size) => [`${family}${size}`, Math.max(size, 0.5)]),
-  ),
-)
+/**
+ * GB by SKU, about: a size is named by what a client can use of it. The SKUs are those of `SkuName` in the API
+ * redisEnterprise 2025-07-01.
+ */
+const managedSizes: Record<string, number> = sizes.redis
 
 /**
  * A cluster takes one change at a time, be it of itself or of its database; parallel ones fail (Azure/azure-dev#6640).
@@ -48,10 +40,6 @@ const managedHost = (resource: Resource): string =>
 const clusters: ResourceType = {
   type: 'Microsoft.Cache/redisEnterprise',
   models: { module: 'redisenterprise', resource: 'Cluster', patch: 'ClusterUpdate', list: 'ClusterList' },
-  versions: words(`
-    2020-10-01-preview 2021-02-01-preview 2021-03-01 2021-08-01 2022-01-01 2022-11-01-preview 2023-03-01-preview
-    2023-07-01 2023-08-01-preview 2023-10-01-preview 2023-11-01 2024-02-01 2024-03-01-preview 2024-06-01-preview
-    2024-09-01-preview 2024-10-01 2025-04-01 2025-05-01-preview 2025-07-01 2025-08-01-preview`),
   usualSeconds: 420,
   needsLocation: true,
   createdStatus: 201,

@@ -1,4 +1,3 @@
-import { words } from '../catalogue.ts'
 import { refuse } from '../errors.ts'
 import { checkGlobalName, gigabyte, keyActions, startRedis } from '../redisServer.ts'
 import type { ResourceType } from '../types.ts'
@@ -22,9 +21,6 @@ const classic: ResourceType = {
       'POST regeneratekey': { request: 'RedisRegenerateKeyParameters', answer: 'RedisAccessKeys' },
     },
   },
-  versions: words(`
-    2015-08-01 2016-04-01 2017-02-01 2017-10-01 2018-03-01 2019-07-01 2020-06-01 2020-12-01 2021-06-01 2022-05-01
-    2022-06-01 2023-04-01 2023-05-01-preview 2023-08-01 2024-03-01 2024-04-01-preview 2024-11-01`),
   usualSeconds: 1000,
   needsLocation: true,
   createdStatus: 201,

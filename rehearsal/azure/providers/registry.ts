@@ -1,5 +1,4 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { words } from '../catalogue.ts'
 import { refuse } from '../errors.ts'
 import { jsonBody, ok } from '../http.ts'
 import type { Repository } from '../images.ts'
@@ -90,10 +89,6 @@ export const registries: ResourceType = {
       'POST /checknameavailability': { request: 'RegistryNameCheckRequest', answer: 'RegistryNameStatus' },
     },
   },
-  versions: words(`
-    2017-03-01 2017-10-01 2019-05-01 2019-12-01-preview 2020-11-01-preview 2021-06-01-preview 2021-08-01-preview
-    2021-09-01 2021-12-01-preview 2022-02-01-preview 2022-12-01 2023-01-01-preview 2023-06-01-preview 2023-07-01
-    2023-08-01-preview 2023-11-01-preview 2024-11-01-preview 2025-03-01-preview 2025-04-01 2025-11-01`),
   nameTaken: (name) => ({ message: `The registry ${name} is already in use.` }),
   usualSeconds: 15,
   needsLocation: true,

@@ -40,10 +40,8 @@ def status_of(unit):
     state = read_state(unit['name'])
     if state.get('state') == FAILED:
         return FAILED, FAILED, 0
-    if state.get('state') == 'waiting':
-        return ACTIVE, 'waiting', 0
-    if state.get('state') == 'exited':
-        return ACTIVE, 'exited', 0
+    if state.get('state') in ('waiting', 'exited'):
+        return ACTIVE, state['state'], 0
     pid = state.get('pid')
     if pid and started(pid) == state.get('started'):
         return ACTIVE, 'running', pid

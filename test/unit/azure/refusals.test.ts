@@ -150,9 +150,9 @@ const provoked: Record<RefusalName, Provoked | readonly Provoked[]> = {
         location,
         apiVersion: '2024-03-01-preview',
         type: 'flexibleServers',
-        versions: getVersions(createEmptyWorld(), postgres)!.join(', '),
+        versions: getVersions(postgres)!.join(', '),
       },
-      provoke: async (world) => requireVersion(world, postgres, '2024-03-01-preview', location),
+      provoke: async () => requireVersion(postgres, '2024-03-01-preview', location),
       what: 'Azure does not know the API version 2024-03-01-preview of flexibleServers in eastus',
     },
     {
@@ -160,7 +160,7 @@ const provoked: Record<RefusalName, Provoked | readonly Provoked[]> = {
         location,
         apiVersion: '2025-07-01',
         type: 'redisEnterprise',
-        versions: getVersions(createEmptyWorld(), cluster)!.join(', '),
+        versions: getVersions(cluster)!.join(', '),
       },
       async provoke(world) {
         fault(world, 'type-not-offered', { type: cluster, location })
