@@ -97,6 +97,16 @@ test('a visitor runs a workflow: the page, the API, the queue, the worker and th
   expect(reachable).toMatch(/^\["",\{\},\{\},/)
   expect(reachable).not.toContain(stdout.trim())
 
+  // Another tab signs in again: the token of this page against forged requests is outdated, and it asks for the new one.
+  const again = JSON.stringify({ token: stdout.trim(), name: 'Grace' })
+  const headers = JSON.stringify({ 'Content-Type': 'application/json' })
+  await browser.evaluate(
+    `fetch('/api/session', { method: 'POST', headers: ${headers}, body: '${again}' }).then(() => 0)`,
+  )
+  await run()
+  await browser.until("document.body.innerText.includes('operator Grace')", 30_000)
+  expect(browser.problems.splice(0).every((problem) => problem.includes('403'))).toBe(true)
+
   const signOut = "[...document.querySelectorAll('button')].find((b) => b.innerText.trim() === 'Sign out')"
   await browser.evaluate(`${signOut}.click()`)
   await browser.until(`${signOut} === undefined && !document.body.innerText.includes('operator Ada')`, 10_000)
