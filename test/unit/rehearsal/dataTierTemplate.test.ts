@@ -98,3 +98,19 @@ test('a constraint of a parameter that our template does not use is refused, and
   expect(() => plan({ parameters })).toThrow(/'minLength' of a parameter/)
   expect(() => plan({ outputs: {} })).toThrow(/part\(s\) 'outputs'/)
 })
+
+test('a child waits for its parent only if it says so', async () => {
+  const world = ours()
+  const type = 'Microsoft.Cache/redisEnterprise'
+  const cluster = { type, name: 'cache', location: 'eastus', sku: { name: 'Balanced_B0' } }
+  const child = { type: `${type}/databases`, name: 'cache/default' }
+  const resources = [child, cluster].map((each) => ({ ...each, apiVersion: '2025-07-01' }))
+  const after = (more: object) => {
+    const template = { resources: [{ ...resources[0], ...more }, resources[1]] }
+    return planDeployment(world, world.groups.get('rg')!, { template }).resources[0]!.after
+  }
+  expect(after({})).toEqual([])
+  expect(after({ dependsOn: [`[resourceId('${type}', 'cache')]`] })).toEqual([
+    expect.stringMatching(/\/redisenterprise\/cache$/),
+  ])
+})
