@@ -1,10 +1,11 @@
+import { rememberBackendHost } from '../config/backendHost.ts'
 import { formatKeyFile, formatScriptLine } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/task.ts'
 import { isUnanswered, OpsError } from '../util/errors.ts'
 import { type Account, readAccount } from './account.ts'
 import { absent, az } from './cli.ts'
-import type { ContainerGroup } from './resources/containerGroups.ts'
+import { type ContainerGroup, findHost, groupNames } from './resources/containerGroups.ts'
 import { type DataTier, getDataTier, type Part, type PartId } from './resources/index.ts'
 import { readTag, readTags } from './resources/registry.ts'
 import { type ArmLocation, type Resource, resourceId } from './resources/resource.ts'
@@ -153,7 +154,10 @@ export function createAzure(context: Context) {
       once('groups', async () => {
         const { id } = await account()
         const command = az`container list --resource-group ${resourceGroup} --subscription ${id}`
-        return ((await show(command)) ?? []) as ContainerGroup[]
+        const groups = ((await show(command)) ?? []) as ContainerGroup[]
+        const host = findHost(groups.find(({ name }) => name === groupNames.backend))
+        if (host) rememberBackendHost(config, host)
+        return groups
       }),
     /** The last 100 tags of the backend image, newest first. */
     tags: () => once('tags', () => inRegistry(async () => readTags(context, (await account()).id))),

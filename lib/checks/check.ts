@@ -93,8 +93,8 @@ export interface Check<Needs = CheckContext> {
   hiddenByMaintenance?: boolean
   /** False if an answer does not show that this machine's own network works, because it may come from this machine. */
   showsNetwork?: boolean
-  /** The host that it requests over HTTP. */
-  host?(config: Config): string
+  /** The host that it requests over HTTP, if it is known. */
+  host?(config: Config): string | undefined
   /** How long a response may take, in ms (HEALTH_STATIC_MS, HEALTH_API_MS). */
   limits?(config: Config): Limits
   /** Time limit in `health`, in milliseconds. Default: 10 s for a check without a login, otherwise 30 s. */

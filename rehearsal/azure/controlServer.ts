@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { replaceScope } from './containerHost.ts'
 import { delayGroup } from './delay.ts'
 import { errorReply, refuse } from './errors.ts'
 import faultNames from './faults.json' with { type: 'json' }
@@ -56,6 +57,7 @@ async function controlContainer(world: World, call: Call, name: string, what: st
   if (what === 'POST stop') await container.stop()
   else if (what === 'POST start') await container.start()
   else if (what === 'POST delay') await delayGroup(world, resource, Number(jsonBody(call).milliseconds))
+  else if (what === 'POST scope') await replaceScope(world, resource, jsonBody(call).scope)
   else if (what !== 'GET') throw unknownControl(call)
   const { restarts, ready, current: state } = container
   const variables: Bag[] = resource.wanted.properties.containers[0].properties.environmentVariables ?? []
@@ -118,7 +120,7 @@ async function route(world: World, more: Controls, call: Call): Promise<Reply> {
 /**
  * The control interface for tests, on loopback only: faults, crashes, recorded requests. No real cloud has
  * this. Containers: POST /containers/NAME/kill (its restart policy brings it back), /stop, /start, /delay
- * {milliseconds}. Servers: POST /postgres/NAME/stop, /start, and /redis/NAME/…
+ * {milliseconds}, /scope {scope} (as if it had been created with it). Servers: POST /postgres/NAME/stop, /start, and /redis/NAME/…
  * Names of deleted resources: POST /names/free, as if the days had passed.
  */
 export async function openControlServer(world: World, more: Controls = {}): Promise<Control> {

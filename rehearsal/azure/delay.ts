@@ -1,6 +1,7 @@
 import { type Relay, startRelay } from '../relay.ts'
+import { getFqdn } from './containerHost.ts'
 import { refuse } from './errors.ts'
-import { type GroupRuntime, getFqdn } from './providers/containers.ts'
+import type { GroupRuntime } from './providers/containers.ts'
 import type { Resource, World } from './world.ts'
 
 const relays = new Map<string, Relay>()
@@ -11,7 +12,7 @@ const relays = new Map<string, Relay>()
  */
 export async function delayGroup(world: World, resource: Resource, milliseconds: number): Promise<void> {
   const { machine } = resource.runtime as GroupRuntime
-  const name = getFqdn(resource)
+  const name = getFqdn(world, resource)
   const [port] = resource.wanted.properties.ipAddress?.ports ?? []
   if (!machine || !name || !port || !(milliseconds >= 0)) throw refuse('delay')
   await relays.get(name)?.stop()

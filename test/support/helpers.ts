@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
+import { rememberBackendHost } from '../../lib/config/backendHost.ts'
 import type { Config } from '../../lib/config/config.ts'
 import { loadConfig } from '../../lib/config/load.ts'
 import { onHost, type SecretFile } from '../../lib/shell/command.ts'
@@ -30,6 +31,16 @@ export async function loadTestConfig(...lines: string[]): Promise<Config> {
 
 /** The site on the first server of a configuration; with a runner, the context of a script. */
 export const toSite = (config: Config) => ({ config, server: config.servers[0] })
+
+/** A name as Azure gives it to the backend. */
+export const backendHost = 'codex-api.0123456789abcdef.eastus.azurecontainer.io'
+
+/** The same configuration on a machine that has seen the backend. */
+export function withBackendHost(config: Config, host = backendHost): Config {
+  mkdirSync(config.stateDir, { recursive: true })
+  rememberBackendHost(config, host)
+  return config
+}
 
 /** A host for runners whose `openHost` does not connect anywhere. */
 export const testHost: Host = {

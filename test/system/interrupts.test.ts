@@ -130,7 +130,7 @@ test('SIGKILL at each stage of a release: no request fails, the same command fin
     /starting codex-backend-next/,
     /nginx sends \/api\/ to codex-api-next\./,
     /Backend container: starting codex-backend$/m,
-    /nginx sends \/api\/ to codex-api\.eastus/,
+    /nginx sends \/api\/ to codex-api\./,
   ]
   const load = steadyLoad(clouds.config)
   const run = () => {

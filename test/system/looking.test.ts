@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { healthUrl } from '../../lib/azure/containers/waitFor.ts'
+import { getHealthUrl } from '../../lib/azure/containers/waitFor.ts'
 import { createNetworkOptions } from '../../lib/config/network.ts'
 import { deriveApiToken } from '../../lib/config/secret.ts'
 import type { SourceReport } from '../../lib/logs/output.ts'
@@ -15,7 +15,7 @@ import { openBrowser } from '../support/system/browser.ts'
 import { forgetRequests, getAzureChanges, stateFolder } from '../support/system/records.ts'
 import { type Rehearsal, type RunOptions, startRehearsal } from '../support/system/rehearsal.ts'
 import { findProcesses, type Session, startSession } from '../support/system/sessions.ts'
-import { createVisitor, ssh } from '../support/system/site.ts'
+import { createVisitor, getBackendHost, ssh } from '../support/system/site.ts'
 
 /* What an operator watches during operation: the logs as both clouds really write them, and what the containers use. */
 
@@ -289,7 +289,7 @@ const json = <T>(text: string): T => JSON.parse(text) as T
 
 test('the actual usage of both containers, as figures, a table and a page', async () => {
   const { config } = clouds
-  const url = healthUrl(config, config.backend.dnsLabel)
+  const url = getHealthUrl(await getBackendHost(clouds))
   const started = Date.now()
   let asked = 0
   // Across more than one of the samples that are taken every 15 s.

@@ -4,7 +4,7 @@ import { copyBackend, createWorkFolder, smallDashboard } from '../support/system
 import { steadyLoad } from '../support/system/load.ts'
 import { forgetRequests, getAzureChanges } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
-import { createVisitor, ssh } from '../support/system/site.ts'
+import { createVisitor, getBackendHost, ssh } from '../support/system/site.ts'
 
 /* The backend is updated and restarted while visitors read the site. */
 
@@ -145,10 +145,17 @@ test('a marked image: --quick skips it, its own sources release it with a warnin
   expect(await getAzureChanges(clouds)).toEqual([])
 })
 
-test('an update under a steady load: no request fails, and the new release serves', async () => {
+test('an update of an older release under a steady load: no request fails, and the new release serves under its new name', async () => {
   const newer = changed('newer', 'dominion/app.py', (text) => `${text}\n# newer\n`)
+  // As an older release left it: the label has no scope, so that the host name has no hash.
+  await clouds.control('/containers/codex-backend/scope', { scope: 'Unsecure' })
+  const to = 'set $backend codex-api.eastus.azurecontainer.io;'
+  const file = '/etc/nginx/dominion/*/current/backend.conf'
+  await ssh(clouds, `sed -i 's/^set .*;$/${to}/' ${file} && nginx -s reload`)
   const { code, stderr, load } = await underLoad('update-backend', newer)
   expect(code, stderr).toBe(0)
+  expect(stderr).toContain('deleting codex-backend: it cannot be changed in place')
+  expect(await getBackendHost(clouds)).toMatch(/^codex-api\.[0-9a-f]{16}\.eastus\.azurecontainer\.io$/)
   expect([load.failed, load.answered > 50]).toEqual([[], true])
   expect(await served()).not.toBe(first)
   expect(await groups()).toEqual(['codex-backend', 'codex-worker'])

@@ -1,11 +1,11 @@
-import { getContainerHost } from '../../config/config.ts'
+import { rememberBackendHost } from '../../config/backendHost.ts'
 import { revealSecret } from '../../config/secret.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context, Log } from '../../tasks/task.ts'
 import { memoize } from '../../util/concurrency.ts'
 import { openArm } from '../arm.ts'
 import type { Azure } from '../client.ts'
-import { createGroup, deleteGroup } from '../resources/containerGroups.ts'
+import { createGroup, deleteGroup, findHost, getHost, groupNames } from '../resources/containerGroups.ts'
 import { readRedisKey } from '../resources/redis.ts'
 import { readRegistryCredentials } from '../resources/registry.ts'
 import type { Action } from './plan.ts'
@@ -13,16 +13,24 @@ import { waitUntilGone, waitUntilProvisioned } from './provisioning.ts'
 import { type GroupSecrets, groupFile, type WantedGroup } from './spec.ts'
 import { type HealthReport, parseHealth, waitUntilHealthy, waitUntilWorkerRuns } from './waitFor.ts'
 
+/** A group that a proxy is switched to. */
+export interface Destination {
+  group: string
+  host: string
+  release: string
+}
+
 /** A proxy in front of the backend that can be switched to another host: nginx on the VPS. */
 export interface BackendProxy {
   /** The host that it sends /api/ to; undefined when there is no proxy (yet). Throws when it cannot be read. */
   target(): Promise<string | undefined>
-  linesTo(host: string): Promise<Command[]>
+  /** @param host undefined while Azure has not named it; the command then leaves out what depends on it */
+  linesTo(host: string | undefined): Promise<Command[]>
   /**
-   * Switches it to a host once that host answers as this release. Returns when the switch has taken effect.
+   * Switches it to a group once its host answers as this release. Returns when the switch has taken effect.
    * When it throws, the old host is still in use.
    */
-  switchTo(host: string, release: string, log: Log): Promise<void>
+  switchTo(to: Destination, log: Log): Promise<void>
   /**
    * Requests /health of the backend on a host from the proxy. Without a status there was no answer, and `body` says
    * why; `accepted` says whether there was a connection. Throws when the proxy itself does not answer.
@@ -34,7 +42,8 @@ export type Executor = ReturnType<typeof createExecutor>
 
 export function createExecutor(context: Context, azure: Azure, proxy: BackendProxy) {
   const { config, runner } = context
-  const getHost = ({ public: open }: WantedGroup) => getContainerHost(config, open?.dnsLabel ?? '')
+  /** The host names of the groups that this release has waited for. */
+  const hosts = new Map<string, string>()
   const getRelease = ({ environment }: WantedGroup) => environment.RELEASE ?? ''
   const subscription = async () => (await azure.account()).id
 
@@ -65,7 +74,7 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
   async function create({ group, replace }: Action & { do: 'create' }, log: Log): Promise<void> {
     const { name } = group
     if (replace) {
-      log(`deleting ${name}: its size cannot be changed in place`)
+      log(`deleting ${name}: it cannot be changed in place`)
       await remove(name)
     }
     log(`starting ${name}`)
@@ -73,8 +82,16 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
     await change(createGroup(config, name, file, await subscription()))
   }
 
-  async function askProxy(group: WantedGroup): Promise<HealthReport> {
-    const { status, body, accepted } = await proxy.health(getHost(group))
+  const route = (group: WantedGroup, log: Log): Promise<void> =>
+    proxy.switchTo({ group: group.name, host: hosts.get(group.name)!, release: getRelease(group) }, log)
+
+  /** For a plan: the host name that a group has and keeps. */
+  async function getPlannedHost({ group: { name }, keepsHost }: Action & { do: 'route' }) {
+    return keepsHost ? findHost((await azure.groups()).find((each) => each.name === name)) : undefined
+  }
+
+  async function askProxy(group: WantedGroup, host: string): Promise<HealthReport> {
+    const { status, body, accepted } = await proxy.health(host)
     const from = 'requested from the VPS, it'
     if (status === undefined)
       return { ready: false, last: `${from} does not answer: ${body}`, ...(accepted ? { accepted } : {}) }
@@ -84,17 +101,20 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
   async function waitUntilWell(group: WantedGroup, log: Log): Promise<void> {
     const { name } = group
     // Until then the container of before may answer.
-    await waitUntilProvisioned(config, arm, name).finally(() => azure.forget('groups'))
+    const shown = await waitUntilProvisioned(config, arm, name).finally(() => azure.forget('groups'))
     if (!group.public) return waitUntilWorkerRuns(context, azure, name, log)
-    const about = { name, label: group.public.dnsLabel, release: getRelease(group) }
-    return waitUntilHealthy(context, azure, { ...about, fromElsewhere: () => askProxy(group) }, log)
+    const host = getHost(shown)
+    hosts.set(name, host)
+    if (name === groupNames.backend) rememberBackendHost(config, host)
+    const about = { name, host, release: getRelease(group) }
+    return waitUntilHealthy(context, azure, { ...about, fromElsewhere: () => askProxy(group, host) }, log)
   }
 
   return {
     /** The commands that `run` runs for an action. The files are complete only in `run`, which reads the keys. */
     async getCommands(action: Action): Promise<Command[]> {
       if (action.do === 'wait') return []
-      if (action.do === 'route') return proxy.linesTo(getHost(action.group))
+      if (action.do === 'route') return proxy.linesTo(await getPlannedHost(action))
       if (action.do === 'delete') return [deleteGroup(config, action.name, await subscription())]
       const { name } = action.group
       return [
@@ -105,7 +125,7 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
     async run(action: Action, log: Log): Promise<void> {
       if (action.do === 'create') return create(action, log)
       if (action.do === 'wait') return waitUntilWell(action.group, log)
-      if (action.do === 'route') return proxy.switchTo(getHost(action.group), getRelease(action.group), log)
+      if (action.do === 'route') return route(action.group, log)
       log(`deleting ${action.name}`)
       await remove(action.name)
     },

@@ -27,15 +27,15 @@ export const isUnderWay = (state: string): boolean =>
 const hasEnded = (state = 'Succeeded'): boolean => /^(Succeeded|Failed|Canceled)$/.test(state)
 
 /**
- * Waits until Azure has created or changed a group. Throws with Azure's reason when it could not. Returns early when the
- * container keeps crashing: then the application is at fault, and its log says more than Azure.
+ * Waits until Azure has created or changed a group, and returns it. Throws with Azure's reason when it could not.
+ * Returns early when the container keeps crashing: then the application is at fault, and its log says more than Azure.
  */
 export async function waitUntilProvisioned(
   config: Config,
   arm: Reader,
   name: string,
   patience = usual,
-): Promise<void> {
+): Promise<ContainerGroup> {
   const what = `Azure did not finish ${name} within ${formatDuration(patience.timeoutMs)}`
   let restartsBefore: number | undefined
   const group = await watch(config, arm, name, { ...patience, what }, (found) => {
@@ -44,7 +44,7 @@ export async function waitUntilProvisioned(
     const crashing = describeCrash(countRestarts(found) - restartsBefore, '') !== undefined
     return found !== undefined && !hasEnded(found.provisioningState) && !crashing
   })
-  if (group && !/^(Failed|Canceled)$/.test(group.provisioningState ?? '')) return
+  if (group && !/^(Failed|Canceled)$/.test(group.provisioningState ?? '')) return group
   const { resourceGroup } = config.azure
   const show = formatAzLine(`az container show --resource-group ${resourceGroup} --name ${name}`)
   const said = group ? findReasons(group) : ''

@@ -1,4 +1,3 @@
-import { surgeHost } from '../../config/config.ts'
 import { revealSecret } from '../../config/secret.ts'
 import { type Ahead, type Context, type Log, ok, type Task } from '../../tasks/task.ts'
 import { mapLimit } from '../../util/concurrency.ts'
@@ -7,6 +6,7 @@ import type { Azure } from '../client.ts'
 import type { Image } from '../image.ts'
 import {
   type ContainerGroup,
+  findHost,
   getImage,
   groupNames,
   isWorkerName,
@@ -84,11 +84,16 @@ function backendTask(
   const surgeName = groupNames.surge
 
   /** Once nginx may use the surge group, an unknown target is a failure. */
-  async function servingNow(ahead: Ahead, surge: CurrentGroup | undefined): Promise<BackendState['serving']> {
+  async function servingNow(
+    ahead: Ahead,
+    hosts: Hosts,
+    surge: CurrentGroup | undefined,
+  ): Promise<BackendState['serving']> {
     const must = needsProxy || surge !== undefined
     const host = must ? await proxy.target() : await proxy.target().catch(() => undefined)
-    if (host === surgeHost(config)) return 'surge'
-    return host !== undefined || ahead.willChange(nginx) ? 'elsewhere' : undefined
+    if (host === undefined) return ahead.willChange(nginx) ? 'elsewhere' : undefined
+    if (host === hosts.surge) return 'surge'
+    return host === hosts.stable ? 'stable' : 'elsewhere'
   }
 
   /** Runs an action and returns what serves afterwards. */
@@ -97,10 +102,10 @@ function backendTask(
     serving: BackendState['serving'],
     log: Log,
   ): Promise<BackendState['serving']> {
-    if (action.do === 'delete' && serving !== undefined) await assertNotServing(context, proxy, action.name)
+    if (action.do === 'delete' && serving !== undefined) await assertNotServing(azure, proxy, action.name)
     await executor.run(action, log)
     if (action.do !== 'route') return serving
-    return action.group.name === surgeName ? 'surge' : 'elsewhere'
+    return action.group.name === surgeName ? 'surge' : 'stable'
   }
 
   /** Adds to a failure which release still serves. Deletes a new release that is not healthy. */
@@ -128,12 +133,12 @@ function backendTask(
     part: 'azure',
     after: [image, ...after, nginx],
     async inspect(ahead) {
-      const { of, running } = await readGroups(context, azure)
+      const { of, running, hosts } = await readGroups(context, azure)
       const { image: wanted } = ahead.fact(image)
       const stable = backendGroup(config, wanted)
       const surge = backendGroup(config, wanted, 'surge')
       const [stableSeen, surgeSeen] = [await of(stable), await of(surge)]
-      const serving = await servingNow(ahead, surgeSeen)
+      const serving = await servingNow(ahead, hosts, surgeSeen)
       const now: BackendState = { stable: stableSeen, surge: surgeSeen, serving, inPlace }
       const actions = planBackend(stable, surge, now)
       const fact = { wanted, before: running, actions, serving, uncovered: requestsMayFail(now) }
@@ -164,8 +169,9 @@ function backendTask(
 }
 
 /** Refuses to delete a group that nginx sends requests to, no matter who switched it there. */
-async function assertNotServing({ config }: Context, proxy: BackendProxy, name: string): Promise<void> {
-  if ((await proxy.target()) !== surgeHost(config)) return
+async function assertNotServing(azure: Azure, proxy: BackendProxy, name: string): Promise<void> {
+  const host = findHost((await azure.groups()).find((group) => group.name === name))
+  if (host === undefined || (await proxy.target()) !== host) return
   throw new OpsError({
     what: `nginx sends /api/ to ${name} again, so it was not deleted`,
     next: 'Find out who else changes nginx on the VPS, then run this command again.',
@@ -235,10 +241,20 @@ function workerTask(
   }
 }
 
+/** The host names of the backend's groups; undefined for a group that does not exist. */
+interface Hosts {
+  stable: string | undefined
+  surge: string | undefined
+}
+
 async function readGroups({ config, runner }: Context, azure: Azure) {
   const groups = await azure.groups()
   return {
     names: groups.map(({ name }) => name),
+    hosts: {
+      stable: findHost(groups.find(({ name }) => name === groupNames.backend)),
+      surge: findHost(groups.find(({ name }) => name === groupNames.surge)),
+    } satisfies Hosts,
     running: runningImages(groups),
     async of(wanted: WantedGroup): Promise<CurrentGroup | undefined> {
       const before = groups.find(({ name }) => name === wanted.name)

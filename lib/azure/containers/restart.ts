@@ -1,4 +1,4 @@
-import { formatScriptLine, surgeLabel } from '../../config/config.ts'
+import { formatScriptLine } from '../../config/config.ts'
 import type { Context, Log } from '../../tasks/task.ts'
 import { exitCode, type Failure, OpsError } from '../../util/errors.ts'
 import { formatDuration } from '../../util/format.ts'
@@ -6,6 +6,7 @@ import type { Azure } from '../client.ts'
 import { explainAz } from '../errors.ts'
 import {
   type ContainerGroup,
+  getHost,
   getImage,
   getTag,
   groupNames,
@@ -56,15 +57,14 @@ export async function waitUntilRestarted(
   log: Log,
 ): Promise<void> {
   const { name } = group
-  const { config } = context
   const restartsBefore = countRestarts(before)
   const startedBefore = parseInstanceView(before)?.currentState?.startTime
   await waitUntilStarted(context, azure, { name, startedBefore, restartsBefore }, log)
   if (isWorkerName(name)) await waitUntilWorkerRuns(context, azure, name, log, restartsBefore)
   else {
-    const label = name === groupNames.surge ? surgeLabel(config) : config.backend.dnsLabel
+    const host = getHost(group)
     const release = getTag(getImage(group))
-    await waitUntilHealthy(context, azure, { name, label, release, restartsBefore }, log)
+    await waitUntilHealthy(context, azure, { name, host, release, restartsBefore }, log)
   }
   log(`${name} is healthy again`)
 }

@@ -1,10 +1,4 @@
-import {
-  backendPort,
-  type Config,
-  formatScriptLine,
-  getContainerHost,
-  parseRelease,
-} from '../../config/config.ts'
+import { backendPort, formatScriptLine, parseRelease } from '../../config/config.ts'
 import { wasAccepted } from '../../net/http.ts'
 import type { Context, Log } from '../../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
@@ -27,7 +21,7 @@ export interface HealthReport {
 
 export interface AwaitedGroup {
   name: string
-  label: string
+  host: string
   /** The image's tag, which /health may report. */
   release: string
   restartsBefore?: number
@@ -47,7 +41,7 @@ export async function waitUntilHealthy(
   group: AwaitedGroup,
   tell: Log,
 ): Promise<void> {
-  const url = healthUrl(context.config, group.label)
+  const url = getHealthUrl(group.host)
   const request = { method: 'GET', url, effect: 'read', timeoutMs: 5000 } as const
   const probe = async (): Promise<HealthReport> => {
     try {
@@ -110,8 +104,7 @@ export async function waitUntilStarted(
   })
 }
 
-export const healthUrl = (config: Config, label: string): string =>
-  `http://${getContainerHost(config, label)}:${backendPort}/health`
+export const getHealthUrl = (host: string): string => `http://${host}:${backendPort}/health`
 
 async function waitUntilReady(
   context: Context,

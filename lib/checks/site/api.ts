@@ -1,5 +1,7 @@
-import { backendPort, stableHost } from '../../config/config.ts'
+import { findBackendHost, getRememberedHost } from '../../config/backendHost.ts'
+import { backendPort } from '../../config/config.ts'
 import type { HttpResponse } from '../../net/http.ts'
+import type { CheckContext, QuickContext } from '../check.ts'
 import { apiAdvice, backendAdvice, httpCheck } from './http.ts'
 
 /** The backend's /health through nginx, at an address that stays reachable in maintenance. */
@@ -14,16 +16,27 @@ export const api = httpCheck({
   fault: (response, url) => findHealthFault(url, response),
 })
 
-export const backend = httpCheck({
+const directly = httpCheck({
   id: 'backend',
   title: 'Backend, queried directly',
   tags: ['health', 'verify', 'azure', 'from-vps'],
   aliases: { verify: { id: 'backend-health', title: 'Backend /health' } },
   advice: ({ verdict }) => (verdict === 'CRITICAL' ? backendAdvice() : undefined),
-  url: (config) => `http://${stableHost(config)}:${backendPort}/health`,
+  url(config) {
+    const host = getRememberedHost(config)
+    return host && `http://${host}:${backendPort}/health`
+  },
   limits: ({ health }) => health.apiMs,
   fault: (response, url) => findHealthFault(url, response),
 })
+
+export const backend: typeof directly = {
+  ...directly,
+  async run(checking: QuickContext | CheckContext) {
+    await findBackendHost(checking.context.config, 'azure' in checking ? checking.azure : undefined)
+    return directly.run(checking)
+  },
+}
 
 /** `API: Team plans` for `api-team-plans`. */
 export function getAreaName(id: string): string {

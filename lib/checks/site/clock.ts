@@ -1,4 +1,5 @@
-import { backendPort, type Limits, stableHost } from '../../config/config.ts'
+import { getRememberedHost } from '../../config/backendHost.ts'
+import { backendPort, type Limits } from '../../config/config.ts'
 import { byLimits, type Check, type CheckContext, type QuickContext, type Result, unknown } from '../check.ts'
 import { get } from './http.ts'
 
@@ -20,9 +21,10 @@ export const clock: Check<QuickContext> = {
   advice: synchronise,
   async run(checking) {
     const { config } = checking.context
+    const host = getRememberedHost(config)
     const servers = [
       { name: 'the VPS', url: `http://${config.domain}/` },
-      { name: 'the backend', url: `http://${stableHost(config)}:${backendPort}/` },
+      ...(host ? [{ name: 'the backend', url: `http://${host}:${backendPort}/` }] : []),
     ]
     const asked = await Promise.allSettled(
       servers.map(async ({ name, url }) => ({ name, ms: await aheadOfUs(checking, url) })),

@@ -2,7 +2,7 @@ import { type Config, formatScriptLine, type Limits } from '../../config/config.
 import type { HttpRequest, HttpResponse } from '../../net/http.ts'
 import type { Judged } from '../../util/verdict.ts'
 import { isOurMaintenance } from '../../vps/maintenance/page.ts'
-import { byLimits, type Check, type QuickContext, type Result } from '../check.ts'
+import { byLimits, type Check, type QuickContext, type Result, unknown } from '../check.ts'
 import { unanswered } from '../connectionErrors.ts'
 
 /** More than any list of the site itself needs. */
@@ -23,7 +23,8 @@ export const get = (
 
 /** What differs between checks that are one GET. */
 interface Question extends Omit<Check<QuickContext>, 'needs' | 'host' | 'run' | 'timeoutMs' | 'silence'> {
-  url(config: Config): string
+  /** Undefined while its host is unknown; see lib/config/backendHost.ts. */
+  url(config: Config): string | undefined
   limits(config: Config): Limits
   /** It may use an open connection. */
   shared?: true
@@ -39,10 +40,14 @@ export function httpCheck(question: Question): Check<QuickContext> {
   return {
     ...check,
     needs: 'nothing',
-    host: (config) => new URL(urlIn(config)).hostname,
+    host(config) {
+      const url = urlIn(config)
+      return url && new URL(url).hostname
+    },
     async run(checking) {
       const { config } = checking.context
       const url = urlIn(config)
+      if (url === undefined) return unknownHost()
       try {
         const response = await get(checking, url, shared ? { shared } : {})
         const plain = url.startsWith('http:') && !isJson(response.body)
@@ -93,6 +98,13 @@ const refused = /ECONNREFUSED|connection refused/i
 const silent = /no answer (within|in time)|ETIMEDOUT/i
 /** nginx's statuses when the backend does not answer it (RFC 9110, 15.6). */
 const gateway = /\banswers 50[234]\b/
+
+/** The result of a check that needs the backend's host. */
+export const unknownHost = (): Result =>
+  unknown(
+    'its host name, which Azure chooses, is not known here',
+    `Once there is a backend, ${formatScriptLine('health')} asks Azure for it. --quick uses the name that this machine saw last.`,
+  )
 
 export const backendAdvice = (): string =>
   `${formatScriptLine('view-logs', '--only', 'backend')} shows why; ${formatScriptLine('restart-containers', '--only', 'backend')} restarts it.`

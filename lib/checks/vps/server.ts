@@ -1,9 +1,11 @@
-import { formatKeyFile, formatScriptLine, backendPort as port, stableHost } from '../../config/config.ts'
+import { findBackendHost } from '../../config/backendHost.ts'
+import { formatKeyFile, formatScriptLine, backendPort as port } from '../../config/config.ts'
 import { joinToPaste } from '../../shell/quote.ts'
 import { healthCommand, parseHealth } from '../../vps/nginx/upstream.ts'
 import { vps } from '../../vps/remote/vps.ts'
 import { inspectServer } from '../../vps/serverState.ts'
 import { type Check, fail, pass, warn } from '../check.ts'
+import { unknownHost } from '../site/http.ts'
 
 /** ssh with a known host key, and root there. */
 export const vpsLogin: Check = {
@@ -63,8 +65,10 @@ export const backendPort: Check = {
   needs: 'ssh',
   advice: () =>
     `Check that the container is running (${formatScriptLine('view-logs', '--only', 'backend')}) and that the VPS can connect to that port.`,
-  async run({ context: { config, runner, server } }) {
-    const host = stableHost(config)
+  async run(checking) {
+    const { config, runner, server } = checking.context
+    const host = await findBackendHost(config, checking.azure)
+    if (host === undefined) return unknownHost()
     const { status, body } = await runner.run(healthCommand(server, host)).then(parseHealth)
     if (status === 200) return pass(`${host} answers`)
     if (status === undefined) return fail(`${host}: ${body}`)

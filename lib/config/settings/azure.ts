@@ -106,7 +106,7 @@ export const azureSettings = section('Azure', {
   },
   backend: {
     ...explain(
-      'Backend: the folder to build, its Dockerfile, and the label in LABEL.REGION.azurecontainer.io.',
+      'Backend: the folder to build, its Dockerfile, and the DNS label, to which Azure adds a hash: LABEL.HASH.REGION.azurecontainer.io.',
       {
         dir: folder('BACKEND_DIR', 'examples/codex-dominion/backend'),
         dockerfile: setting(

@@ -1,4 +1,6 @@
-import { healthUrl } from '../../azure/containers/waitFor.ts'
+import { createAzure } from '../../azure/client.ts'
+import { getHealthUrl } from '../../azure/containers/waitFor.ts'
+import { findBackendHost } from '../../config/backendHost.ts'
 import { formatScriptLine } from '../../config/config.ts'
 import type { Command, Query } from '../../shell/command.ts'
 import {
@@ -290,8 +292,17 @@ const backendHealthTask = (context: Context, restore: Task): Task => ({
 })
 
 /** The rename ended its connections; it reopens them within moments. */
-async function waitUntilHealthy({ config, runner }: Context): Promise<Difference> {
-  const url = healthUrl(config, config.backend.dnsLabel)
+async function waitUntilHealthy(context: Context): Promise<Difference> {
+  const { config, runner } = context
+  const unhealthy = (said: string) =>
+    new OpsError({
+      what: 'The database is restored, but the backend is not healthy',
+      said,
+      next: `Run ${formatScriptLine('check-database')}, then ${formatScriptLine('release-containers')}. The restore itself is complete.`,
+    })
+  const host = await findBackendHost(config, createAzure(context))
+  if (host === undefined) throw unhealthy(`Azure has no backend in ${config.azure.resourceGroup}`)
+  const url = getHealthUrl(host)
   let last = ''
   const attempt = async () => {
     try {
@@ -303,11 +314,5 @@ async function waitUntilHealthy({ config, runner }: Context): Promise<Difference
     }
     return undefined
   }
-  const unhealthy = () =>
-    new OpsError({
-      what: 'The database is restored, but the backend is not healthy',
-      said: `${url}: ${last}`,
-      next: `Run ${formatScriptLine('check-database')}, then ${formatScriptLine('release-containers')}. The restore itself is complete.`,
-    })
-  return poll(attempt, { intervalMs: 1000, attempts: 15, describe: unhealthy })
+  return poll(attempt, { intervalMs: 1000, attempts: 15, describe: () => unhealthy(`${url}: ${last}`) })
 }

@@ -9,6 +9,7 @@ import {
 import { readLogTail } from '../../azure/containers/waitFor.ts'
 import {
   type ContainerGroup,
+  findHost,
   getImage,
   getTag,
   groupNames,
@@ -19,7 +20,6 @@ import { createCheckContext } from '../../checks/context.ts'
 import { assertResponding, describeFailed, retryChecks } from '../../checks/retry.ts'
 import { apiAreas } from '../../checks/site/api.ts'
 import { servedBackend } from '../../checks/site/servedRelease.ts'
-import { surgeHost } from '../../config/config.ts'
 import { performTask } from '../../tasks/engine.ts'
 import { knowing, type Log, ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
@@ -62,10 +62,10 @@ export function verifyingProxy(context: VpsContext, azure: Azure): BackendProxy 
   const proxy = nginxUpstream(context)
   return {
     ...proxy,
-    async switchTo(host, release, log) {
+    async switchTo(to, log) {
+      const { group, host, release } = to
       const before = await proxy.target()
-      await proxy.switchTo(host, release, log)
-      const group = host === surgeHost(context.config) ? groupNames.surge : groupNames.backend
+      await proxy.switchTo(to, log)
       try {
         log(await assertServing(context, azure, group, release, attempts.few))
       } catch (thrown) {
@@ -146,11 +146,11 @@ async function restorePrevious(
   if (groups.some((group) => group.name === groupNames.backend && isOther(group)))
     await restore(containerTasks(context, azure, options)[0])
   // The previous backend still runs: remove only the surge group.
-  else if (
-    groups.some(({ name }) => name === groupNames.surge) &&
-    (await proxy.target()) !== surgeHost(context.config)
-  )
-    await createExecutor(context, azure, proxy).run({ do: 'delete', name: groupNames.surge }, log)
+  else {
+    const surge = groups.find(({ name }) => name === groupNames.surge)
+    if (surge && (await proxy.target()) !== findHost(surge))
+      await createExecutor(context, azure, proxy).run({ do: 'delete', name: groupNames.surge }, log)
+  }
   if (groups.some((group) => isWorkerName(group.name) && isOther(group)))
     await restore(workersTask(context, azure, options))
 }

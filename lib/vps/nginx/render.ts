@@ -133,7 +133,9 @@ function getResolvers({ address: host }: Server, nameservers: readonly string[])
   })
 }
 
+export const isHostName = (host: string): boolean => /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(host)
+
 function assertHostName(host: string): string {
-  if (/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(host)) return host
+  if (isHostName(host)) return host
   throw usageError(`${JSON.stringify(host)} is not a host name that nginx can proxy to`)
 }

@@ -1,10 +1,18 @@
-import { type Config, formatScriptLine, stableHost, surgeHost } from '../../config/config.ts'
+import { getRememberedHost } from '../../config/backendHost.ts'
+import { type Config, formatScriptLine } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import { type Difference, type Field, ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { packFiles, remoteScript, type Site } from '../remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState } from '../serverState.ts'
-import { findDifferences, getSetName, type NginxFiles, type Phase, renderNginx } from './render.ts'
+import {
+  findDifferences,
+  getSetName,
+  isHostName,
+  type NginxFiles,
+  type Phase,
+  renderNginx,
+} from './render.ts'
 
 /** Configures nginx to answer the CA or, if a certificate already exists, to serve the whole site. */
 export function nginxHttpTask(
@@ -76,14 +84,19 @@ export function switchBackendTask(context: VpsContext, host: string): Task {
   }
 }
 
-/** The command of switchBackendTask, independent of the current configuration. */
-export const switchBackendCommand = (site: Site, state: ServerState, host: string): Command =>
-  nginxCommand(site, renderFiles(site, state, 'https', host))
+/**
+ * The command of switchBackendTask, independent of the current configuration. While the host has no name yet, the set
+ * has none either.
+ */
+export function switchBackendCommand(site: Site, state: ServerState, host: string | undefined): Command {
+  const files = renderFiles(site, state, 'https', host ?? noBackend)
+  return nginxCommand(site, files, host ? getSetName(files) : '<set>')
+}
 
 /** Activates a set of files (remote/nginx.sh). */
-export function nginxCommand({ config, server }: Site, files: NginxFiles): Command {
+export function nginxCommand({ config, server }: Site, files: NginxFiles, set = getSetName(files)): Command {
   const { pairs, payload } = packFiles(files)
-  return remoteScript(server, 'change', 'nginx', [config.domain, getSetName(files), ...pairs], {
+  return remoteScript(server, 'change', 'nginx', [config.domain, set, ...pairs], {
     ...{ timeoutMs: 90_000, payload, explain: explainRefusal },
   })
 }
@@ -134,9 +147,16 @@ const remedy = (output: string): string =>
 /** Even an expired certificate counts: a site never returns to plain HTTP. */
 const getWantedPhase = (state: ServerState): Phase => (state.certificate.lineage ? 'https' : 'http')
 
-/** Returns the host for /api/. Only the release that switched to the surge host may switch back. */
-const getWantedBackend = (config: Config, state: ServerState): string =>
-  state.nginx.backend === surgeHost(config) ? surgeHost(config) : stableHost(config)
+/** Never resolves (RFC 6761), so /api/ answers 502. */
+const noBackend = 'backend.invalid'
+
+/**
+ * The host for /api/. Only a release of the backend changes it. Before the first one, nginx gets the host that this
+ * machine saw last, if any.
+ */
+function findBackend(config: Config, { nginx: { backend } }: ServerState): string | undefined {
+  return isHostName(backend) && backend !== noBackend ? backend : getRememberedHost(config)
+}
 
 function inspectNginx(context: VpsContext, state: ServerState, phase: Phase, host?: string): Difference {
   const { config } = context
@@ -167,7 +187,7 @@ const renderFiles = (site: Site, state: ServerState, phase: Phase, host?: string
     version: state.nginx.version ?? state.nginx.candidate,
     ipv6: state.ipv6,
     nameservers: state.nameservers,
-    backend: host ?? getWantedBackend(site.config, state),
+    backend: host ?? findBackend(site.config, state) ?? noBackend,
   })
 
 /** For a plan, while its prerequisites are missing. */
@@ -176,7 +196,7 @@ function planLater(context: VpsContext, state: ServerState, phase: Phase, when: 
   return {
     state: state.nginx.current ? 'change' : 'create',
     what: `configuration for ${phase.toUpperCase()}, ${when}`,
-    fields: getFields(state, files, phase === 'https' ? getWantedBackend(context.config, state) : undefined),
+    fields: getFields(state, files, phase === 'https' ? findBackend(context.config, state) : undefined),
     effects: [nginxCommand(context, files)],
   }
 }

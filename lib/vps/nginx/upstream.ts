@@ -16,10 +16,10 @@ export function nginxUpstream(context: VpsContext) {
     async target(): Promise<string | undefined> {
       return (await inspectServer(context)).nginx.backend || undefined
     },
-    async linesTo(host: string) {
+    async linesTo(host: string | undefined) {
       return [switchBackendCommand(context, await inspectServer(context), host)]
     },
-    async switchTo(host: string, release: string, log: Log) {
+    async switchTo({ host, release }: { host: string; release: string }, log: Log) {
       await waitUntilReachable(context, host, release, log)
       if (await performTask(switchBackendTask(context, host), context.runner, log))
         log(`nginx sends /api/ to ${host}`)

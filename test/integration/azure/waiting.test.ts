@@ -48,7 +48,7 @@ async function wait(
   const hasty = { ...config, backend: { ...config.backend, healthyWithinSeconds: 1 } }
   const { request } = createPortRunner(undefined, () => port)
   const told: string[] = []
-  const group = { name: 'codex-backend-next', label: 'codex-next', release: 'src-new', fromElsewhere }
+  const group = { name: 'codex-backend-next', host: 'codex-next.test', release: 'src-new', fromElsewhere }
   const slow = { config: hasty, runner: { ...context.runner, request } }
   await waitUntilHealthy(slow, createAzure(slow), group, (line) => told.push(line))
   return told

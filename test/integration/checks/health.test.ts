@@ -9,7 +9,14 @@ import { createQuickContext, observe, webTimeoutMs } from '../../../lib/checks/r
 import { targetCheck } from '../../../lib/checks/site/target.ts'
 import type { VpsContext } from '../../../lib/tasks/task.ts'
 import { createCertificate } from '../../support/certificate.ts'
-import { loadTestConfig, openRunner, readTranscript, temporaryFolder, toSite } from '../../support/helpers.ts'
+import {
+  loadTestConfig,
+  openRunner,
+  readTranscript,
+  temporaryFolder,
+  toSite,
+  withBackendHost,
+} from '../../support/helpers.ts'
 import { createPortRunner, listen, startNameServer } from '../../support/servers.ts'
 
 const domain = 'site.test'
@@ -85,7 +92,7 @@ async function world({
     (url) => ports[url.protocol as keyof typeof ports],
     ({ port }) => port,
   )
-  return { ...toSite(config), runner, asked: () => asked }
+  return { ...toSite(withBackendHost(config)), runner, asked: () => asked }
 }
 
 const verdicts = (seen: Awaited<ReturnType<typeof runProbes>>) =>

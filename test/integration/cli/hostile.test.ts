@@ -5,7 +5,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import path from 'node:path'
 import ssh2 from 'ssh2'
 import { expect, onTestFinished, test } from 'vitest'
-import { home, temporaryFolder } from '../../support/helpers.ts'
+import { loadConfig } from '../../../lib/config/load.ts'
+import { backendHost, home, temporaryFolder, withBackendHost } from '../../support/helpers.ts'
 import { start } from '../../support/runScript.ts'
 import { startNameServer } from '../../support/servers.ts'
 import { createSshKey } from '../../support/sshKey.ts'
@@ -125,8 +126,9 @@ test.runIf(process.platform === 'linux')(
     onTestFinished(() => void server.close())
     server.listen(5000, address)
     await once(server, 'listening')
-    const dns = await startNameServer({ 'codex-api.eastus.azurecontainer.io': [address] })
+    const dns = await startNameServer({ [backendHost]: [address] })
     const cwd = getFolder(`DNS_SERVER=${dns}`)
+    withBackendHost(await loadConfig(cwd))
     const line = ['health', '--quick', '--only', 'backend']
     expect(await harmless(cwd, ...line, '--format', 'table')).toContain('hidden\\x9b31m')
     // In the line of a monitoring plugin, spaces replace them.

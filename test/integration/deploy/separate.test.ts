@@ -59,7 +59,7 @@ test.each(changing)('%s --env staging, with nothing but DOMAIN in its file, is r
     'Redis codexdominion-redis (REDIS_NAME)',
     'container registry codexacr1216 (ACR_NAME)',
     'containers in the resource group codexdominion-prod (AZURE_RESOURCE_GROUP)',
-    'backend address codex-api.eastus.azurecontainer.io (BACKEND_DNS_LABEL)',
+    'DNS label codex-api in eastus (BACKEND_DNS_LABEL)',
     'Set different names in .env.staging. If both are meant to share them, add to it: SHARES=containers,dns-label,postgres,database,redis,registry',
     'BASE_ONLY=yes in .env',
   ])

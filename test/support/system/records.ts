@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { rememberBackendHost } from '../../../lib/config/backendHost.ts'
 import { deriveApiToken } from '../../../lib/config/secret.ts'
 import type { Receipt } from '../../../lib/deploy/receipts/receipts.ts'
 import { watchArguments } from '../../../rehearsal/secretWatch.ts'
@@ -15,6 +16,13 @@ export interface Entry {
 
 export const stateFolder = ({ folder }: Rehearsal, environment: string): string =>
   path.join(folder, 'state', environment)
+
+/** As if Azure had shown the scripts this host of the backend. */
+export function rememberBackend(clouds: Rehearsal, environment: string, host: string): void {
+  const stateDir = stateFolder(clouds, environment)
+  mkdirSync(stateDir, { recursive: true })
+  rememberBackendHost({ ...clouds.config, stateDir }, host)
+}
 
 /** The effects that the transcript of a run records. */
 export function readTranscript(clouds: Rehearsal, id: string, environment = clouds.name): Entry[] {

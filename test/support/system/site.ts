@@ -22,6 +22,12 @@ export const trySsh = ({ folder, state }: Rehearsal, line: string): Promise<Proc
     { env: process.env, timeoutMs: 60_000, signal: AbortSignal.timeout(60_000) },
   )
 
+/** The host that nginx sends /api/ to. */
+export const getBackendHost = async (clouds: Rehearsal): Promise<string> =>
+  (
+    await ssh(clouds, `sed -n 's/^set .backend \\(.*\\);$/\\1/p' /etc/nginx/dominion/*/loaded/backend.conf`)
+  ).trim()
+
 /** A visitor's request: resolved by the rehearsal's DNS, and the rehearsal's authorities are trusted. */
 export function createVisitor({ config }: Rehearsal) {
   const reach = createNetworkOptions(config)

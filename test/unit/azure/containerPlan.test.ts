@@ -13,6 +13,7 @@ import { workersTask } from '../../../lib/azure/containers/release.ts'
 import { backendGroup, workerGroup } from '../../../lib/azure/containers/spec.ts'
 import { isWorkerName, workerNames } from '../../../lib/azure/resources/containerGroups.ts'
 import { knowing } from '../../../lib/tasks/task.ts'
+import { loadFileConfig } from '../../support/config.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
 import { createTask } from '../../support/tasks.ts'
@@ -21,6 +22,10 @@ const image = 'codexacr1216.azurecr.io/codex-backend:src-0123456789ab'
 const same: CurrentGroup = { fields: [], state: 'Succeeded' }
 const other: CurrentGroup = { fields: [{ name: 'image', before: 'old', after: image }], state: 'Succeeded' }
 const resized: CurrentGroup = { fields: [{ name: 'CPU', before: '2', after: '1' }], state: 'Succeeded' }
+const unscoped: CurrentGroup = {
+  fields: [{ name: 'DNS label scope', before: 'Unsecure', after: 'TenantReuse' }],
+  state: 'Succeeded',
+}
 const begun: CurrentGroup = { fields: [], state: 'Creating' }
 const broken: CurrentGroup = { fields: [], state: 'Failed' }
 
@@ -31,8 +36,9 @@ const words = (actions: Action[]) =>
     return `${action.do === 'create' && action.replace ? 'replace' : action.do} ${name.replace('codex-', '')}`
   })
 
-async function release(now: Partial<BackendState>) {
-  const config = await loadTestConfig()
+const config = await loadFileConfig()
+
+function release(now: Partial<BackendState>) {
   const whole = { stable: undefined, surge: undefined, serving: undefined, inPlace: false, ...now }
   const actions = planBackend(backendGroup(config, image), backendGroup(config, image, 'surge'), whole)
   return { actions: words(actions).join(', '), gap: requestsMayFail(whole) }
@@ -43,11 +49,11 @@ const whole =
 
 test.each<[string, Partial<BackendState>, string, gap?: boolean]>([
   ['nothing there', {}, 'create backend, wait backend'],
-  ['as it should be', { stable: same, serving: 'elsewhere' }, ''],
-  ['another image', { stable: other, serving: 'elsewhere' }, whole],
+  ['as it should be', { stable: same, serving: 'stable' }, ''],
+  ['another image', { stable: other, serving: 'stable' }, whole],
   [
     'another size',
-    { stable: resized, serving: 'elsewhere' },
+    { stable: resized, serving: 'stable' },
     whole.replace('create backend,', 'replace backend,'),
   ],
   [
@@ -56,7 +62,7 @@ test.each<[string, Partial<BackendState>, string, gap?: boolean]>([
     'create backend-next, wait backend-next, create backend, wait backend, delete backend-next',
     true,
   ],
-  ['in place', { stable: other, serving: 'elsewhere', inPlace: true }, 'create backend, wait backend', true],
+  ['in place', { stable: other, serving: 'stable', inPlace: true }, 'create backend, wait backend', true],
   [
     'in place, while the surge group of an interrupted release serves',
     { stable: other, surge: same, serving: 'surge', inPlace: true },
@@ -64,23 +70,23 @@ test.each<[string, Partial<BackendState>, string, gap?: boolean]>([
   ],
   [
     'in place, with a surge group left over that does not serve',
-    { stable: other, surge: same, serving: 'elsewhere', inPlace: true },
+    { stable: other, surge: same, serving: 'stable', inPlace: true },
     'create backend, wait backend, delete backend-next',
     true,
   ],
   [
     'killed while the surge group was made',
-    { stable: other, surge: begun, serving: 'elsewhere' },
+    { stable: other, surge: begun, serving: 'stable' },
     whole.replace('create backend-next, ', ''),
   ],
   [
     'killed before nginx was switched to it',
-    { stable: other, surge: same, serving: 'elsewhere' },
+    { stable: other, surge: same, serving: 'stable' },
     whole.replace('create backend-next, ', ''),
   ],
   [
     'a surge group of a release before: it is changed, too',
-    { stable: other, surge: resized, serving: 'elsewhere' },
+    { stable: other, surge: resized, serving: 'stable' },
     whole.replace('create', 'replace'),
   ],
   [
@@ -105,7 +111,7 @@ test.each<[string, Partial<BackendState>, string, gap?: boolean]>([
   ],
   [
     'the last deletion is missing',
-    { stable: same, surge: same, serving: 'elsewhere' },
+    { stable: same, surge: same, serving: 'stable' },
     'wait backend, delete backend-next',
   ],
   [
@@ -114,21 +120,39 @@ test.each<[string, Partial<BackendState>, string, gap?: boolean]>([
     'wait backend, route backend',
   ],
   [
-    'ARM says that the group failed',
-    { stable: broken, serving: 'elsewhere' },
-    'create backend, wait backend',
+    'the first release, with an nginx that knows no backend yet',
+    { serving: 'elsewhere' },
+    'create backend, wait backend, route backend',
   ],
-])('backend, %s', async (_, now, actions, gap = false) => {
-  expect(await release(now)).toEqual({ actions, gap })
+  [
+    'a new VPS in front of the backend',
+    { stable: same, serving: 'elsewhere' },
+    'wait backend, route backend',
+  ],
+  ['nginx points at neither group, and another image', { stable: other, serving: 'elsewhere' }, whole],
+  [
+    'another host name: the group is created again, and nginx is switched to it',
+    { stable: unscoped, serving: 'stable' },
+    whole.replace('create backend,', 'replace backend,'),
+  ],
+  [
+    'another host name, in place',
+    { stable: unscoped, serving: 'stable', inPlace: true },
+    'replace backend, wait backend, route backend',
+    true,
+  ],
+  ['ARM says that the group failed', { stable: broken, serving: 'stable' }, 'create backend, wait backend'],
+])('backend, %s', (_, now, actions, gap = false) => {
+  expect(release(now)).toEqual({ actions, gap })
 })
 
-test('a group that nginx uses is never deleted before nginx is switched', async () => {
-  const states = [undefined, same, other, resized, begun, broken]
+test('a group that nginx uses is never deleted before nginx is switched', () => {
+  const states = [undefined, same, other, resized, unscoped, begun, broken]
   for (const stable of states)
     for (const surge of states)
-      for (const serving of ['surge', 'elsewhere', undefined] as const)
+      for (const serving of ['surge', 'stable', 'elsewhere', undefined] as const)
         for (const inPlace of [true, false]) {
-          const { actions } = await release({ stable, surge, serving, inPlace })
+          const { actions } = release({ stable, surge, serving, inPlace })
           expectServed(actions, serving)
         }
 })
@@ -140,7 +164,7 @@ function expectServed(actions: string, serving: string | undefined): void {
   for (const [, what, name] of actions.matchAll(/(\w+) ([\w-]+)/g)) {
     if (what === 'wait') well = name!
     if (what === 'route') expect(well, actions).toBe(name)
-    if (what === 'route') at = name === 'backend-next' ? 'surge' : 'elsewhere'
+    if (what === 'route') at = name === 'backend-next' ? 'surge' : 'stable'
     if (what === 'delete') expect(at, actions).not.toBe('surge')
   }
   expect(at, actions).not.toBe('surge')

@@ -158,7 +158,7 @@ test.each([
     },
   }
   const waiting = waitUntilProvisioned(await loadTestConfig(), arm, name, patience)
-  if (words === undefined) expect(await waiting).toBeUndefined()
+  if (words === undefined) expect(await waiting).toMatchObject({ name })
   else await expect(waiting).rejects.toThrow(words)
 })
 

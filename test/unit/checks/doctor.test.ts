@@ -19,7 +19,7 @@ import { backendPort } from '../../../lib/checks/vps/server.ts'
 import { type Config, noteEnvironment } from '../../../lib/config/config.ts'
 import { exitCode, OpsError } from '../../../lib/util/errors.ts'
 import { getVerdictCode, judgedFailure, worstVerdict } from '../../../lib/util/verdict.ts'
-import { loadTestConfig, testHost } from '../../support/helpers.ts'
+import { backendHost, loadTestConfig, testHost, withBackendHost } from '../../support/helpers.ts'
 
 const config = { backend: { cpu: 2 }, worker: { cpu: 1, count: 2 } } as Config
 const group = (cpu: number) => ({ containers: [{ resources: { requests: { cpu } } }] }) as ContainerGroup
@@ -56,12 +56,12 @@ test.each([
 })
 
 /** A context whose VPS gets this answer from the backend, and whose own requests all end with this error. */
-const bench = (heard: object, error: object) =>
+const bench = (heard: object, error: object, config = {}) =>
   ({
     context: {
       config: {
-        ...{ domain: 'a.app', azure: { location: 'l' }, backend: { dnsLabel: 'b' } },
-        ionos: { webRoot: '/var/www/a.app' },
+        ...{ domain: 'a.app', ionos: { webRoot: '/var/www/a.app' } },
+        ...config,
       },
       server: testHost,
       runner: {
@@ -72,7 +72,7 @@ const bench = (heard: object, error: object) =>
   }) as unknown as CheckContext
 
 test.each([
-  [{ code: 0, stdout: '{}' }, 'OK', 'b.l.azurecontainer.io answers'],
+  [{ code: 0, stdout: '{}' }, 'OK', `${backendHost} answers`],
   [
     { stderr: 'x\nurllib.error.HTTPError: HTTP Error 503: NO\n' },
     'WARNING',
@@ -84,9 +84,14 @@ test.each([
     'azurecontainer.io: urllib.error.URLError',
   ],
 ])('the port of the backend when the VPS gets %j: %s', async (heard, verdict, words) => {
-  const judged = await backendPort.run(bench(heard, {}))
+  const judged = await backendPort.run(bench(heard, {}, withBackendHost(await loadTestConfig())))
   expect(judged.verdict).toBe(verdict)
   expect(judged.detail).toContain(words)
+})
+
+test('the port of the backend before there is one', async () => {
+  const checking = { ...bench({}, {}, await loadTestConfig()), azure: { groups: async () => [] } }
+  expect(await backendPort.run(checking as unknown as CheckContext)).toMatchObject({ verdict: 'UNKNOWN' })
 })
 
 test('ports of the site: refused is closed, failing TLS is open, a silent or refusing name server proves nothing', async () => {
