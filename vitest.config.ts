@@ -42,7 +42,8 @@ const system = {
   testTimeout: 30 * minute,
   hookTimeout: 30 * minute,
   globalSetup: './test/support/setup/system.ts',
-  env: { SETUPTOOLS_USE_DISTUTILS: 'stdlib' },
+  // No image build of a test asks a real package index.
+  env: { SETUPTOOLS_USE_DISTUTILS: 'stdlib', PIP_INDEX_URL: 'http://127.0.0.1:9/simple' },
 }
 
 export default defineConfig({

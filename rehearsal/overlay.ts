@@ -15,14 +15,11 @@ export interface OverlayOptions {
   files?: Files
   /** Folder with the file system that it starts from (roots.ts). */
   root: string
-  /** What was written in the machine since its start can be read inside, in the folder CHANGES. */
-  showChanges?: boolean
+  /** Folders of this host that it can read, by their path inside; the root has those paths. */
+  shared?: Record<string, string>
 }
 
 export type Files = Record<string, { text: string; mode?: number }>
-
-/** Where a machine with this option sees its upper layer: exactly what was written since its start. */
-export const CHANGES = '/dev/changes'
 
 /**
  * The last two options keep a copied-up file complete and prevent renames from using marks that only
@@ -51,7 +48,7 @@ export async function prepareOverlay(
   return script(options, folder)
 }
 
-function script({ root, showChanges }: OverlayOptions, folder: string): string {
+function script({ root, shared = {} }: OverlayOptions, folder: string): string {
   const onTmpfs = statfsSync(folder).type === OVERLAYFS
   const upper = onTmpfs ? 'work/upper' : 'upper'
   const work = onTmpfs ? 'work/work' : 'work'
@@ -71,7 +68,9 @@ function script({ root, showChanges }: OverlayOptions, folder: string): string {
     'mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts',
     'mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs dev/shm',
     'test -d run/lock || mkdir -m 1777 run/lock',
-    showChanges ? `mkdir .${CHANGES}; mount -o bind,ro ../${upper} .${CHANGES}` : '',
+    ...Object.entries(shared).map(
+      ([inside, outside]) => `mount -o bind,ro ${quotePosix(outside)} .${inside}`,
+    ),
     'pivot_root . .old',
     'cd /',
     // -n: it writes no table of mounts into the machine's /run.

@@ -1,16 +1,20 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type DebianRoot, prepareRoot, type Release } from './debianRoot.ts'
+import { PATH } from './processes.ts'
 
 /** The file systems that machines start from, by purpose. Nothing in them comes from this host. */
 export interface Roots {
+  builder: string
   images: string
   servers: string
   vps: string
 }
 
 /**
- * The base of every image; it represents a slim Python image of Debian 12. A rehearsal cannot reach PyPI, so these are the
- * packages that `pip install` may request. For a backend with further requirements, add their Debian packages here; the
- * next rehearsal creates a new root.
+ * The base of every image; it represents a slim Python image of Debian 12. pip finds these packages installed. Without a
+ * package index, it has no others: for a backend with further requirements, add their Debian packages here; the next
+ * rehearsal creates a new root.
  */
 export const imageRoot: DebianRoot = {
   purpose: "the rehearsal's container images",
@@ -23,13 +27,66 @@ export const imageRoot: DebianRoot = {
     'python-is-python3',
     'python3',
     'python3-flask',
-    // For the substitute for pip.
-    'python3-packaging',
+    'python3-pip',
     'python3-psycopg',
     'python3-psycopg-pool',
     'python3-redis',
     'python3-rq',
   ],
+  // As in an image of Python, pip may install for the whole system. It asks once, not six times, and the index that it
+  // sees is the rehearsal's (azure/packageIndex.ts). Without the file hosts, an image would have an empty one.
+  after: `set -eu
+rm "$1"/usr/lib/python3*/EXTERNALLY-MANAGED
+touch "$1/etc/hosts"
+cat > "$1/etc/pip.conf" <<END
+[global]
+disable-pip-version-check = true
+retries = 0
+root-user-action = ignore
+trusted-host = pypi.org
+END
+cat > "$1/usr/local/bin/apt-get" <<'END'
+${readFileSync(join(import.meta.dirname, 'azure/builder/apt-get'), 'utf8')}END
+chmod 755 "$1/usr/local/bin/apt-get"
+ln -s apt-get "$1/usr/local/bin/apt"`,
+}
+
+/** Where a machine that builds images sees the root of the images, and where buildah keeps its own files. */
+export const builderFolders = { images: '/srv/images', store: '/srv/store', layout: '/srv/layout' }
+
+/**
+ * buildah and a base image for it (containers-storage.conf(5), additionalimagestores). The image has one empty layer,
+ * whose folder is a link to the root of the images, so nothing is copied. buildah refuses a store on overlayfs, which
+ * the cache folder of a container may be; a tmpfs will do.
+ */
+const builderRoot: DebianRoot = {
+  purpose: "the rehearsal's image builds",
+  release: 'bookworm',
+  packages: ['buildah', 'ca-certificates', 'iproute2'],
+  after: `set -eu
+cat > "$1/etc/containers/storage.conf" <<END
+[storage]
+driver = "overlay"
+graphroot = "${builderFolders.store}"
+runroot = "/run/containers"
+END
+echo 'unqualified-search-registries = ["docker.io"]' > "$1/etc/containers/registries.conf"
+mkdir "$1/srv/base" "$1${builderFolders.images}" "$1${builderFolders.store}"
+# buildah's chroot needs a mount point. These mounts end with the shell.
+unshare --mount sh -euc 'mount --rbind "$1" "$1"
+mount -t tmpfs tmpfs "$1${builderFolders.store}"
+chroot "$1" buildah from --name base scratch
+chroot "$1" buildah config --env PATH=${PATH} --env LANG=C.UTF-8 --cmd python3 base
+chroot "$1" buildah commit --timestamp 0 base oci:${builderFolders.layout}
+chroot "$1" buildah commit --rm --timestamp 0 base base
+cp -a "$1${builderFolders.store}/." "$1/srv/base"' sh "$1"
+cat >> "$1/etc/containers/storage.conf" <<END
+[storage.options]
+additionalimagestores = ["/srv/base"]
+END
+layer=$(echo "$1"/srv/base/overlay/*/diff)
+rmdir "$layer"
+ln -s ${builderFolders.images} "$layer"`,
 }
 
 /** PostgreSQL 15, Redis 7, and the machine that represents the Internet. */
@@ -82,8 +139,8 @@ export async function prepareRoots(
   onLine: (line: string) => void,
   vpsRelease: Release = 'bookworm',
 ): Promise<Roots> {
-  const [images, servers, vps] = await Promise.all(
-    [imageRoot, serverRoot, vpsRoot(vpsRelease)].map((root) => prepareRoot(root, onLine)),
+  const [builder, images, servers, vps] = await Promise.all(
+    [builderRoot, imageRoot, serverRoot, vpsRoot(vpsRelease)].map((root) => prepareRoot(root, onLine)),
   )
-  return { images: images!, servers: servers!, vps: vps! }
+  return { builder: builder!, images: images!, servers: servers!, vps: vps! }
 }

@@ -8,10 +8,12 @@ import { applyFaults } from './faults.ts'
 import type { Call, Reply } from './http.ts'
 import { createIonosDns, type IonosDnsOptions } from './ionosDns.ts'
 import { login } from './login.ts'
+import { packageIndex, packageIndexHost } from './packageIndex.ts'
 import { retailPrices } from './prices.ts'
 import { resourceTypes } from './providers.ts'
 import { type Hosts, openDoors } from './proxy.ts'
 import { publicAddress } from './publicAddress.ts'
+import { publicRegistries, publicRegistry } from './publicRegistries.ts'
 import { registryApi } from './registryApi.ts'
 import { deleteResource } from './resources.ts'
 import { createWorld, type World, type WorldParts } from './world.ts'
@@ -61,7 +63,9 @@ async function getHosts(world: World, options: AzureOptions): Promise<Hosts> {
     '*.blob.core.windows.net': (call) => blobs(world, call),
     'api.ipify.org': (call) => publicAddress(world, call),
     'prices.azure.com': (call) => retailPrices(call),
+    [packageIndexHost]: packageIndex,
   }
+  for (const host of publicRegistries) hosts[host] = (call) => publicRegistry(world, call)
   if (options.ionosDns) hosts['api.hosting.ionos.com'] = await createIonosDns(options.dns, options.ionosDns)
   return hosts
 }

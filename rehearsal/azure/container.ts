@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
 import { getInsidePid, type Machine } from '../machine.ts'
-import { asUser, containerPath } from './buildMachine.ts'
 import type { ContainerLog } from './containerLog.ts'
 import type { Image } from './images.ts'
 import type { Bag } from './json.ts'
@@ -66,6 +65,24 @@ const newEvents =
     if (story.events.length > 50) story.events.splice(0, story.events.length - 50)
   }
 
+/** The prefix that runs a program as `USER` of a Dockerfile: a name of the machine, or numbers. */
+async function asUser(machine: Machine, user: string): Promise<string[]> {
+  if (user === '' || user === 'root' || user === '0') return []
+  const [name = '', group] = user.split(':')
+  const numeric = /^\d+$/.test(name)
+  const { stdout } = await machine.run(['getent', 'passwd', name])
+  const fields = stdout.trim().split(':')
+  if (fields.length < 4 && !numeric)
+    throw new Error(`unable to find user ${name}: no matching entries in passwd file`)
+  const groups =
+    group && !/^\d+$/.test(group)
+      ? (await machine.run(['getent', 'group', group])).stdout.split(':')[2]
+      : group
+  const gid = groups ?? fields[3] ?? '0'
+  const reuid = `--reuid=${numeric ? name : fields[2]}`
+  return ['setpriv', reuid, `--regid=${gid}`, fields.length < 4 ? '--clear-groups' : '--init-groups', '--']
+}
+
 /** Starts a container's program in its machine and keeps it running according to its restart policy. */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: its closures share the state of one container.
 export async function startContainer(
@@ -126,18 +143,17 @@ export async function startContainer(
   }
 
   async function begin(): Promise<void> {
-    const prefix = await asUser(machine, image.config.user)
-    const argv =
-      options.command.length > 0 ? options.command : [...image.config.entrypoint, ...image.config.command]
+    const { Env = [], Entrypoint = [], Cmd = [], WorkingDir = '/', User = '' } = image.config
+    const argv = options.command.length > 0 ? options.command : [...Entrypoint, ...Cmd]
+    const prefix = await asUser(machine, User)
     startedAt = Date.now()
     const inside = (program: string[]) =>
       machine.spawn([...prefix, ...program], {
-        cwd: image.config.workdir,
+        cwd: WorkingDir || '/',
         env: {
-          PATH: containerPath,
           HOME: prefix.length === 0 ? '/root' : '/',
           HOSTNAME: machine.name,
-          ...image.config.env,
+          ...Object.fromEntries(Env.map((each) => each.split(/=(.*)/s, 2))),
           ...options.env,
         },
         stdio: ['ignore', 'pipe', 'pipe'],

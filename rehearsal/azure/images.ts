@@ -1,22 +1,13 @@
-/** What `docker image inspect` would show of an image's configuration. */
-export interface ImageConfig {
-  env: Record<string, string>
-  entrypoint: string[]
-  command: string[]
-  workdir: string
-  user: string
-  ports: string[]
-  labels: Record<string, string>
-}
-
-/** An image as the rehearsal stores it: its configuration, and what differs from the image root (layer.ts). */
+/** An image as the rehearsal stores it. */
 export interface Image {
+  /** Of the manifest. */
   digest: string
-  config: ImageConfig
-  /** A tar archive of every file the build wrote, relative to `/`. */
-  archive: string
-  /** What to remove from the image root first (layer.ts). */
-  removed: string[]
+  /** The manifest as buildah wrote it (OCI image specification, manifest.md). */
+  manifest: string
+  /** What containers use of the configuration (OCI image specification, config.md). */
+  config: { Env?: string[]; Entrypoint?: string[]; Cmd?: string[]; WorkingDir?: string; User?: string }
+  /** The tar archives of the layers above the stand-in for the base image (roots.ts). */
+  layers: string[]
   size: number
   createdAt: Date
 }

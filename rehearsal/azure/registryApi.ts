@@ -1,17 +1,11 @@
+import { getBlobFile } from './blobStore.ts'
+import { configType, manifestType, parsePath, problem, sendBlob, sendManifest } from './distribution.ts'
 import type { Call, Reply } from './http.ts'
 import { findImage, type Image, type Repository, type Tag } from './images.ts'
 import type { Bag } from './json.ts'
 import { issueToken, tokenClaims } from './login.ts'
 import { findRegistry, isAdmin, type RegistryState } from './providers/registry.ts'
 import type { Resource, World } from './world.ts'
-
-const manifestType = 'application/vnd.docker.distribution.manifest.v2+json'
-
-const problem = (status: number, code: string, message: string, headers = {}): Reply => ({
-  status,
-  headers,
-  body: { errors: [{ code, message, detail: null }] },
-})
 
 const unauthorized = (host: string): Reply =>
   problem(
@@ -84,7 +78,7 @@ const showManifest = (repository: Repository, image: Image): Bag => ({
   architecture: 'amd64',
   os: 'linux',
   mediaType: manifestType,
-  configMediaType: 'application/vnd.docker.container.image.v1+json',
+  configMediaType: configType,
   tags: [...repository.tags.values()].filter(({ digest }) => digest === image.digest).map(({ name }) => name),
   changeableAttributes: changeable,
 })
@@ -160,15 +154,16 @@ function metadata(registry: Resource, call: Call, rest: string): Reply {
   return problem(404, 'MANIFEST_UNKNOWN', `manifest sha256 "${item}" is not found`)
 }
 
-/** The read part of the Docker registry API (manifests), and the deletion of a manifest. */
-function distribution(registry: Resource, call: Call, rest: string): Reply {
+/** What a pull reads (distribution.ts), and the deletion of a manifest. */
+function distribution(world: World, registry: Resource, call: Call, rest: string): Reply {
   const { repositories } = registry.runtime as RegistryState
   if (rest === '_catalog') return { status: 200, body: { repositories: [...repositories.keys()].sort() } }
-  const [, name = '', kind, reference = ''] = /^(.+)\/(manifests|tags)\/(.+)$/.exec(rest) ?? []
+  const { name, kind, reference } = parsePath(rest)
   const repository = repositories.get(name)
   if (!repository) return problem(404, 'NAME_UNKNOWN', `repository name not known to registry: ${name}`)
   if (kind === 'tags' && reference === 'list')
     return { status: 200, body: { name, tags: [...repository.tags.keys()] } }
+  if (kind === 'blobs') return sendBlob(getBlobFile(world, reference))
   const image = findImage(repositories, name, reference)
   if (!image) return problem(404, 'MANIFEST_UNKNOWN', `manifest tagged by "${reference}" is not found`)
   if (call.method === 'DELETE') {
@@ -177,21 +172,7 @@ function distribution(registry: Resource, call: Call, rest: string): Reply {
       if (tag.digest === image.digest) repository.tags.delete(tag.name)
     return { status: 202 }
   }
-  const layer = {
-    mediaType: 'application/vnd.docker.image.rootfs.diff.tar',
-    size: image.size,
-    digest: image.digest,
-  }
-  return {
-    status: 200,
-    headers: { 'Content-Type': manifestType, 'Docker-Content-Digest': image.digest },
-    body: {
-      schemaVersion: 2,
-      mediaType: manifestType,
-      config: { mediaType: 'application/vnd.docker.container.image.v1+json', size: 1, digest: image.digest },
-      layers: [layer],
-    },
-  }
+  return sendManifest(image.digest, image.manifest)
 }
 
 /** `*.azurecr.io`. */
@@ -203,6 +184,6 @@ export function registryApi(world: World, call: Call): Reply {
   if (!mayRead(world, registry, call)) return unauthorized(call.host)
   if (call.path === '/v2/' || call.path === '/v2') return { status: 200, body: {} }
   if (call.path.startsWith('/acr/v1/')) return metadata(registry, call, call.path.slice('/acr/v1/'.length))
-  if (call.path.startsWith('/v2/')) return distribution(registry, call, call.path.slice('/v2/'.length))
+  if (call.path.startsWith('/v2/')) return distribution(world, registry, call, call.path.slice('/v2/'.length))
   return problem(404, 'UNSUPPORTED', `The rehearsal's registry does not support ${call.path}.`)
 }

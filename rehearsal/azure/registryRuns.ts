@@ -1,7 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { poll } from '../../lib/util/poll.ts'
-import { buildImage } from './build.ts'
-import { BuildError } from './dockerfile.ts'
+import { BuildError, buildImage } from './build.ts'
 import { ArmError, badRequest, refuse } from './errors.ts'
 import { type Call, jsonBody, type Reply } from './http.ts'
 import { imageReference, pushImage } from './images.ts'
@@ -135,7 +134,6 @@ async function carryOut(
         dockerfile: String(body.dockerFilePath ?? 'Dockerfile'),
         arguments: Object.fromEntries((body.arguments ?? []).map((each: Bag) => [each.name, each.value])),
         loginServer,
-        repositories: registry.runtime.repositories,
       },
       log,
     )
@@ -157,7 +155,7 @@ async function carryOut(
     run.endedAt = new Date()
     run.error = error instanceof Error ? error.message : String(error)
     if (!(error instanceof BuildError)) log("The rehearsal's builder failed: ")
-    log(`${run.error}\n`)
+    if (!run.log.includes(run.error)) log(`${run.error}\n`)
     say('Container failed during run: build. No retries remaining.')
     log('failed to run step ID: build: exit status 1\n')
     log(`\nRun ID: ${run.id} failed after ${seconds()}. Error: failed during run, err: exit status 1\n`)

@@ -59,7 +59,7 @@ export interface WorldParts {
   network: Network
   dns: Pick<Dns, 'address' | 'set' | 'remove'>
   authority: Authority
-  roots: Pick<Roots, 'images' | 'servers'>
+  roots: Omit<Roots, 'vps'>
   /** `realistic`: operations take a tenth of Azure's usual time. `none`: as long as the parts need. */
   latency: 'none' | 'realistic'
   subscription: { id: string; name: string; tenant: string }

@@ -22,7 +22,7 @@ export function createEmptyWorld(types: ResourceType[] = resourceTypes): World {
   const world = createWorld({
     types,
     folder: '/nonexistent',
-    roots: { images: '/nonexistent', servers: '/nonexistent' },
+    roots: { builder: '/nonexistent', images: '/nonexistent', servers: '/nonexistent' },
     network: {
       bridge: 'none',
       host: '10.213.0.1',

@@ -1,14 +1,22 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { pack } from 'tar-stream'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createAuthority } from '../../rehearsal/authority.ts'
 import { buildImage } from '../../rehearsal/azure/build.ts'
+import type { Call } from '../../rehearsal/azure/http.ts'
 import { type Image, pushImage, type Repository } from '../../rehearsal/azure/images.ts'
-import { unpackImage } from '../../rehearsal/azure/layer.ts'
+import { packageIndex, packageIndexHost } from '../../rehearsal/azure/packageIndex.ts'
+import { openDoors } from '../../rehearsal/azure/proxy.ts'
+import { publicRegistries, publicRegistry } from '../../rehearsal/azure/publicRegistries.ts'
+import { registryApi } from '../../rehearsal/azure/registryApi.ts'
+import { findRemoved, unpackImage } from '../../rehearsal/azure/unpackImage.ts'
 import { createWorld, type World } from '../../rehearsal/azure/world.ts'
 import { startDns } from '../../rehearsal/dns.ts'
 import { startMachine } from '../../rehearsal/machine.ts'
@@ -43,6 +51,23 @@ beforeAll(async () => {
     subscription: { id: 's', name: 'Rehearsal', tenant: 't' },
     servicePrincipal: { id: 'p', secret: '' },
   })
+  world.resources.set('own', {
+    id: 'own',
+    group: 'rg',
+    type: 'Microsoft.ContainerRegistry/registries',
+    name: 'own',
+    wanted: { properties: {} },
+    state: 'Succeeded',
+    createdAt: new Date(),
+    runtime: { repositories },
+  })
+  const registries = publicRegistries.map((host) => [host, (call: Call) => publicRegistry(world, call)])
+  const doors = await openDoors(world, {
+    ...Object.fromEntries(registries),
+    '*.azurecr.io': (call) => registryApi(world, call),
+    [packageIndexHost]: packageIndex,
+  })
+  stops.push(doors.stop)
 })
 afterAll(async () => {
   for (const stop of stops.reverse()) await stop()
@@ -63,7 +88,6 @@ async function build(files: Record<string, string>): Promise<{ image: Image; log
     dockerfile: 'Dockerfile',
     arguments: {},
     loginServer: 'own.azurecr.io',
-    repositories,
   }
   const image = await buildImage(world, input, (text) => {
     log += text
@@ -76,12 +100,49 @@ async function build(files: Record<string, string>): Promise<{ image: Image; log
 const PYTHON = 'FROM mcr.microsoft.com/mirror/docker/library/python:3.11-slim\n'
 
 async function filesIn(image: Image): Promise<string[]> {
-  const list = await runOrThrow(['tar', '-tf', image.archive])
-  return list
-    .trimEnd()
-    .split('\n')
-    .map((name) => name.replace(/\/$/, ''))
+  const lists = await Promise.all(image.layers.map((layer) => runOrThrow(['tar', '-tf', layer])))
+  return lists.flatMap((list) => list.trimEnd().split('\n')).map((name) => name.replace(/\/$/, ''))
 }
+
+test('a multi-stage build, .dockerignore, an argument as the image and an image with a digest work', async () => {
+  const { image, log } = await build({
+    Dockerfile: `ARG BASE=python:3-slim\nFROM $BASE AS first\nRUN echo made > /made
+FROM mcr.microsoft.com/mirror/docker/library/python:3-slim@sha256:${'0'.repeat(64)}\nWORKDIR /app\nCOPY . .\nCOPY --from=first /made /app/\nUSER 10001:10001
+HEALTHCHECK CMD true\nENTRYPOINT ["python3", "-m"]\nCMD ["http.server"]\n`,
+    '.dockerignore': 'ignored\n',
+    ignored: '',
+  })
+  expect((await filesIn(image)).filter((name) => name.startsWith('app/'))).toEqual([
+    'app/.dockerignore',
+    'app/Dockerfile',
+    'app/made',
+  ])
+  const { config } = image
+  expect(config).toMatchObject({ User: '10001:10001', WorkingDir: '/app' })
+  expect([...config.Entrypoint!, ...config.Cmd!]).toEqual(['python3', '-m', 'http.server'])
+  expect(log).toContain('[1/2] STEP 2/2: RUN echo made > /made')
+})
+
+test.each([
+  ['a failing step', `${PYTHON}RUN echo before; exit 3\n`, /before[\s\S]*RUN echo before; exit 3.*status 3/],
+  ['an unknown image', 'FROM alpine:3\n', /alpine.*manifest unknown.*Python images/],
+  ['an unknown tag', PYTHON.replace('3.11', '3.13'), /manifest unknown: .*3\.13-slim/],
+  ['an image that is not in the registry', 'FROM own.azurecr.io/none:1\n', /own\.azurecr\.io\/none/],
+  ['a missing file', `${PYTHON}COPY none .\n`, /none.*no such file/],
+  ['an unknown instruction', `${PYTHON}NONE none\n`, /nknown instruction.*NONE/],
+])('%s: the log and its last line say so', async (_, Dockerfile, words) => {
+  await expect(build({ Dockerfile })).rejects.toThrow(words)
+})
+
+test('the pull limit of Docker Hub applies to its images only', async () => {
+  world.faults.set('docker-hub-limit', {})
+  try {
+    await expect(build({ Dockerfile: 'FROM python:3\n' })).rejects.toThrow(/toomanyrequests/)
+    await build({ Dockerfile: PYTHON })
+  } finally {
+    world.faults.delete('docker-hub-limit')
+  }
+})
 
 /** Folders of this host in which another program writes while images are built. */
 const noisy = ['/usr/local', '/opt', '/etc', '/var/lib', '/var/tmp'].map((above) =>
@@ -141,7 +202,7 @@ test('what another program writes on this host in the meantime is not in the ima
   for (const { image, log } of both) {
     const files = await filesIn(image)
     expect(files.filter((name) => name.includes('dominion-noise'))).toEqual([])
-    expect(files.filter((name) => !['tmp', 'usr', 'usr/lib'].includes(name))).toEqual([
+    expect(files.filter((name) => !['etc', 'run', 'usr', 'usr/lib'].includes(name))).toEqual([
       'app',
       'app/Dockerfile',
       'app/hello.txt',
@@ -165,8 +226,10 @@ test("the packages that pip finds are the image root's, not this host's", async 
       path.join(distribution, 'METADATA'),
       `Metadata-Version: 2.1\nName: dominion-probe-${process.pid}\nVersion: 1.0\n`,
     )
-    const wanted = `${PYTHON}RUN pip install dominion-probe-${process.pid}\n`
-    await expect(build({ Dockerfile: wanted })).rejects.toThrow(/No matching distribution found/)
+    const wanted = `${PYTHON}RUN pip install 'rq>=99' || pip install dominion-probe-${process.pid}\n`
+    await expect(build({ Dockerfile: wanted })).rejects.toThrow(
+      /found for rq>=99[\s\S]*found for dominion-probe[\s\S]*does not reach the package index/,
+    )
   } finally {
     rmSync(distribution, { recursive: true })
   }
@@ -175,6 +238,33 @@ test("the packages that pip finds are the image root's, not this host's", async 
     Dockerfile: `${PYTHON}RUN pip install 'rq>=1.13,<1.14' && python --version\n`,
   })
   expect(log).toMatch(/Requirement already satisfied: rq.*\nPython 3\.11\./)
+})
+
+test('where a package index answers, pip installs from it', async () => {
+  const wheel = path.join(work.folder, 'dominion_probe-1.0-py3-none-any.whl')
+  const make = `import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], 'w') as wheel:
+    wheel.writestr('dominion_probe.py', 'answer = 42')
+    wheel.writestr('dominion_probe-1.0.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: dominion-probe\\nVersion: 1.0\\n')
+    wheel.writestr('dominion_probe-1.0.dist-info/WHEEL', 'Wheel-Version: 1.0\\nGenerator: none\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+    wheel.writestr('dominion_probe-1.0.dist-info/RECORD', '')`
+  await runOrThrow(['/usr/bin/python3', '-c', make, wheel])
+  const index = createServer((request, response) => {
+    const page = request.url === '/simple/dominion-probe/'
+    if (page) response.setHeader('Content-Type', 'text/html')
+    response.end(page ? `<a href="/files/${path.basename(wheel)}">it</a>` : readFileSync(wheel))
+  })
+  await once(index.listen(0, '127.0.0.1'), 'listening')
+  vi.stubEnv('PIP_INDEX_URL', `http://127.0.0.1:${(index.address() as AddressInfo).port}/simple`)
+  try {
+    const { log } = await build({
+      Dockerfile: `${PYTHON}RUN pip install --no-cache-dir dominion-probe && python -c 'import dominion_probe as p; print("answer", p.answer)'\n`,
+    })
+    expect(log).toMatch(/Successfully installed dominion-probe-1\.0\nanswer 42\n/)
+  } finally {
+    vi.unstubAllEnvs()
+    index.close()
+  }
 })
 
 test('what a build removes or replaces is also gone in derived images and in containers', async () => {
@@ -190,7 +280,7 @@ test "$(cat /etc/issue/in)" = in; test "$(stat -c %a /mnt)" = 700`
     Dockerfile: `FROM own.azurecr.io/base:one\nCOPY check /check\nRUN sh -eu /check && rm -r /etc/issue\n`,
     check,
   })
-  expect((await filesIn(above)).filter((name) => /issue|debian_version/.test(name))).toEqual([])
+  expect(await findRemoved(above.layers.at(-1)!)).toEqual(['check', 'etc/issue'])
   const machine = await startMachine({
     name: 'container',
     folder: work.folder,

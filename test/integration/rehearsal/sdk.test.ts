@@ -192,8 +192,7 @@ test('container group: started, stopped, its log', async () => {
   const { username, passwords } = await registries.listCredentials('rg', 'codextwo')
   const registry = [...azure.world.resources.values()].find(({ name }) => name === 'codextwo')!
   pushImage(registry.runtime.repositories, 'codex', 'v1', {
-    ...{ digest: 'sha256:1', archive: '', removed: [], size: 1, createdAt: new Date() },
-    config: { env: {}, entrypoint: [], command: [], workdir: '/', user: '', ports: [], labels: {} },
+    ...{ digest: 'sha256:1', manifest: '{}', config: {}, layers: [], size: 1, createdAt: new Date() },
   })
   const ipAddress = { type: 'Public', ports: [{ port: 8000, protocol: 'TCP' }], dnsNameLabel: 'codex-sdk' }
   const wanted = {

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { hasPythonImage } from '../../../rehearsal/azure/baseImages.ts'
-import { parseDockerfile } from '../../../rehearsal/azure/dockerfile.ts'
 import { home } from '../../support/helpers.ts'
 
 test.each([
@@ -22,11 +21,10 @@ test.each([
 
 test('the example builds on a slim image of Microsoft’s registry, which has no libpq', () => {
   const file = path.join(home, 'examples', 'codex-dominion', 'backend', 'Dockerfile.azure')
-  const instructions = parseDockerfile(readFileSync(file, 'utf8'))
-  const [from] = instructions.filter(({ name }) => name === 'FROM')
-  expect(from?.text).toMatch(/^mcr\.microsoft\.com\/.*-slim$/)
-  expect(hasPythonImage(from!.text)).toBe(true)
-  const installs = instructions.filter(({ name, text }) => name === 'RUN' && text.includes('apt-get install'))
-  expect(installs.map(({ text }) => text).join('\n')).toMatch(/\blibpq5\b/)
+  const text = readFileSync(file, 'utf8')
+  const [, from = ''] = /^FROM (.*)/m.exec(text) ?? []
+  expect(from).toMatch(/^mcr\.microsoft\.com\/.*-slim$/)
+  expect(hasPythonImage(from)).toBe(true)
+  expect(text).toMatch(/^RUN apt-get (?:.*\\\n)*.*apt-get install .*\blibpq5\b/m)
   expect(readFileSync(path.join(path.dirname(file), 'requirements.txt'), 'utf8')).toMatch(/^psycopg>=/m)
 })
