@@ -81,12 +81,15 @@ export function groupRoute(
   return ok(show(world, group))
 }
 
-/** The generic list. */
+/** The generic list, with the only filter that az sends: `az acr` looks for its registry by type. */
 export function listResources(world: World, call: Call, group?: string): Reply {
-  if (call.query.has('$filter')) throw refuse('filter', { filter: call.query.get('$filter') })
+  const filter = call.query.get('$filter')
+  const type = filter === null ? undefined : /^resourceType eq '([^']*)'$/.exec(filter)?.[1]
+  if (filter !== null && type === undefined) throw refuse('filter', { filter })
   const value = [...world.resources.values()]
     .filter((each) => !each.name.includes('/'))
     .filter((each) => !group || each.group.toLowerCase() === group.toLowerCase())
+    .filter((each) => type === undefined || each.type.toLowerCase() === type.toLowerCase())
     .map((each) => view(world, each))
     .map(({ properties, systemData: _systemData, ...rest }) => ({
       ...rest,

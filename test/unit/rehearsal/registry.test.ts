@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest'
+import { arm } from '../../../rehearsal/azure/arm.ts'
+import { errorReply } from '../../../rehearsal/azure/errors.ts'
+import { issueToken } from '../../../rehearsal/azure/login.ts'
 import { getAddress, putResource, view } from '../../../rehearsal/azure/resources.ts'
 import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
 
@@ -43,4 +46,21 @@ test('a policy that is set is shown, and the others keep their defaults', async 
     ...policies,
     azureADAuthenticationAsArmPolicy: { status: 'disabled' },
   })
+})
+
+test('az acr finds its registry in the list of all resources, by type (get_resources_in_subscription of azure-cli)', async () => {
+  const world = createEmptyWorld()
+  await putResource(world, address(world), body).operation.done
+  const find = async (filter: string) => {
+    const query = new URLSearchParams({ 'api-version': '2022-09-01', $filter: filter })
+    const headers = { authorization: `Bearer ${issueToken(world, 'management')}` }
+    const call = { method: 'GET', host: 'management.azure.com', headers }
+    const path = `/subscriptions/${world.subscription.id}/resources`
+    return arm(world, { ...call, path, query, body: Buffer.from('') }).catch(errorReply)
+  }
+  const list = async (type: string) =>
+    ((await find(`resourceType eq '${type}'`)).body as { value: { name: string }[] }).value
+  expect(await list('Microsoft.ContainerRegistry/registries')).toMatchObject([{ name: 'codexregistry' }])
+  expect(await list('Microsoft.Cache/redis')).toEqual([])
+  expect(await find("name eq 'codexregistry'")).toMatchObject({ status: 400 })
 })
