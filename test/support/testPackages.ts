@@ -1,7 +1,7 @@
 /**
  * What the tests need in addition: a browser, the schedulers that `schedule` writes for, a faked clock, a reader of
- * OpenMetrics, other login shells; and for the integration tests a repository, both databases, zstd and a linter for
- * shell files.
+ * OpenMetrics, other login shells, Windows (wine); and for the integration tests a repository, both databases, zstd and a
+ * linter for shell files.
  */
 export const testPackages = [
   'bsdutils',
@@ -19,6 +19,8 @@ export const testPackages = [
   'shellcheck',
   'systemd',
   'tcsh',
+  'wine',
+  'wine64',
   'zsh',
   'zstd',
 ]

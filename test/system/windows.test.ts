@@ -1,0 +1,144 @@
+import { spawn } from 'node:child_process'
+import { globSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { quoteForBatch } from '../../lib/shell/batchFile.ts'
+import { collect } from '../../rehearsal/processes.ts'
+import { createWorkFolder } from '../support/system/applications.ts'
+import { ordinaryEnvironment } from '../support/system/rehearsal.ts'
+import { startWindows, toWindowsPath, type Windows } from '../support/system/windows.ts'
+
+/*
+ * The scripts on Windows: Node's own Windows build under wine gives the results of Linux. docs/windows.md has the outcome
+ * as a table, and what wine cannot judge.
+ */
+
+const home = path.join(import.meta.dirname, '..', '..')
+const support = path.join(home, 'test', 'support', 'system')
+const launcher = path.join(home, 'bin', 'dominion.js')
+const work = createWorkFolder('dominion-windows')
+let windows: Windows
+
+beforeAll(async () => {
+  windows = await startWindows(work.folder)
+})
+afterAll(async () => {
+  await windows?.stop()
+  work.remove()
+})
+
+const onLinux = (argv: readonly string[], cwd = work.folder) =>
+  collect(spawn(process.execPath, argv, { cwd, env: ordinaryEnvironment(), stdio: 'pipe' }))
+
+test('this is Windows', async () => {
+  const program = `require('fs').writeSync(1, [process.platform, process.version, process.cwd()].join())`
+  const { code, stdout } = await windows.run(['-e', program], '/usr/lib')
+  expect([code, stdout]).toEqual([0, `win32,v${windows.node},Z:\\usr\\lib`])
+})
+
+test('the list of scripts and the help of each are those of Linux', async () => {
+  const list = await windows.run([launcher])
+  expect([list.code, list.stderr]).toEqual([0, ''])
+  expect(list.stdout).toBe((await onLinux([launcher])).stdout)
+
+  const scripts = globSync(path.join(home, 'scripts', '**', '*.ts'))
+  const argv = [path.join(support, 'printHelps.ts'), ...scripts]
+  const helps = await windows.run(argv)
+  expect([helps.code, helps.stderr]).toEqual([0, ''])
+  expect(helps.stdout.match(/^Usage: dominion /gm)).toHaveLength(scripts.length)
+  expect(helps.stdout).toBe((await onLinux(argv)).stdout)
+})
+
+/** What cmd.exe, batch files and command lines treat as special, alone and after a quote. */
+const words = [
+  ...['plain', '', 'two words', '\ttab', 'ü€😀', "it's", '"', 'a"b"c d', '""'],
+  ...[
+    'a&b',
+    'a|b',
+    'a<b>c',
+    'a^b',
+    '^',
+    '!x!',
+    '(p)',
+    ')',
+    'a,b;c=d',
+    '*',
+    '~',
+    '@file',
+    '#',
+    '`x`',
+    '$HOME',
+  ],
+  ...['C:\\dir\\', 'C:\\my dir\\', 'a\\"b', '\\\\', '{"a": "b&c"}', '[?name=="x"]'],
+  ...['"&calc.exe', '"|more', '">pwned', '"^&', '")(', '" & exit 3 & "'],
+]
+
+test('every argument comes out of a batch file as it went in, and so does the input', async () => {
+  windows.addCommand('words', [path.join(support, 'printWords.cjs')])
+  const sent = { words, stdin: 'first\r\n"second" & ü€' }
+  const file = path.join(work.folder, 'words.json')
+  writeFileSync(file, JSON.stringify(sent))
+  const { code, stdout, stderr } = await windows.run([path.join(support, 'startWords.ts'), file])
+  expect([code, stderr]).toEqual([0, ''])
+  expect(JSON.parse(stdout)).toEqual(sent)
+  expect(readdirSync(work.folder).filter((name) => name.includes('pwned'))).toEqual([])
+})
+
+test('cmd.exe reads % on its command line as we mean it', async () => {
+  // wine 8 also expands what a batch file inserts for %*, which cmd.exe does not: the words above have no %.
+  const argv = ['/e:on', '/v:off', '/d', '/s', '/c', `"echo ${quoteForBatch('100% of %PATH%')}"`]
+  const program = `const { spawnSync } = require('child_process')
+const { stdout } = spawnSync('cmd.exe', ${JSON.stringify(argv)}, { windowsVerbatimArguments: true })
+require('fs').writeSync(1, stdout)`
+  const { stdout, stderr } = await windows.run(['-e', program])
+  expect([stdout, stderr]).toEqual(['"100% of %PATH%"\r\n', ''])
+})
+
+describe('in a folder with a blank and an umlaut, with an .env of Notepad', () => {
+  const folder = path.join(work.folder, 'Büro zwei')
+  const server = createServer((_, outgoing) => outgoing.end('well'))
+  const tasks = () => globSync(path.join(windows.drive, 'windows', 'system32', 'tasks', '**', 'default *'))
+  const dominion = (...argv: string[]) => windows.run([launcher, ...argv], folder)
+
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    mkdirSync(folder)
+    writeFileSync(path.join(folder, '.env'), '\uFEFF# Büro\r\nIONOS_HOST=127.0.0.1\r\n')
+    writeFileSync(path.join(folder, 'targets'), `shop http://127.0.0.1:${port}/ 8000,9000\r\n`)
+    return () => void server.close()
+  })
+
+  test('what the Task Scheduler starts writes nothing to stderr', async () => {
+    for (const argv of [
+      ['health', '--quick', '--quiet', '--targets', 'targets', '--only', 'shop'],
+      ['slo'],
+    ]) {
+      const { code, stderr } = await dominion(...argv)
+      expect([argv[0], code, stderr]).toEqual([argv[0], 0, ''])
+    }
+    expect(readdirSync(folder).sort()).toEqual(['.dominion', '.env', 'targets'])
+  })
+
+  test('az.cmd is found and its answer read', async () => {
+    const argv = ['doctor', '--only', 'tools', '--json']
+    const [seen, linux] = await Promise.all([dominion(...argv), onLinux([launcher, ...argv], folder)])
+    const [az] = JSON.parse(linux.stdout).findings.filter(({ id }: { id: string }) => id === 'azure-cli')
+    expect(az.verdict).toBe('OK')
+    expect(JSON.parse(seen.stdout).findings, seen.stderr).toContainEqual(az)
+  })
+
+  test('schtasks takes the tasks and removes them', async () => {
+    expect(await dominion('schedule', '--install')).toMatchObject({ code: 0, stderr: '' })
+    expect(tasks()).toHaveLength(3)
+    // As wine read it and wrote it again; it skips triggers and actions.
+    const health = readFileSync(tasks().find((file) => file.includes('health'))!, 'utf8')
+    expect(health).toContain(`in ${toWindowsPath(folder)};`)
+    expect(health).toContain('<MultipleInstancesPolicy>IgnoreNew<')
+    expect(health).toContain('<ExecutionTimeLimit>PT10M<')
+    expect(await dominion('schedule', '--remove')).toMatchObject({ code: 0, stderr: '' })
+    expect(tasks()).toEqual([])
+  })
+})
