@@ -34,9 +34,9 @@ class LongestFirst extends BaseSequencer {
 
 /*
  * What takes time in a system test is processors: a rehearsal with one deploy is 40 s of one, two thirds of it starts of
- * az. So a file has one rehearsal and one first deploy, and tests that can go on from what others left share a file
- * (at most 400 lines). Debian's az loads setuptools in place of Python's own distutils, which is half of its start;
- * this setting of setuptools leaves it.
+ * az. So a file has one rehearsal and one first deploy, on a VPS where the packages are installed already, and tests that
+ * can go on from what others left share a file (at most 400 lines). Debian's az loads setuptools in place of Python's own
+ * distutils, which is half of its start; this setting of setuptools leaves it.
  */
 const system = {
   testTimeout: 30 * minute,

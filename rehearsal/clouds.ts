@@ -14,7 +14,7 @@ import { startNeutral } from './neutral.ts'
 import { type Pebble, startPebble } from './pebble.ts'
 import { runOrThrow } from './processes.ts'
 import { exitClaimed, ownerFile } from './rehearsal.ts'
-import { prepareRoots } from './roots.ts'
+import { prepareInstalledVps, prepareRoots } from './roots.ts'
 import { startVps } from './vps.ts'
 import { createControls, zone } from './worldControls.ts'
 
@@ -30,6 +30,7 @@ const { values: flags } = parseArgs({
     latency: { type: 'string', default: 'none' },
     environment: { type: 'string' },
     'vps-from': { type: 'string', default: 'bookworm' },
+    'vps-installed': { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 })
@@ -91,6 +92,7 @@ async function start(): Promise<void> {
   writeFileSync(ownerFile(folder), JSON.stringify(owner), { mode: 0o600 })
   const secrets = createSecrets()
   const roots = await prepareRoots((line) => console.error(line), flags['vps-from'] as Release)
+  if (flags['vps-installed']) roots.vps = await prepareInstalledVps(roots.vps, (line) => console.error(line))
   const latency = flags.latency === 'realistic' ? 'realistic' : 'none'
   const network = await startNetwork({ name: flags.name })
   stoppable(network, network.stop)

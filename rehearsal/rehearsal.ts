@@ -21,6 +21,8 @@ export interface RehearsalOptions {
   keep: boolean
   /** The Debian release of the VPS; default: bookworm. */
   vpsFrom?: Release
+  /** nginx and certbot are already installed on the VPS. */
+  vpsInstalled?: boolean
 }
 
 /** What a running rehearsal records about itself. */
@@ -88,6 +90,7 @@ export async function startClouds({
   latency,
   keep,
   vpsFrom = 'bookworm',
+  vpsInstalled = false,
 }: RehearsalOptions): Promise<State> {
   await assertStartable(name)
   const id = randomUUID()
@@ -97,7 +100,8 @@ export async function startClouds({
     process.execPath,
     argv`
       ${path.join(import.meta.dirname, 'clouds.ts')} --name ${name} --id ${id} --folder ${getFolder(name)}
-        --latency ${latency} --environment ${getEnvironmentFile(name)} --vps-from ${vpsFrom} ${keep && '--keep'}`,
+        --latency ${latency} --environment ${getEnvironmentFile(name)} --vps-from ${vpsFrom}
+        ${vpsInstalled && '--vps-installed'} ${keep && '--keep'}`,
     // Its own group: Ctrl-C in the terminal is for the rehearsal, which takes the clouds down in order. Its standard
     // input stays open as long as this process lives: without --keep the clouds end when it closes.
     { stdio: ['pipe', 'pipe', log], detached: true },

@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { sitePackages } from '../lib/vps/serverState.ts'
 import { type DebianRoot, prepareRoot, type Release } from './debianRoot.ts'
-import { PATH } from './processes.ts'
+import { PATH, runOrThrow, TIED } from './processes.ts'
+import { getCachedTree } from './treeCache.ts'
 
 /** The file systems that machines start from, by purpose. Nothing in them comes from this host. */
 export interface Roots {
@@ -144,3 +146,26 @@ export async function prepareRoots(
   )
   return { builder: builder!, images: images!, servers: servers!, vps: vps! }
 }
+
+/** The line of apt for that folder. */
+export const packageSource = `deb [trusted=yes] file:${packageFolder} ./\n`
+
+/**
+ * Returns the folder of a copy of the VPS's root on which nginx and certbot are installed and nothing is started, as a
+ * deploy that is killed afterwards leaves it. Their installation takes seven seconds of processor time.
+ */
+export const prepareInstalledVps = (bare: string, onLine: (line: string) => void): Promise<string> =>
+  getCachedTree(
+    `${dirname(bare)}-installed`,
+    async (folder) => {
+      await runOrThrow(['cp', '-a', bare, folder])
+      writeFileSync(join(folder, 'etc/apt/sources.list'), packageSource)
+      const script = `cd "$1"; mount --bind /dev dev; mount -t proc proc proc
+exec chroot . sh -euc 'apt-get -q update; apt-get -q install -y --no-install-recommends ${sitePackages.join(' ')}'`
+      const inOwnNamespaces = [...TIED, 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--']
+      await runOrThrow([...inOwnNamespaces, 'sh', '-euc', script, 'sh', folder], {
+        env: { DEBIAN_FRONTEND: 'noninteractive' },
+      })
+    },
+    onLine,
+  )

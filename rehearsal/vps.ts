@@ -6,7 +6,7 @@ import { type Machine, runIn, startMachine } from './machine.ts'
 import type { Network } from './network.ts'
 import type { Files } from './overlay.ts'
 import { argv, waitForPort } from './processes.ts'
-import { packageFolder } from './roots.ts'
+import { packageSource } from './roots.ts'
 import { sshServer } from './vps/sshServer.ts'
 
 export interface VpsOptions {
@@ -65,7 +65,7 @@ export async function startVps(options: VpsOptions): Promise<Vps> {
 function systemFiles(): Files {
   return {
     ...systemctl(),
-    '/etc/apt/sources.list': { text: `deb [trusted=yes] file:${packageFolder} ./\n` },
+    '/etc/apt/sources.list': { text: packageSource },
     '/run/sshd/.keep': { text: '' },
     // Maintainer scripts and certbot's cron job conclude from this folder that systemctl is in charge.
     '/run/systemd/system/.keep': { text: '' },

@@ -34,7 +34,7 @@ let environment: string
 let secrets: ReturnType<typeof listSecrets>
 
 beforeAll(async () => {
-  clouds = await startRehearsal('sys-deploy')
+  clouds = await startRehearsal('sys-deploy', { vpsFrom: 'bookworm' })
   secrets = listSecrets(clouds)
   dashboard = smallDashboard(work.folder)
   environment = clouds.variant('small', { DASHBOARD_DIR: dashboard })

@@ -20,7 +20,7 @@ let unreachable: string
 let loggedOut: string
 
 beforeAll(async () => {
-  clouds = await startRehearsal('sys-first-last')
+  clouds = await startRehearsal('sys-first-last', { vpsFrom: 'bookworm' })
   dashboard = smallDashboard(work.folder)
   environment = clouds.variant('small', { DASHBOARD_DIR: dashboard })
   const empty = path.join(work.folder, 'az')

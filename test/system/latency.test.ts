@@ -8,7 +8,7 @@ let clouds: Rehearsal
 let environment: string
 
 beforeAll(async () => {
-  clouds = await startRehearsal('test-latency', { latency: 'realistic' })
+  clouds = await startRehearsal('test-latency', { latency: 'realistic', vpsFrom: 'bookworm' })
   environment = clouds.variant('small', { DASHBOARD_DIR: smallDashboard(work.folder) })
 })
 

@@ -1,7 +1,7 @@
 import { prepareAz } from '../../../rehearsal/az.ts'
 import { prepareRoot } from '../../../rehearsal/debianRoot.ts'
 import { findMissingPackages, installPackages, rehearsalPackages } from '../../../rehearsal/packages.ts'
-import { prepareRoots, vpsRoot } from '../../../rehearsal/roots.ts'
+import { prepareInstalledVps, prepareRoots, vpsRoot } from '../../../rehearsal/roots.ts'
 import { getOtherRelease } from '../otherRelease.ts'
 import { testPackages } from '../testPackages.ts'
 
@@ -21,7 +21,7 @@ export default async function setup(): Promise<void> {
   }
   await installPackages({ onLine: say, packages })
   await Promise.all([
-    prepareRoots(say),
+    prepareRoots(say).then(({ vps }) => prepareInstalledVps(vps, say)),
     prepareRoot(vpsRoot('trixie'), say),
     prepareAz(getOtherRelease(), say),
   ])

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../../../lib/config/config.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
@@ -6,7 +6,7 @@ import { shareKinds } from '../../../lib/config/schema.ts'
 import { type ProcessResult, startProcess } from '../../../lib/shell/spawn.ts'
 import { writeAtomically } from '../../../lib/util/files.ts'
 import { prepareAz } from '../../../rehearsal/az.ts'
-import type { Release } from '../../../rehearsal/debianRoot.ts'
+import { getCacheFolder, type Release } from '../../../rehearsal/debianRoot.ts'
 import { login } from '../../../rehearsal/login.ts'
 import {
   getEnvironmentFile,
@@ -40,6 +40,7 @@ export interface StartOptions {
   latency?: 'none' | 'realistic'
   /** The Debian release whose az the rest of the test file uses; without it, this machine's. */
   azFrom?: Release
+  /** The Debian release of a bare VPS; without it, nginx and certbot are installed on the VPS (Debian 12). */
   vpsFrom?: Release
 }
 
@@ -72,13 +73,33 @@ export function ordinaryEnvironment(): NodeJS.ProcessEnv {
  */
 export async function startRehearsal(
   name: string,
-  { latency = 'none', azFrom, vpsFrom = 'bookworm' }: StartOptions = {},
+  { latency = 'none', azFrom, vpsFrom }: StartOptions = {},
 ): Promise<Rehearsal> {
   await waitForDying(name)
-  const variants = new Set<string>()
   if (azFrom) process.env.PATH = `${await prepareAz(azFrom, console.error)}:${process.env.PATH}`
-  const state = await startClouds({ name, latency, keep: false, vpsFrom })
+  const vps = vpsFrom ? { vpsFrom } : { vpsInstalled: true }
+  const state = await startClouds({ name, latency, keep: false, ...vps })
+  const saveIndex = useCommandIndex(path.join(getFolder(name), 'az'), azFrom ?? 'host')
   await login(name, state, new AbortController().signal)
+  saveIndex()
+  return openRehearsal(name, state)
+}
+
+/**
+ * Gives az the list of its commands that it made in another folder: in a new one, its first start takes two seconds more of
+ * processor time. It makes the list again when that is of another version. @returns saves the list for the next folder
+ */
+function useCommandIndex(folder: string, key: string): () => void {
+  const [own, kept] = [path.join(folder, 'commandIndex.json'), path.join(getCacheFolder(), `az-${key}.json`)]
+  if (existsSync(kept)) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    copyFileSync(kept, own)
+  }
+  return () => writeAtomically(kept, readFileSync(own, 'utf8'))
+}
+
+async function openRehearsal(name: string, state: State): Promise<Rehearsal> {
+  const variants = new Set<string>()
   return {
     name,
     folder: getFolder(name),
