@@ -4,7 +4,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startProcess } from '../../lib/shell/spawn.ts'
 import { type Browser, openBrowser } from '../support/system/browser.ts'
-import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
+import { type Rehearsal, rehearseAndKeep } from '../support/system/rehearsal.ts'
 import { createVisitor, ssh } from '../support/system/site.ts'
 
 const domain = 'codexdominion.app'
@@ -14,10 +14,8 @@ let get: ReturnType<typeof createVisitor>
 let browser: Browser
 
 beforeAll(async () => {
-  clouds = await startRehearsal('test-site')
+  clouds = await rehearseAndKeep('test-site')
   get = createVisitor(clouds)
-  const done = await clouds.dominion(['deploy-complete', '--json'])
-  expect(done.code, done.stderr).toBe(0)
   const { certificate } = await get('/', { method: 'HEAD' })
   const key = new X509Certificate(certificate!.raw).publicKey.export({ type: 'spki', format: 'der' })
   browser = await openBrowser({

@@ -1,16 +1,19 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
+import { expect } from 'vitest'
 import type { Config } from '../../../lib/config/config.ts'
 import { loadConfig } from '../../../lib/config/load.ts'
 import { shareKinds } from '../../../lib/config/schema.ts'
 import { type ProcessResult, startProcess } from '../../../lib/shell/spawn.ts'
 import { writeAtomically } from '../../../lib/util/files.ts'
 import { prepareAz } from '../../../rehearsal/az.ts'
+import { readOwner } from '../../../rehearsal/claim.ts'
 import { getCacheFolder, type Release } from '../../../rehearsal/debianRoot.ts'
 import { login } from '../../../rehearsal/login.ts'
 import {
   getEnvironmentFile,
   getFolder,
+  readState,
   type State,
   startClouds,
   takeDown,
@@ -96,6 +99,44 @@ function useCommandIndex(folder: string, key: string): () => void {
     copyFileSync(kept, own)
   }
   return () => writeAtomically(kept, readFileSync(own, 'utf8'))
+}
+
+/**
+ * Runs `npx dominion rehearse`, keeps both clouds and returns them. Rejects unless every check passes; throws as
+ * `startRehearsal` does.
+ */
+export async function rehearseAndKeep(name: string): Promise<Rehearsal> {
+  // Left by a killed run of these tests.
+  await discardKept(name)
+  try {
+    await rehearseWhole(name, '--keep')
+  } catch (failure) {
+    await discardKept(name)
+    throw failure
+  }
+  return openRehearsal(name, readState(name)!)
+}
+
+/** Takes down a rehearsal that was kept, unless it was started from another folder. */
+async function discardKept(name: string): Promise<void> {
+  const owner = await readOwner(name)
+  if (owner?.keep && owner.from === process.cwd()) await takeDown(name, owner.id)
+}
+
+/** Runs `npx dominion rehearse`, which takes both clouds down without --keep. Rejects unless every check passes. */
+export async function rehearseWhole(name: string, ...flags: string[]): Promise<void> {
+  await waitForDying(name)
+  const { code, stdout, stderr } = await startProcess(
+    dominionArgv(['rehearse', '--name', name, '--json', ...flags]),
+    { env: ordinaryEnvironment(), timeoutMs: 15 * 60_000, signal: new AbortController().signal },
+  )
+  const { checks } = JSON.parse(stdout) as { checks?: { id: string; ok: boolean; detail: string }[] }
+  expect(
+    checks?.filter(({ ok }) => !ok),
+    stderr,
+  ).toEqual([])
+  expect(checks?.map(({ id }) => id)).toEqual(expect.arrayContaining(['rerun-unchanged', 'secrets-unseen']))
+  expect(code, stderr).toBe(0)
 }
 
 async function openRehearsal(name: string, state: State): Promise<Rehearsal> {

@@ -2,10 +2,15 @@ import { existsSync, readdirSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { afterAll, expect, test } from 'vitest'
 import { readState } from '../../rehearsal/rehearsal.ts'
+import { getOtherRelease } from '../support/otherRelease.ts'
+import { rehearseWhole } from '../support/system/rehearsal.ts'
 import { findProcesses, type Session, startSession } from '../support/system/sessions.ts'
 import { waitForDying } from '../support/system/waitForDying.ts'
 
-/* However a rehearsal ends, nothing of it remains: no process, network or file. */
+/*
+ * A whole rehearsal with the az of another Debian; site.test.ts has one with this machine's. However a rehearsal ends,
+ * nothing of it remains: no process, network or file.
+ */
 
 const name = 'sys-gone'
 let session: Session
@@ -34,6 +39,11 @@ const getNetwork = (address: string): string => address.split('.').slice(0, 3).j
 // Not before the dashboard is built: the build is the repository's own, and a killed one would remain half done.
 const underWay = /Build the dashboard: (ok|build)[\s\S]*PostgreSQL server: .* is ready/
 
+test('every check passes with the az of the other Debian release', async () => {
+  await rehearseWhole(name, '--az-from', getOtherRelease())
+  expect(left()).toEqual([])
+})
+
 test('SIGKILL in the middle of its deploy: everything is gone some seconds later', async () => {
   session = startSession(['rehearse', '--name', name])
   await session.until(underWay)
@@ -55,6 +65,6 @@ test('Ctrl-C: takes everything down, exit 130', async () => {
   expect(code, said).toBe(130)
   expect(said).toMatch(/Taking both clouds down …/)
   expect(said).toMatch(/✖ Interrupted/)
-  await expect.poll(left, { timeout: 5000, interval: 500 }).toEqual([])
+  await expect.poll(left, { timeout: 20_000, interval: 500 }).toEqual([])
   expect(interfaces(vps)).toEqual([])
 })
