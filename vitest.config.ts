@@ -13,17 +13,13 @@ const alone = ['site', 'nodeVersions'].map(systemTest)
 
 /** The longest first, so that none of them is left over at the end: a fresh clone knows no times. */
 const longest = [
-  'faultsMatrix',
-  'latency',
-  'health',
-  'azureFaults',
-  'updates',
-  'interrupts',
-  'containers',
-  'rollback',
-  'looking',
-  'firstAndLast',
-].map(systemTest)
+  ...['monitoring/slo/year', 'cli/script', 'cli/hostile', 'bin/dominion', 'logs/memory', 'docs'].map(
+    (name) => `test/integration/${name}.test.ts`,
+  ),
+  ...['azureFaults', 'updates', 'containers', 'dataTier', 'interrupts', 'rehearsal', 'deploy'].map(systemTest),
+  ...['rollback', 'health', 'faultsMatrix', 'maintenanceMode', 'firstAndLast', 'database'].map(systemTest),
+  ...['looking', 'latency'].map(systemTest),
+]
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -132,17 +132,13 @@ test('managed Redis refused: names the setting to change', async () => {
 
 test('managed Redis without capacity fails late; the failed one is shown as failed and deleted before the next try', async () => {
   const managed = `${clouds.name}-managed`
-  const refused = {
-    InsufficientCapacity: 'no capacity for this Redis[\\s\\S]*InsufficientCapacity: Request failed',
-    AllocationFailed: 'could not allocate this resource[\\s\\S]*AllocationFailed: The operation failed',
-  }
-  for (const [code, words] of Object.entries(refused)) {
-    await fault('redis-no-capacity', true, { code })
-    const late = await run('provision', managed)
-    await fault('redis-no-capacity', false)
-    expect(late.code).toBe(1)
-    expect(late.stderr).toMatch(new RegExp(`${words}[\\s\\S]*REDIS_LOCATION[\\s\\S]*REDIS_SKU`))
-  }
+  await fault('redis-no-capacity', true, { code: 'InsufficientCapacity' })
+  const late = await run('provision', managed)
+  await fault('redis-no-capacity', false)
+  expect(late.code).toBe(1)
+  expect(late.stderr).toMatch(
+    /no capacity for this Redis[\s\S]*InsufficientCapacity: Request failed[\s\S]*REDIS_LOCATION[\s\S]*REDIS_SKU/,
+  )
   const doctor = await run('doctor', managed, '--only', 'data-tier')
   expect(doctor.stdout).toMatch(/CRITICAL +data-tier +Redis .*Failed \(CreateFailed\)/)
   // As part of the full check: the recent provisioning explains it, and it is CRITICAL all the same.
@@ -221,24 +217,6 @@ async function underLoad(environment: string, ...flags: string[]) {
   return { ...result, load: await load.stop() }
 }
 
-test('a release that crashes: its last output is shown, and the old one keeps serving', async () => {
-  const crashing = copyBackend(work.folder, 'crashing', {
-    'dominion/app.py': (text) => `${text}\nraise RuntimeError('the stars are not right')\n`,
-  })
-  const { code, stderr, load } = await underLoad(
-    clouds.variant('crashing', { ...common, BACKEND_DIR: crashing }),
-    '--skip-ionos',
-  )
-  expect(code).toBe(1)
-  expect(stderr).toMatch(/keeps crashing[\s\S]*The old release is still serving/)
-  expect(stderr).toMatch(/│ .*the stars are not right/)
-  const shown = stderr.split('\n').filter((line) => line.startsWith('  │ '))
-  expect(shown.length).toBeLessThanOrEqual(50)
-  expect(load.failed).toEqual([])
-  expect(load.answered).toBeGreaterThan(50)
-  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
-})
-
 test('a release that answers but is not healthy: given up after the time limit, and the old one keeps serving', async () => {
   const ill = copyBackend(work.folder, 'ill', {
     'dominion/health.py': (text) => text.replace('200 if healthy else 503', '503'),
@@ -248,8 +226,11 @@ test('a release that answers but is not healthy: given up after the time limit, 
     '--skip-ionos',
   )
   expect(code).toBe(1)
-  expect(stderr).toMatch(/codex-backend-next did not become healthy within 6 s: .* answers 503/)
+  expect(stderr).toMatch(
+    /codex-backend-next did not become healthy within 6 s: .* answers 503[\s\S]*The old release is still serving/,
+  )
   expect(load.failed).toEqual([])
+  expect(load.answered).toBeGreaterThan(50)
   expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
 })
 
@@ -259,9 +240,9 @@ test('with the good sources again there is nothing to do, because nothing was lo
   expect(stdout).toMatch(/^Nothing to do/)
 })
 
-test('a new release: no request fails, the new image serves, and the plan listed every command', async () => {
+test('a new release of another size: no request fails, the new image serves, and the plan listed every command', async () => {
   const newer = copyBackend(work.folder, 'newer', { 'dominion/app.py': (text) => `${text}\n# newer\n` })
-  const environment = clouds.variant('newer', { ...common, BACKEND_DIR: newer })
+  const environment = clouds.variant('newer', { ...common, BACKEND_DIR: newer, BACKEND_CPU: '1' })
   const lines = await getPlannedLines(clouds, ['deploy-complete'], environment)
   const { code, stdout, stderr, load } = await underLoad(environment, '--json')
   expect(code, stderr).toBe(0)
@@ -279,7 +260,8 @@ test('a new release: no request fails, the new image serves, and the plan listed
       .replace(/(script=).*/, '$1'),
   )
   expect(words).toEqual([
-    ...['az acr build', 'az container create', "vps: sh -c 'script=", 'az container create'],
+    ...['az acr build', 'az container create', "vps: sh -c 'script="],
+    ...['az rest --method delete', 'az container create'],
     ...["vps: sh -c 'script=", 'az rest --method delete', 'az container create'],
   ])
   expect(receipt.changed.map(({ id }) => id).sort()).toEqual(['backend', 'image', 'worker'])
@@ -295,16 +277,6 @@ test('a new release: no request fails, the new image serves, and the plan listed
     new AbortController().signal,
   )
   expect(JSON.parse(answer.body)).toMatchObject({ status: 'ok', release: tag })
-})
-
-test('another size: the plan says delete and create, and no request fails meanwhile', async () => {
-  const smaller = clouds.variant('smaller', { ...common, BACKEND_CPU: '1' })
-  const plan = await deploy(smaller, '--dry-run', '--skip-ionos', '--quick')
-  expect(plan.stdout).toMatch(/Backend container: codex-backend: delete and create again[\s\S]*CPU: 2 → 1/)
-  const { code, stderr, load } = await underLoad(smaller, '--skip-ionos', '--quick')
-  expect(code, stderr).toBe(0)
-  expect(load.failed).toEqual([])
-  expect(await groups()).toEqual(['codex-backend', 'codex-worker'])
 })
 
 test('a killed worker restarts by itself', async () => {

@@ -62,19 +62,20 @@ async function unchanged(environment: string): Promise<void> {
   expect(await getAzureChanges(clouds)).toEqual([])
 }
 
-/** Only this field of the data tier changes; `before` is what Azure reported for the server. */
+/**
+ * Only this field of the data tier changes; `before` is what Azure reported for the server. So a test that follows also
+ * shows that the changes of the one before were there to be read.
+ */
 async function changes(environment: string, field: object): Promise<void> {
   const { changed } = await provisioned(environment)
   expect(changed.find(({ id }) => id === 'data-tier')?.fields).toEqual([field])
 }
 
-test('a setting of the server goes from A to B and back to A: applied each time, and then nothing', async () => {
+test('a setting of the server goes from A to B and back to A: applied each time, and nothing else', async () => {
   const longer = clouds.variant('longer', { POSTGRES_BACKUP_DAYS: '14' })
   const days = { name: 'PostgreSQL backup (days)' }
   await changes(longer, { ...days, before: '7', after: '14' })
-  await unchanged(longer)
   await changes(clouds.name, { ...days, before: '14', after: '7' })
-  await unchanged(clouds.name)
 })
 
 test('the password, which cannot be read back, changes as well: the tables are reached with the current one', async () => {
@@ -107,7 +108,7 @@ const rest = (method: string, id: string, version: string, body?: object): strin
     ...(body ? ['--body', JSON.stringify(body)] : []),
   )
 
-test('require_secure_transport switched off: doctor detects it, provision sets it with one command, and then nothing', async () => {
+test('require_secure_transport switched off: doctor detects it, provision sets it with one command', async () => {
   rest('put', getId(secureTransport), '2025-08-01', {
     properties: { value: 'off', source: 'user-override' },
   })
@@ -118,10 +119,9 @@ test('require_secure_transport switched off: doctor detects it, provision sets i
     { name: 'PostgreSQL require_secure_transport', before: 'off', after: 'on' },
   ])
   expect(commands.change).toBe(1)
-  await unchanged(clouds.name)
 })
 
-test('another address of the operator: the firewall rule alone is changed, by one request', async () => {
+test('another address of the operator: the firewall rule alone is changed, by one request, and then nothing', async () => {
   const { startIpAddress } = (
     JSON.parse(rest('get', getId(operatorRule), '2025-08-01')) as { properties: { startIpAddress: string } }
   ).properties

@@ -5,6 +5,7 @@ import { dominionArgv, ordinaryEnvironment } from './rehearsal.ts'
 
 /** A running script that can be killed or interrupted. */
 export interface Session {
+  pid: number
   kill(signal: NodeJS.Signals): void
   /** Its output so far, stdout and stderr. */
   said(): string
@@ -37,6 +38,7 @@ export function startSession(args: string[]): Session {
     })
   })
   return {
+    pid: child.pid!,
     kill: (signal) => void child.kill(signal),
     said: () => said,
     ended,
