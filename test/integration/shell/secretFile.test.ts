@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Command, local, secretFile } from '../../../lib/shell/command.ts'
 import {
   getFailure,
@@ -119,6 +119,9 @@ test('the file is removed when this program ends midway', async () => {
 })
 
 test('the file of a run that was really killed stays for its owner alone, until the next run', async () => {
+  // Other runs on this machine would remove it at any time.
+  vi.stubEnv('TMPDIR', temporaryFolder())
+  onTestFinished(() => void vi.unstubAllEnvs())
   const { code, folder } = await runToItsCommand('process.kill(process.pid, "SIGKILL")')
   expect(code).toBe(-1)
   expect(statSync(folder).mode & 0o777).toBe(0o700)
