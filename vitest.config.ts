@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
@@ -20,6 +21,9 @@ const longest = [
   ...['rollback', 'health', 'faultsMatrix', 'maintenanceMode', 'firstAndLast', 'database'].map(systemTest),
   ...['looking', 'latency'].map(systemTest),
 ]
+
+for (const file of [...alone, ...longest])
+  if (!existsSync(file)) throw new Error(`vitest.config.ts names ${file}, which does not exist`)
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
