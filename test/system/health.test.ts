@@ -8,9 +8,9 @@ import { startProcess } from '../../lib/shell/spawn.ts'
 import { createWorkFolder, smallDashboard } from '../support/system/applications.ts'
 import type { Fault } from '../support/system/checks.ts'
 import { pollHealth, readFamilies, runCron, runHealth, startReceiver } from '../support/system/checks.ts'
-import { stateFolder } from '../support/system/records.ts'
+import { rememberBackend, stateFolder } from '../support/system/records.ts'
 import { dominionArgv, type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
-import { ssh } from '../support/system/site.ts'
+import { getBackendHost, ssh } from '../support/system/site.ts'
 
 /*
  * One fault after the other on real parts: right verdict, right exit code, one alert, one recovery. Alerts and pings go
@@ -350,6 +350,7 @@ test('a running deploy explains a fault, but only as long as it runs', async () 
 test('a clock that is two minutes ahead, and is set back', async () => {
   alerts.length = 0
   const early = clouds.variant('early', { ALERT_WEBHOOK_URL: `${receiver.url()}/hook` })
+  rememberBackend(clouds, early, await getBackendHost(clouds))
   const args = ['--quick', '--only', 'clock', ...atOnce]
   const { stdout } = await startProcess(
     ['faketime', '-f', '+120s', ...dominionArgv(['health', '--json', ...args, '--env', early])],
