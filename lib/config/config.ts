@@ -81,8 +81,11 @@ export const formatKeyFile = (...keys: readonly [KeyName, ...KeyName[]]): string
   return [...new Set(keys.map((key) => keyFiles[key] ?? own))].join(' and ')
 }
 
-/** These act on no subscription, or on the one that a resource's id or address contains. */
-const ownSubscription = /^az (?:login|logout|account) | --(?:ids|url) /
+/**
+ * These act on no subscription, or on the one that a resource's id or address contains. `az login` and `az logout` refuse
+ * the flag.
+ */
+const ownSubscription = /^az (?:login|logout|account)\b| --(?:ids|url) /
 
 /** An az command to paste. It names the run's subscription, and uses the login folder of this environment, if there is one. */
 export function formatAzLine(words: string): string {
