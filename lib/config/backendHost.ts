@@ -10,32 +10,51 @@ import type { Config } from './config.ts'
 
 const getFile = ({ stateDir }: Config): string => path.join(stateDir, 'backend-host.json')
 
+/** What this process saw, by file and resource group: a state folder that is full or read-only loses nothing for it. */
+const seenHere = new Map<string, string>()
+
+const getKey = (config: Config): string => `${getFile(config)}\n${config.azure.resourceGroup}`
+
 /** Stores the host name of the backend, whenever Azure has shown it. */
 export function rememberBackendHost(config: Config, host: string): void {
-  if (getRememberedHost(config) === host) return
+  seenHere.set(getKey(config), host)
+  if (readStoredHost(config) === host) return
   try {
     const seen = { resourceGroup: config.azure.resourceGroup, host }
     writeAtomically(getFile(config), JSON.stringify(seen), { mode: 0o600 })
   } catch {
-    // Whoever needs it then says that it is unknown, or asks Azure.
+    // A later process then says that it is unknown, or asks Azure.
   }
 }
 
 /** The host name that Azure last showed this machine; undefined if it never did. */
-export function getRememberedHost(config: Config): string | undefined {
+export const getRememberedHost = (config: Config): string | undefined =>
+  seenHere.get(getKey(config)) ?? readStoredHost(config)
+
+function readStoredHost(config: Config): string | undefined {
   const text = readIfPresent(getFile(config)) ?? ''
   const seen = parseJson<{ resourceGroup?: unknown; host?: unknown }>(text)
   const { resourceGroup } = config.azure
-  return seen?.resourceGroup === resourceGroup && typeof seen.host === 'string' ? seen.host : undefined
+  const { host } = seen ?? {}
+  return seen?.resourceGroup === resourceGroup && typeof host === 'string' && isHost(host) ? host : undefined
+}
+
+/** Every URL with another text would fail, or ask somebody else. */
+const isHost = (text: string): boolean => URL.parse(`http://${text}`)?.host === text
+
+interface AzureGroups {
+  groups(): Promise<unknown>
 }
 
 /** The same. If this machine has never seen it, asks Azure; undefined when there is no backend. */
-export async function findBackendHost(
-  config: Config,
-  azure: { groups(): Promise<unknown> } | undefined,
-): Promise<string | undefined> {
-  const known = getRememberedHost(config)
-  if (known !== undefined || !azure) return known
+export const findBackendHost = async (config: Config, azure: AzureGroups): Promise<string | undefined> =>
+  getRememberedHost(config) ?? askForBackendHost(config, azure)
+
+/**
+ * Asks Azure although a name is known, for when that does not answer: another machine may have given the backend another
+ * label. Without a backend, it is still the name of before.
+ */
+export async function askForBackendHost(config: Config, azure: AzureGroups): Promise<string | undefined> {
   // It remembers what it sees.
   await azure.groups()
   return getRememberedHost(config)

@@ -26,6 +26,9 @@ export const backendPort = 5000
 /** The site's names, the main one first. */
 export const getSiteNames = ({ domain }: Config): [string, string] => [domain, `www.${domain}`]
 
+/** The backend's /health through nginx, also in maintenance. */
+export const getServedHealthUrl = ({ domain }: Config): string => `https://${domain}/_dominion/health`
+
 /** The DNS label of the group that serves while the backend is replaced. */
 export const surgeLabel = (config: Config): string => `${config.backend.dnsLabel}-next`
 

@@ -1,8 +1,9 @@
-import { findBackendHost, getRememberedHost } from '../../config/backendHost.ts'
-import { backendPort } from '../../config/config.ts'
+import { askForBackendHost, getRememberedHost } from '../../config/backendHost.ts'
+import { backendPort, getServedHealthUrl } from '../../config/config.ts'
 import type { HttpResponse } from '../../net/http.ts'
-import type { CheckContext, QuickContext } from '../check.ts'
-import { apiAdvice, backendAdvice, httpCheck } from './http.ts'
+import type { CheckContext, QuickContext, Result } from '../check.ts'
+import { loginTimeoutMs } from '../run.ts'
+import { apiAdvice, backendAdvice, forgottenHost, httpCheck } from './http.ts'
 
 /** The backend's /health through nginx, at an address that stays reachable in maintenance. */
 export const api = httpCheck({
@@ -11,7 +12,7 @@ export const api = httpCheck({
   tags: ['health', 'from-vps', 'site'],
   publicName: 'API',
   advice: apiAdvice,
-  url: ({ domain }) => `https://${domain}/_dominion/health`,
+  url: getServedHealthUrl,
   limits: ({ health }) => health.apiMs,
   fault: (response, url) => findHealthFault(url, response),
 })
@@ -30,13 +31,28 @@ const directly = httpCheck({
   fault: (response, url) => findHealthFault(url, response),
 })
 
+/** Asks Azure only where it may, and where the name that this machine saw last is missing or does not answer. */
 export const backend: typeof directly = {
   ...directly,
+  // Two requests, with a question to Azure in between.
+  timeoutMs: loginTimeoutMs,
   async run(checking: QuickContext | CheckContext) {
-    await findBackendHost(checking.context.config, 'azure' in checking ? checking.azure : undefined)
-    return directly.run(checking)
+    const { config } = checking.context
+    const host = getRememberedHost(config)
+    const first = await directly.run(checking)
+    if (host !== undefined && !(first.silent && first.verdict === 'CRITICAL')) return first
+    if (!('azure' in checking)) return isGone(first) ? forgottenHost(first) : first
+    const named = await askForBackendHost(config, checking.azure).catch((thrown) => {
+      if (host === undefined) throw thrown
+      return host
+    })
+    return named === host ? first : directly.run(checking)
   },
 }
+
+/** No group has the name any more; whether the backend itself is gone, `api` shows. */
+const isGone = ({ detail, silent }: Result): boolean =>
+  silent === true && /ENOTFOUND|has no address|name or service not known|no address associated/i.test(detail)
 
 /** `API: Team plans` for `api-team-plans`. */
 export function getAreaName(id: string): string {

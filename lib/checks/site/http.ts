@@ -99,12 +99,19 @@ const silent = /no answer (within|in time)|ETIMEDOUT/i
 /** nginx's statuses when the backend does not answer it (RFC 9110, 15.6). */
 const gateway = /\banswers 50[234]\b/
 
+const adviseAsking = (): string =>
+  `Once there is a backend, ${formatScriptLine('health')} asks Azure for it. --quick, and --only without a check that needs a login, use the name that this machine saw last.`
+
 /** The result of a check that needs the backend's host. */
 export const unknownHost = (): Result =>
-  unknown(
-    'its host name, which Azure chooses, is not known here',
-    `Once there is a backend, ${formatScriptLine('health')} asks Azure for it. --quick uses the name that this machine saw last.`,
-  )
+  unknown('its host name, which Azure chooses, is not known here', adviseAsking())
+
+/** The result where the name that this machine saw last does not exist any more, and Azure may not be asked for the new one. */
+export const forgottenHost = (result: Result): Result => ({
+  ...result,
+  verdict: 'UNKNOWN',
+  next: `The backend may have another name by now. ${adviseAsking()}`,
+})
 
 export const backendAdvice = (): string =>
   `${formatScriptLine('view-logs', '--only', 'backend')} shows why; ${formatScriptLine('restart-containers', '--only', 'backend')} restarts it.`

@@ -1,4 +1,4 @@
-import { findBackendHost } from '../../config/backendHost.ts'
+import { askForBackendHost, findBackendHost } from '../../config/backendHost.ts'
 import { formatKeyFile, formatScriptLine, backendPort as port } from '../../config/config.ts'
 import { joinToPaste } from '../../shell/quote.ts'
 import { healthCommand, parseHealth } from '../../vps/nginx/upstream.ts'
@@ -67,9 +67,16 @@ export const backendPort: Check = {
     `Check that the container is running (${formatScriptLine('view-logs', '--only', 'backend')}) and that the VPS can connect to that port.`,
   async run(checking) {
     const { config, runner, server } = checking.context
-    const host = await findBackendHost(config, checking.azure)
-    if (host === undefined) return unknownHost()
-    const { status, body } = await runner.run(healthCommand(server, host)).then(parseHealth)
+    const ask = async (name: string) => ({
+      host: name,
+      ...parseHealth(await runner.run(healthCommand(server, name))),
+    })
+    const known = await findBackendHost(config, checking.azure)
+    if (known === undefined) return unknownHost()
+    const first = await ask(known)
+    const named =
+      first.status === undefined ? await askForBackendHost(config, checking.azure).catch(() => known) : known
+    const { host, status, body } = named === undefined || named === known ? first : await ask(named)
     if (status === 200) return pass(`${host} answers`)
     if (status === undefined) return fail(`${host}: ${body}`)
     // The port is open; other checks judge the application.

@@ -1,7 +1,7 @@
 import { createAzure } from '../../azure/client.ts'
 import { getHealthUrl } from '../../azure/containers/waitFor.ts'
 import { findBackendHost } from '../../config/backendHost.ts'
-import { formatScriptLine } from '../../config/config.ts'
+import { formatScriptLine, getServedHealthUrl } from '../../config/config.ts'
 import type { Command, Query } from '../../shell/command.ts'
 import {
   type Context,
@@ -300,19 +300,25 @@ async function waitUntilHealthy(context: Context): Promise<Difference> {
       said,
       next: `Run ${formatScriptLine('check-database')}, then ${formatScriptLine('release-containers')}. The restore itself is complete.`,
     })
-  const host = await findBackendHost(config, createAzure(context))
-  if (host === undefined) throw unhealthy(`Azure has no backend in ${config.azure.resourceGroup}`)
-  const url = getHealthUrl(host)
-  let last = ''
-  const attempt = async () => {
+  // The name that this machine saw last may be an old one, and a restore needs no login to Azure.
+  const host = await findBackendHost(config, createAzure(context)).catch(() => undefined)
+  const urls = [...(host ? [getHealthUrl(host)] : []), getServedHealthUrl(config)]
+  const last = new Map<string, string>()
+  const ask = async (url: string) => {
     try {
       const answer = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 5000 })
-      if (answer.status === 200) return ok(`${url} answers 200`)
-      last = `${answer.status} ${answer.body.slice(0, 300)}`
+      if (answer.status === 200) return true
+      last.set(url, `${answer.status} ${answer.body.slice(0, 300)}`)
     } catch (thrown) {
-      last = getMessage(thrown)
+      last.set(url, getMessage(thrown))
     }
-    return undefined
+    return false
   }
-  return poll(attempt, { intervalMs: 1000, attempts: 15, describe: () => unhealthy(`${url}: ${last}`) })
+  const attempt = async () => {
+    const answers = await Promise.all(urls.map(ask))
+    const well = urls.find((_, index) => answers[index])
+    return well === undefined ? undefined : ok(`${well} answers 200`)
+  }
+  const describe = () => unhealthy([...last].map(([url, said]) => `${url}: ${said}`).join('\n'))
+  return poll(attempt, { intervalMs: 1000, attempts: 15, describe })
 }

@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { expect, test } from 'vitest'
 import { createAzure } from '../../../lib/azure/client.ts'
 import { containerTasks } from '../../../lib/azure/containers/release.ts'
@@ -28,9 +30,24 @@ test('the host that Azure shows is remembered, so that nothing asks Azure for it
 
 test('a machine that has never seen the backend asks Azure, if it may', async () => {
   const { context } = await fakeAz(account, list([]))
-  expect(await findBackendHost(context.config, undefined)).toBeUndefined()
   expect(await findBackendHost(context.config, createAzure(context)), 'no backend').toBeUndefined()
   await expect(findBackendHost(context.config, nobody)).rejects.toThrow('Azure was asked')
+})
+
+test('where the state folder cannot be written, this process still knows what Azure showed', async () => {
+  const { context } = await fakeAz(account, list([named(backendHost)]))
+  const { config } = context
+  writeFileSync(path.dirname(config.stateDir), 'a file in the place of the folder')
+  expect(await findBackendHost(config, createAzure(context))).toBe(backendHost)
+  expect(getRememberedHost(config)).toBe(backendHost)
+})
+
+test.each(['"a b"', '"x/../y@z:p"', '7', 'null', '{}'])('a stored %s is no host name', async (host) => {
+  const config = await loadTestConfig()
+  mkdirSync(config.stateDir, { recursive: true })
+  const seen = `{"resourceGroup":"${config.azure.resourceGroup}","host":${host}}`
+  writeFileSync(path.join(config.stateDir, 'backend-host.json'), seen)
+  expect(getRememberedHost(config)).toBeUndefined()
 })
 
 test('another resource group has another backend', async () => {
