@@ -3,9 +3,16 @@ import { revealSecret } from '../../config/secret.ts'
 import type { Command } from '../../shell/command.ts'
 import type { Context, Log } from '../../tasks/task.ts'
 import { memoize } from '../../util/concurrency.ts'
-import { openArm } from '../arm.ts'
+import { type Arm, openArm } from '../arm.ts'
 import type { Azure } from '../client.ts'
-import { createGroup, deleteGroup, findHost, getHost, groupNames } from '../resources/containerGroups.ts'
+import {
+  createGroup,
+  deleteGroup,
+  findHost,
+  getHost,
+  groupNames,
+  readGroup,
+} from '../resources/containerGroups.ts'
 import { readRedisKey } from '../resources/redis.ts'
 import { readRegistryCredentials } from '../resources/registry.ts'
 import type { Action } from './plan.ts'
@@ -103,7 +110,7 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
     // Until then the container of before may answer.
     const shown = await waitUntilProvisioned(config, arm, name).finally(() => azure.forget('groups'))
     if (!group.public) return waitUntilWorkerRuns(context, azure, name, log)
-    const host = getHost(shown)
+    const host = findHost(shown) ?? (await waitForHost(context, azure, arm, name, log))
     hosts.set(name, host)
     if (name === groupNames.backend) rememberBackendHost(config, host)
     const about = { name, host, release: getRelease(group) }
@@ -130,4 +137,20 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
       await remove(action.name)
     },
   }
+}
+
+/**
+ * Azure may show a group without its address although it has created it (MicrosoftDocs/azure-docs#56250), and a container
+ * that keeps crashing ends the wait before. What is wrong then is in the container's log.
+ */
+async function waitForHost(
+  context: Context,
+  azure: Azure,
+  arm: Arm,
+  name: string,
+  log: Log,
+): Promise<string> {
+  await waitUntilWorkerRuns(context, azure, name, log)
+  const again = await readGroup(context.config, arm, name)
+  return getHost(again ?? { name, containers: [] })
 }

@@ -1,7 +1,8 @@
+import { type Config, formatAzLine, formatScriptLine } from '../../config/config.ts'
 import { revealSecret } from '../../config/secret.ts'
 import { type Ahead, type Context, type Log, ok, type Task } from '../../tasks/task.ts'
 import { mapLimit } from '../../util/concurrency.ts'
-import { getMessage, OpsError } from '../../util/errors.ts'
+import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import type { Azure } from '../client.ts'
 import type { Image } from '../image.ts'
 import {
@@ -23,6 +24,7 @@ import {
   describeGroup,
   describeRunning,
   getFields,
+  isRenamed,
   planBackend,
   planGroup,
   planWorkers,
@@ -83,14 +85,17 @@ function backendTask(
   const { config } = context
   const surgeName = groupNames.surge
 
-  /** Once nginx may use the surge group, an unknown target is a failure. */
+  /** Once nginx may use the surge group, or must be switched to another host name, an unknown target is a failure. */
   async function servingNow(
     ahead: Ahead,
     hosts: Hosts,
-    surge: CurrentGroup | undefined,
+    { stable, surge }: Pick<BackendState, 'stable' | 'surge'>,
   ): Promise<BackendState['serving']> {
-    const must = needsProxy || surge !== undefined
-    const host = must ? await proxy.target() : await proxy.target().catch(() => undefined)
+    const host = await proxy.target().catch((thrown) => {
+      if (needsProxy || surge) throw thrown
+      if (isRenamed(stable)) throw cannotFollow(config, thrown)
+      return undefined
+    })
     if (host === undefined) return ahead.willChange(nginx) ? 'elsewhere' : undefined
     if (host === hosts.surge) return 'surge'
     return host === hosts.stable ? 'stable' : 'elsewhere'
@@ -138,8 +143,9 @@ function backendTask(
       const stable = backendGroup(config, wanted)
       const surge = backendGroup(config, wanted, 'surge')
       const [stableSeen, surgeSeen] = [await of(stable), await of(surge)]
-      const serving = await servingNow(ahead, hosts, surgeSeen)
-      const now: BackendState = { stable: stableSeen, surge: surgeSeen, serving, inPlace }
+      const groups = { stable: stableSeen, surge: surgeSeen }
+      const serving = await servingNow(ahead, hosts, groups)
+      const now: BackendState = { ...groups, serving, inPlace }
       const actions = planBackend(stable, surge, now)
       const fact = { wanted, before: running, actions, serving, uncovered: requestsMayFail(now) }
       if (actions.length === 0) return { ...ok(describeRunning(stable)), fact }
@@ -167,6 +173,14 @@ function backendTask(
     },
   }
 }
+
+/** The release would succeed, but nginx would still send requests to the old name, where nothing answers. */
+const cannotFollow = ({ azure }: Config, thrown: unknown): OpsError =>
+  unknownError(
+    'The release gives the backend another host name, but nginx cannot be switched to it: the VPS does not answer',
+    getMessage(thrown),
+    `Make the VPS reachable (${formatScriptLine('doctor', '--only', 'login')}), then run this command again. Without a VPS, delete the group first: ${formatAzLine(`az container delete --resource-group ${azure.resourceGroup} --name ${groupNames.backend} --yes`)}`,
+  )
 
 /** Refuses to delete a group that nginx sends requests to, no matter who switched it there. */
 async function assertNotServing(azure: Azure, proxy: BackendProxy, name: string): Promise<void> {
