@@ -53,3 +53,13 @@ test('a plan shows no name of a set before Azure has named the host', async () =
   const [known] = (await linesTo(backendHost)).map(display)
   expect(known).toMatch(/ codexdominion\.app [0-9a-f]{12} /)
 })
+
+test('a machine that does not know the backend says that /api/ does not work yet', async () => {
+  const describe = async (...about: Parameters<typeof server>) => {
+    const found = await nginxHttpsTask(await server(...about)).inspect(nothingAhead)
+    return 'what' in found ? found.what : found.state
+  }
+  expect(await describe('')).toContain('/api/ answers 502 until a release of the backend')
+  expect(await describe('', true)).not.toContain('502')
+  expect(await describe('codex-api-next.1234.eastus.azurecontainer.io')).not.toContain('502')
+})
