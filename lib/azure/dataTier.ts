@@ -71,6 +71,8 @@ function validateCommand(config: Config, name: string, parameters: object, subsc
 interface Comparison {
   /** Differences that a deployment changes. */
   drift: Field[]
+  /** Differences that a deployment changes, too, but that are no reason for one. */
+  resets: Field[]
   /** Differences that are changed without a deployment. */
   corrections: Correction[]
   /** Resources that do not exist yet or must be recreated. */
@@ -94,11 +96,14 @@ function findMove(part: Part, config: Config, found: Resource): Fault | undefine
 
 function compare(config: Config, found: DataTier, subscription: string, address: string): Comparison {
   const upgrade = isUpgrade(config, found.database)
-  const result: Comparison = { drift: [], corrections: [], missing: [], fault: undefined, upgrade }
+  const result: Comparison = {
+    ...{ drift: [], resets: [], corrections: [], missing: [], fault: undefined, upgrade },
+  }
   for (const part of getDataTier(config)) {
     const resource = found[part.id]
     if (resource) {
       result.drift.push(...part.getDrift(config, resource))
+      result.resets.push(...(part.getResets?.(resource) ?? []))
       result.corrections.push(...(part.getCorrections?.(config, resource, subscription, address) ?? []))
     }
     const fault =
@@ -192,7 +197,7 @@ export function dataTierTasks(
     const all = { ...parameters, operatorAddress, postgresPassword: password, postgresCreateMode } as const
     const deploy = deployCommand(config, name, all, id)
     const fact = createDeployment(context, azure, name, deploy)
-    const { drift, corrections, missing, fault } = comparison
+    const { drift, resets, corrections, missing, fault } = comparison
     // Another deployment may have been applied since this one succeeded: the server's tag names the last one.
     const last = found.database?.tags?.configuration
     const applied = state === 'Succeeded' && last === name && missing.length === 0
@@ -206,6 +211,7 @@ export function dataTierTasks(
     const fields = [...drift, ...corrections.map(({ field }) => field)]
     if (missing.length + fields.length === 0)
       fields.push({ name: 'template or password', before: last ?? 'another deployment', after: name })
+    fields.push(...resets)
     const what = describeDeployment(config, comparison, name)
     const effects = [
       ...(groupExists ? [] : [createResourceGroup(config, id)]),

@@ -214,14 +214,16 @@ export const postgres: DataTierResource<DatabaseServer> = {
   getDrift({ postgres }, server) {
     const { sku, properties } = server
     const backup = properties.backup as { backupRetentionDays?: number } | undefined
-    const availability = properties.highAvailability as { mode?: string } | undefined
     return differing(
       ['PostgreSQL size', sku?.name, postgres.sku],
       [versionField, properties.version, postgres.version],
       ['PostgreSQL storage (GB)', getStorageGb(server), postgres.storageGb],
       ['PostgreSQL backup (days)', backup?.backupRetentionDays, postgres.backupDays],
-      ['PostgreSQL high availability', availability?.mode ?? 'Disabled', 'Disabled'],
     )
+  },
+  getResets({ properties }) {
+    const availability = properties.highAvailability as { mode?: string } | undefined
+    return differing(['PostgreSQL high availability', availability?.mode ?? 'Disabled', 'Disabled'])
   },
   getCorrections(config, { secureTransport: transport, operatorAddress: admitted }, subscription, address) {
     const result: Correction[] = []

@@ -86,11 +86,9 @@ export const managedRedis: DataTierResource<Redis> = {
   complete: async (cluster, show) => ({ ...cluster, database: await show(managedDatabase) }),
   getParameters: getCommonParameters,
   lastOperation: /^Microsoft\.Cache\/redisEnterprise\/databases /i,
-  getDrift: ({ redis }, { sku, properties }) =>
-    differing(
-      ['Redis size', sku?.name, redis.sku],
-      ['Redis high availability', properties.highAvailability ?? 'Disabled', 'Disabled'],
-    ),
+  getDrift: ({ redis }, { sku }) => differing(['Redis size', sku?.name, redis.sku]),
+  getResets: ({ properties }) =>
+    differing(['Redis high availability', properties.highAvailability ?? 'Disabled', 'Disabled']),
   getMissingChild: ({ redis }, { database }) =>
     database ? undefined : `the database of Redis ${redis.name}`,
   // A cluster for which Azure found no capacity remains as CreateFailed, and Azure answers the next creation

@@ -48,13 +48,13 @@ export const registry: DataTierResource = {
   combine: ([found]) => found,
   getParameters: ({ azure }) => ({ location: azure.location, registryName: azure.registry }),
   lastOperation: /^Microsoft\.ContainerRegistry\/registries /i,
-  getDrift: (_, { sku, properties: { adminUserEnabled, provisioningState: state = '' } }) =>
+  getDrift: (_, { properties: { adminUserEnabled, provisioningState: state = '' } }) =>
     differing(
       // Applying it again is what repairs it; it may hold images, so it is never deleted.
       ['registry state', /^(Failed|Canceled)$/.test(state) ? state : 'Succeeded', 'Succeeded'],
-      ['registry size', sku?.name ?? size, size],
       ['registry admin login', adminUserEnabled, true],
     ),
+  getResets: ({ sku }) => differing(['registry size', sku?.name ?? size, size]),
   getPricedParts: () => [
     {
       id: 'registry',

@@ -114,8 +114,13 @@ export interface DataTierResource<Found extends Resource = Resource> extends Azu
   getParameters(config: Config): Parameters
   /** The ARM operation after which it can be used, as `type name`. */
   lastOperation: RegExp
-  /** What differs from the configuration or from the template's fixed values, and the deployment changes. */
+  /** What differs from the configuration, and the deployment changes. */
   getDrift(config: Config, found: Found): Field[]
+  /**
+   * What differs from the template's fixed values. No key sets it, so it alone is no reason for a deployment; a deployment
+   * for another reason resets it, and its plan says so.
+   */
+  getResets?(found: Found): Field[]
   getCorrections?(config: Config, found: Found, subscription: string, operatorAddress: string): Correction[]
   findFault?(config: Config, found: Found, subscription: string): Fault | undefined
   /** Which child is still missing, as a plan names it. */

@@ -293,9 +293,16 @@ test.each<[string, Found, string, string]>([
   ['PostgreSQL high availability', { server: { properties: zones } }, 'ZoneRedundant', 'Disabled'],
   ['Redis high availability', { cluster: { ...well, highAvailability: 'Enabled' } }, 'Enabled', 'Disabled'],
 ])(
-  '%s, which the template fixes, was changed by hand: the plan shows the reset',
+  '%s, which the template fixes, was changed by hand: no reason for a deployment, but shown as its reset',
   async (name, found, before, after) => {
-    expect(await inspect(found)).toMatchObject({ state: 'change', fields: [{ name, before, after }] })
+    expect(await inspect(found)).toMatchObject({ state: 'ok' })
+    const reset = { name, before, after }
+    expect(await inspect({ deployment: 'Failed', ...found })).toMatchObject({
+      state: 'change',
+      fields: [{ name: 'template or password' }, reset],
+    })
+    const resized = await inspect({ ...found, lines: ['POSTGRES_BACKUP_DAYS=8'] })
+    expect(resized).toMatchObject({ fields: [{ name: 'PostgreSQL backup (days)' }, reset] })
   },
 )
 
