@@ -31,7 +31,7 @@ const OPTIONS = 'index=off,volatile,metacopy=off,redirect_dir=off'
 const OVERLAYFS = 0x794c7630
 
 /**
- * Prepares the layers of a machine's root, in a folder of its own, and returns the shell script that mounts it as `$root`. The script is
+ * Prepares the layers of a machine's root, in a new folder, and returns the shell script that mounts it as `$root`. The script is
  * run inside the machine's new mount namespace, so nothing is ever mounted where this host sees it.
  */
 export async function prepareOverlay(

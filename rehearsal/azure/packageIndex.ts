@@ -5,7 +5,7 @@ export const packageIndexHost = 'pypi.org'
 
 const forwarded = 'packages'
 
-/** The index that this machine uses: that of its own pip, otherwise PyPI. */
+/** The package index that pip uses on this machine; PyPI if none is configured. */
 const getIndex = (): string => (process.env.PIP_INDEX_URL ?? 'https://pypi.org/simple').replace(/\/+$/, '')
 
 const ask = (url: string, timeoutMs: number): Promise<Response | undefined> =>

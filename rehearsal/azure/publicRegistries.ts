@@ -33,7 +33,7 @@ export function publicRegistry(world: World, call: Call): Reply {
       'MANIFEST_UNKNOWN',
       has === false
         ? `manifest tagged by "${reference}" is not found`
-        : 'The rehearsal builds on Python images (mcr.microsoft.com/…/python) and on those of its own registry.',
+        : 'The rehearsal builds on Python images (mcr.microsoft.com/…/python) and on images of its registry.',
     )
   const { digest, text, blob } = readLayout(join(world.roots.builder, builderFolders.layout))
   return kind === 'blobs' ? sendBlob(blob({ digest: reference })) : sendManifest(digest, text)

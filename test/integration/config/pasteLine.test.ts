@@ -43,7 +43,7 @@ test('no command to paste is written by hand, because it would act on production
 })
 
 test('no az command to paste is written by hand, because it would act on another login or subscription', () => {
-  // A command that starts a line of its own is run, not printed.
+  // A command at the start of a line is run, not printed.
   const written = /(?<!formatAzLine\(\s*[`'"]|^\s*)\baz [a-z]+(?: [a-z-]+)* --\w/m
   expect(sources.filter((file) => written.test(readCode(file)))).toEqual([])
 })

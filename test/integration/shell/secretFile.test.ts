@@ -87,7 +87,7 @@ test('the file is removed after a time-out, and each attempt has its own', async
   expect(files.filter((file) => existsSync(path.dirname(file)))).toEqual([])
 })
 
-/** A run of this tool whose command has begun; it ends by itself or is killed. */
+/** A run of this tool whose command has started; it then exits or is killed. */
 async function runToItsCommand(end: 'process.exit(9)' | 'process.kill(process.pid, "SIGKILL")') {
   const program = `
 import { local, secretFile } from ${JSON.stringify(path.join(home, 'lib/shell/command.ts'))}

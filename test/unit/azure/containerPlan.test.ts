@@ -26,7 +26,7 @@ const unscoped: CurrentGroup = {
   fields: [{ name: 'DNS label scope', before: 'Unsecure', after: 'TenantReuse' }],
   state: 'Succeeded',
 }
-const begun: CurrentGroup = { fields: [], state: 'Creating' }
+const creating: CurrentGroup = { fields: [], state: 'Creating' }
 const broken: CurrentGroup = { fields: [], state: 'Failed' }
 
 /** `create codex-backend`, `replace codex-backend`, `wait …`, `route …`, `delete …`; the names without `codex-`. */
@@ -76,7 +76,7 @@ test.each<[string, Partial<BackendState>, string, gap?: boolean]>([
   ],
   [
     'killed while the surge group was made',
-    { stable: other, surge: begun, serving: 'stable' },
+    { stable: other, surge: creating, serving: 'stable' },
     whole.replace('create backend-next, ', ''),
   ],
   [
@@ -96,7 +96,7 @@ test.each<[string, Partial<BackendState>, string, gap?: boolean]>([
   ],
   [
     'killed while the stable group was made',
-    { stable: begun, surge: same, serving: 'surge' },
+    { stable: creating, surge: same, serving: 'surge' },
     'wait backend, route backend, delete backend-next',
   ],
   [
@@ -147,7 +147,7 @@ test.each<[string, Partial<BackendState>, string, gap?: boolean]>([
 })
 
 test('a group that nginx uses is never deleted before nginx is switched', () => {
-  const states = [undefined, same, other, resized, unscoped, begun, broken]
+  const states = [undefined, same, other, resized, unscoped, creating, broken]
   for (const stable of states)
     for (const surge of states)
       for (const serving of ['surge', 'stable', 'elsewhere', undefined] as const)
