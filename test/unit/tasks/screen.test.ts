@@ -74,7 +74,12 @@ test('a long task prints a line every 30 s with the tool’s last output until i
   vi.advanceTimersByTime(29_000)
   expect(said()).toHaveLength(1)
   vi.advanceTimersByTime(1000)
-  screen.logged(task('a'), 'Layer 1\nLayer 2 of hunter2\n', 'stdout')
+  // The colours of a tool are left out.
+  screen.logged(
+    task('a'),
+    '\u001b[1mLayer 1\u001b[22m\n\u001b[38;5;2mLayer 2 of hunter2\u001b[0m\n',
+    'stdout',
+  )
   vi.advanceTimersByTime(60_000)
   screen.ended({
     task: task('a'),
