@@ -129,6 +129,7 @@ test('only those that act on all servers know the list; everything else takes on
     'lib/deploy/lock.ts',
     'lib/deploy/runTasks.ts',
     'lib/tasks/task.ts',
+    'lib/vps/frontend/build.ts',
     'lib/vps/shareRules.ts',
   ])
 })

@@ -34,18 +34,22 @@ async function takeLock(context: VpsContext, id: string, what: string) {
   })
   const held = await runner.hold(vps(server).sudo.record`${holdArgv(file, holder, silenceSeconds)}`, beatMs)
   if (held.firstLine === 'held') {
-    runner.transcript.write({ kind: 'command', effect: 'record', line: `vps: lock ${file}`, code: 0 })
+    const line = `${server.name}: lock ${file}`
+    runner.transcript.write({ kind: 'command', effect: 'record', line, code: 0 })
     return held
   }
   await held.close()
   if (held.firstLine !== 'refused') {
     await runner.run(vps(server).sudo`true`) // Throws the cause if it is sudo.
-    throw unknownError(`The lock ${file} on the VPS cannot be acquired`, held.firstLine)
+    throw unknownError(`The lock ${file} on ${server.label} cannot be acquired`, held.firstLine)
   }
-  throw lockedBy(await readHolder(context))
+  throw lockedBy(await readHolderOn(context))
 }
 
-/** Takes the locks of all servers, or none; everybody takes the first server's first, so its holder holds them all. */
+/**
+ * Takes the locks of all servers, or of none. Every run takes them in the same order, so that two runs never wait for each
+ * other: the second one is refused at the first server that the first one has.
+ */
 async function takeLocks(context: VpsContext, id: string, what: string) {
   const held: Awaited<ReturnType<typeof takeLock>>[] = []
   try {
@@ -139,14 +143,39 @@ code=$?
 [ "$code" -eq ${conflict} ] || exit "$code"
 cat "$1.holder" && echo && cat "$1.pid"`
 
-/** Who holds the lock; undefined when nobody does. */
-export async function readHolder({ runner, server }: VpsContext): Promise<Holder | undefined> {
+interface HeldLock {
+  server: Server
+  holder: Holder
+}
+
+/** The locks that somebody holds. A run takes those of all servers, but a cut connection frees only its own at once. */
+export async function readHolders(context: VpsContext): Promise<HeldLock[]> {
+  const all = context.config.servers.map(async (server) => {
+    const holder = await readHolderOn({ ...context, server })
+    return holder ? [{ server, holder }] : []
+  })
+  return (await Promise.all(all)).flat()
+}
+
+/** Who is deploying; undefined when nobody is. */
+export const readHolder = async (context: VpsContext): Promise<Holder | undefined> =>
+  (await readHolders(context))[0]?.holder
+
+async function readHolderOn({ runner, server }: VpsContext): Promise<Holder | undefined> {
   const { stdout } = await runner.run(vps(server).sudo`sh -c ${holderScript} holder ${file}`)
   const [text, pid] = stdout.trim().split('\n')
   if (!text) return undefined
   return { ...(JSON.parse(text) as Omit<Holder, 'pid'>), pid: Number(pid) }
 }
 
-/** Ends the process that holds the lock, unless another process holds it by now. */
-export const breakLock = (server: Server, holder: Holder): Command =>
-  vps(server).sudo.record`sh -c ${`[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`} unlock ${file} ${holder.pid}`
+/**
+ * Ends the processes that hold the locks of one run, that of the first lock, unless others hold them by now. A run that
+ * lives frees its other locks when it loses the first one, so those may be free already.
+ */
+export const breakLocks = (held: readonly HeldLock[]): Command[] =>
+  held
+    .filter(({ holder }) => holder.id === held[0]?.holder.id)
+    .map(({ server, holder }, index) => {
+      const record = vps(server).sudo.record({ accept: index === 0 ? [0] : [0, 1] })
+      return record`sh -c ${`[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`} unlock ${file} ${holder.pid}`
+    })

@@ -138,7 +138,8 @@ async function readLockHolder(context: VpsContext) {
  */
 function affectsVisitors({ changed, failed, commands, line }: Receipt): boolean {
   if (isHarmless(line)) return false
-  const counts = ({ id }: { id: string }) => !unused.includes(id)
+  // The task of a second server is called ID@ADDRESS.
+  const counts = ({ id }: { id: string }) => !unused.includes(id.replace(/@.*/, ''))
   const attempted = commands.change > 0 ? failed.filter(({ changing }) => changing) : []
   return [...changed, ...attempted].some(counts)
 }

@@ -138,8 +138,8 @@ export function differing(...fields: (readonly [name: string, before: unknown, a
 }
 
 /**
- * The tasks of `list` for every server. Those of the first one have the ids that receipts have always had; those of
- * another one name it.
+ * The tasks of `list` for every server. Those of the first one have the ids that existing receipts contain; the ids and
+ * titles of the others also name their server.
  */
 export const onEachServer = (context: VpsContext, list: (context: VpsContext) => readonly Task[]): Task[] =>
   context.config.servers.flatMap((server, index) => {

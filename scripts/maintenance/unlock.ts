@@ -9,10 +9,11 @@ const script = defineScript({
   summary: 'Show who holds the deploy lock and release it',
   changes: true,
   async run(run) {
-    const { breakLock, readHolder } = await import('../../lib/deploy/lock.ts')
+    const { breakLocks, readHolders } = await import('../../lib/deploy/lock.ts')
     const planning = run.flags.dryRun === true
     return withContext(run, 'unlock', !planning, async (context) => {
-      const holder = await readHolder(context)
+      const held = await readHolders(context)
+      const holder = held[0]?.holder
       if (!holder) {
         run.result('Nobody holds the deploy lock.', { ok: true, holder: null, released: false })
         return exitCode.done
@@ -27,7 +28,7 @@ const script = defineScript({
         throw new OpsError({ what: 'Not confirmed: the lock was kept', exitCode: exitCode.usage })
       }
       // ssh: kill PID of the process that holds the flock. The deploy that loses it starts no further task.
-      await context.runner.run(breakLock(context.server, holder))
+      for (const command of breakLocks(held)) await context.runner.run(command)
       run.result(`Released. It was held by ${holder.by}.`, { ok: true, holder, released: true })
       return exitCode.done
     })

@@ -21,7 +21,7 @@ interface BuildNote {
 
 export const getExportDir = (config: Config): string => path.join(config.dashboardDir, 'out')
 
-/** Builds the dashboard, unless out/ or a release on the VPS was built from these sources. */
+/** Builds the dashboard, unless out/ or a release on every server was built from these sources. */
 export function buildTask(context: VpsContext): Task<string> {
   const { config, runner } = context
   return {
@@ -31,8 +31,13 @@ export function buildTask(context: VpsContext): Task<string> {
     async inspect() {
       const { all: source, shared } = await readSources(context)
       if (readBuildNote(config)?.source === source) return ok('out/ was built from these sources')
-      const published = (await inspectServer(context)).releases.find((release) => release.source === source)
-      if (published) return ok(`release ${published.id} was built from these sources`)
+      const servers = config.servers.map((server) => inspectServer({ ...context, server }))
+      const releases = (await Promise.all(servers)).map((state) =>
+        state.releases.find((release) => release.source === source),
+      )
+      const [published] = releases
+      if (published && releases.every(Boolean))
+        return ok(`release ${published.id} was built from these sources`)
       return {
         state: 'create',
         what: `build of sources ${source.slice(0, 8)}`,

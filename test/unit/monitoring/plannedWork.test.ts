@@ -85,6 +85,13 @@ test.each<[string, Partial<Receipt>]>([
     },
   ],
   [
+    'in an upload to a second server',
+    {
+      failed: [{ id: 'frontend-upload@b.example', error: 'exit 1', changing: true }],
+      commands: { read: 3, change: 1, record: 1 },
+    },
+  ],
+  [
     'in an older version, which did not note that it changed anything',
     { failed: [{ id: 'server', error: '' }] },
   ],
