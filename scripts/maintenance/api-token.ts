@@ -12,6 +12,7 @@ const script = defineScript({
       'after',
       '\nThe token is derived from APP_SECRET_KEY. Anyone who has it can run workflows, so treat it as a password.',
     ),
+  // No command runs, unless the key is a reference: op read, or az keyvault secret show.
   run: (run) =>
     withContext(run, 'api-token', false, async ({ config, runner }) => {
       // Imported here because it loads node:crypto, which `--help` does not need.

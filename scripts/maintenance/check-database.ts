@@ -7,6 +7,7 @@ const script = defineScript({
   name: 'check-database',
   summary: 'Check the database: state, TLS, connection time, tables, free space, backups, migrations',
   changes: false,
+  // SELECT … from the tables and pg_stat_activity; az resource show, az rest --method get --url …/backups.
   run: (run) =>
     withContext(run, 'check-database', false, async (context) => {
       const { checkDatabase } = await import('../../lib/checks/checkDatabase.ts')

@@ -14,6 +14,7 @@ const script = defineScript<Flags>({
   options(parser) {
     parser.option('--offline', 'Use the bundled price table instead of the public price list')
   },
+  // GET https://prices.azure.com/api/retail/prices, once for each service of the configuration.
   run: (run) =>
     withContext(run, 'cost', false, async (context) => {
       const { reportCost } = await import('../../lib/cost/report.ts')

@@ -10,6 +10,7 @@ const script = defineScript<{ only?: string }>({
   summary: 'Check that everything a deploy needs is in place (read-only)',
   changes: false,
   options: (parser) => parser.option('--only <categories>', `Check only these: ${categories.join(', ')}`),
+  // Each check has its own lines in lib/checks: az account show, GET …/permissions, ssh df, pg_dump --version.
   async run(run) {
     const chosen = chosenCategories(run.flags.only)
     const { examine } = await import('../../lib/checks/doctor.ts')

@@ -33,6 +33,8 @@ const script = defineScript<HealthFlags>({
         'Send a test alert to webhook, slack, teams or email (default: all that are configured)',
       )
   },
+  // GET of the pages and the API; without --quick also az container list, ssh df and SELECT. Each check in
+  // lib/checks has its own lines.
   async run(run) {
     const { health } = await import('../../lib/monitoring/health.ts')
     return health(run)

@@ -15,6 +15,7 @@ const script = defineScript<HistoryFlags>({
       .option('--show <id>', 'Show one receipt in full; a prefix of its id is enough')
       .option('--diff <id...>', 'Show the differences between two receipts: --diff A B')
   },
+  // ssh: prints the files in /var/lib/codex-dominion/receipts.
   run: (run) =>
     withContext(run, 'history', false, async (context) => {
       await context.runner.beginConnecting(context.server)

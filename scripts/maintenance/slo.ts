@@ -15,6 +15,7 @@ const script = defineScript<SloFlags>({
         parser.createOption('--from <place>', 'Location of the checks: here or vps').default('here', 'here'),
       )
   },
+  // Reads health.sqlite in the state folder; no command runs.
   async run(run) {
     const { parseSloFlags, showSlo } = await import('../../lib/monitoring/slo/slo.ts')
     return showSlo(run, await run.config(), parseSloFlags(run.flags))

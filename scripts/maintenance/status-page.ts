@@ -8,6 +8,7 @@ const script = defineTaskScript<{ out?: string }>({
   options: (parser) => parser.option('--out <file>', 'Write the page to this file instead of publishing it'),
   needsVps: ({ out }) => out === undefined,
   unrecorded: true,
+  // ssh: mv -T status/.new status/index.html
   tasks: async (context, { out }) => {
     const { pageTask } = await import('../../lib/monitoring/statusPage/task.ts')
     return [pageTask(context, out)]
