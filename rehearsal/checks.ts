@@ -9,7 +9,7 @@ import type { State } from './rehearsal.ts'
 /** The checks that any deployment must pass; none of them relies on this being a rehearsal. */
 export const ordinaryChecks = [...select(checks, 'verify'), ...select(checks, 'acceptance')]
 
-/** certbot renews against the CA, and nginx would be reloaded afterwards. */
+/** certbot can renew the certificate, and a hook then reloads nginx. */
 export const renewalCheck: Check<QuickContext> = {
   id: 'renewal',
   title: 'Certificate renewal',

@@ -45,7 +45,7 @@ export function watchArguments(): SecretWatch {
         ...files.filter((file) => holds(read(file))),
         ...files
           .filter((file) => (statSync(file).mode & 0o077) !== 0)
-          .map((file) => `${file} is readable for others`),
+          .map((file) => `${file} is readable by others`),
       ]
     },
   }

@@ -21,7 +21,7 @@ export const loginTask = (context: Context, account: () => Promise<Account>): Ta
 
 export const installHint = `Install Azure CLI ${oldestAz} or newer (az upgrade, or your package manager).`
 
-/** Reads the account of the configuration; its id is the subscription's. Throws (exit 4, 2) when there is none. */
+/** Reads the configured account; its id is that of the subscription. Throws (exit 4, 2) when there is none. */
 export async function readAccount({ config, runner }: Context) {
   const { subscription } = config.azure
   const { stdout } = await runner.run(

@@ -1,7 +1,7 @@
 import { formatKeyFile } from '../config/config.ts'
 import type { KeyName } from '../config/schema.ts'
 
-/* What to do about a refusal, wherever Azure says it. */
+/* What to do about a refusal, wherever Azure reports it. */
 
 export const adviseRole = (
   role: 'Contributor' | 'Reader',
@@ -14,6 +14,6 @@ export function anotherRegion(which: string, key: KeyName = 'AZURE_LOCATION'): s
   return `Set ${key} in ${formatKeyFile(key)} to ${which}${all ? '; resources in the old region do not move, so remove them first' : ''}.`
 }
 
-/** @param staysTaken the name of a deleted one becomes free again, but after days */
+/** @param staysTaken the name of a deleted one becomes free only after days */
 export const anotherName = (key: KeyName, staysTaken?: true): string =>
   `Set ${key} in ${formatKeyFile(key)} to another name${staysTaken ? ', or run this command again in a few days' : ''}.`

@@ -192,7 +192,7 @@ async function judgeRegion(
   return [...first, ...(await attempt(`${title} in ${region}`, () => resource.judgeRegion!(asking, region)))]
 }
 
-/** The keys that move what is refused, each with everything that moves with it. */
+/** The keys whose region was refused, each with every resource that it moves. */
 function getMoves(
   config: Config,
   resources: readonly AzureResource[],
@@ -235,7 +235,7 @@ function adviseRegion(key: KeyName, regions: readonly string[]): string {
   return `Set ${key} in ${formatKeyFile(key)} to ${which}${follow}.`
 }
 
-/** The worst verdict with everything that is not OK, said once. */
+/** The worst verdict with everything that is not OK, each reported once. */
 export function combine(
   answers: readonly Judged[],
   well = answers.map(({ detail }) => detail).join(', '),

@@ -42,7 +42,7 @@ function explain(output: string, known: readonly Meaning[]): Partial<Failure> | 
   }
 }
 
-/** az's words instead of a refusal that it did not keep. Sources in docs/azure.md. */
+/** What az prints in place of a refusal that it has discarded. Sources in docs/azure.md. */
 export const hiddenRefusal = /content for this response was already consumed/
 
 /**
@@ -96,8 +96,8 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'AuthorizationFailed',
     when: /AuthorizationFailed|does not have authorization/i,
-    what: 'This login lacks the permission for this in Azure',
-    // What is asked beforehand belongs to the subscription, where a deploy needs no rights otherwise.
+    what: 'This login lacks the permission that Azure requires for this',
+    // The preflight check reads from the subscription, on which a deploy needs no other rights.
     next(output) {
       const [, kind] =
         /\/(\w+)' over scope '\/subscriptions\/[^/']+(?!\/resourceGroups)[/']/i.exec(output) ?? []
@@ -184,7 +184,7 @@ export const meanings: readonly Meaning[] = [
     what: (output) =>
       `Azure currently has no capacity for a container group of this size in ${locationIn(output) ?? 'this region'}`,
     next: () =>
-      `Run this command again in a few minutes. If that does not help, set smaller containers in ${formatKeyFile('BACKEND_CPU', 'BACKEND_MEMORY_GB', 'WORKER_CPU', 'WORKER_MEMORY_GB', 'AZURE_LOCATION')} (BACKEND_CPU, BACKEND_MEMORY_GB, WORKER_CPU, WORKER_MEMORY_GB), or another AZURE_LOCATION.`,
+      `Run this command again in a few minutes. If that does not help, configure smaller containers in ${formatKeyFile('BACKEND_CPU', 'BACKEND_MEMORY_GB', 'WORKER_CPU', 'WORKER_MEMORY_GB', 'AZURE_LOCATION')} (BACKEND_CPU, BACKEND_MEMORY_GB, WORKER_CPU, WORKER_MEMORY_GB), or another AZURE_LOCATION.`,
     source:
       'Azure/Azure-Landing-Zones#2404; learn.microsoft.com, ServiceUnavailable (409) in Container Instances',
   },
@@ -248,7 +248,7 @@ export const meanings: readonly Meaning[] = [
     code: 'InvalidResourceLocation',
     when: /InvalidResourceLocation|already exists in location '[^']+' in resource group/i,
     what: (output) =>
-      `A resource of this name is already in ${locationIn(output) ?? 'another region'}, and Azure cannot move it`,
+      `A resource with this name is already in ${locationIn(output) ?? 'another region'}, and Azure cannot move it`,
     next: () =>
       `Set the region of that resource back (AZURE_LOCATION, POSTGRES_LOCATION or REDIS_LOCATION), or give it a new name, in ${formatKeyFile('AZURE_LOCATION', 'POSTGRES_LOCATION', 'REDIS_LOCATION')}.`,
     source: 'MicrosoftDocs/azure-docs#70422',
@@ -256,7 +256,7 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'TasksOperationsNotAllowed',
     when: /TasksOperationsNotAllowed/i,
-    what: 'The registry cannot build images for this subscription (ACR Tasks are paused, for example for free credit)',
+    what: 'The registry cannot build images for this subscription (ACR Tasks are paused for some, such as those on free credit)',
     // The build knows the line to paste: explainRefusedBuild in image.ts.
     next: 'Build the image with Docker and push it to the registry, then run this command again.',
     source: 'Azure-Samples/azure-search-openai-demo#2592',
@@ -273,28 +273,28 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'ServerNameAlreadyExists',
     when: /ServerNameAlreadyExists|server name is already used/i,
-    what: 'The name of the PostgreSQL server is taken: it is unique in all of Azure, and that of a deleted server may stay taken for days',
+    what: 'The name of the PostgreSQL server is taken: it must be unique in all of Azure, and the name of a deleted server may stay taken for days',
     next: () => anotherName('POSTGRES_SERVER', true),
     source: 'hashicorp/terraform-provider-azurerm#16622, MicrosoftDocs/azure-docs#115432',
   },
   {
     code: 'ServerGroupDropping',
     when: /ServerGroupDropping|server group in dropping state/i,
-    what: 'A PostgreSQL server of this name is being deleted, and its name may stay taken for days afterwards',
+    what: 'A PostgreSQL server with this name is being deleted, and its name may stay taken for days afterwards',
     next: () => anotherName('POSTGRES_SERVER', true),
     source: 'MicrosoftDocs/azure-dev-docs#765, hashicorp/terraform-provider-azurerm#16622',
   },
   {
     code: 'AlreadyInUse',
     when: /AlreadyInUse|registry DNS name \S+ is already in use/i,
-    what: 'The name of the registry is taken: it is unique in all of Azure',
+    what: 'The name of the registry is taken: it must be unique in all of Azure',
     next: () => anotherName('ACR_NAME'),
     source: 'Azure/azure-cli#13951',
   },
   {
     code: 'NameNotAvailable',
     when: /NameNotAvailable|name .* is already (taken|in use)/i,
-    what: 'The name is taken: it is unique in all of Azure, and may stay taken for a while after a deletion',
+    what: 'The name is taken: it must be unique in all of Azure, and the name of a deleted resource may stay taken for a while',
     next: () =>
       `Choose another name in ${formatKeyFile('POSTGRES_SERVER', 'REDIS_NAME', 'ACR_NAME', 'BACKEND_DNS_LABEL')} (POSTGRES_SERVER, REDIS_NAME, ACR_NAME or BACKEND_DNS_LABEL).`,
     source: 'Azure/azure-service-operator#852',
@@ -322,7 +322,7 @@ const locationKeys: readonly [RegExp, KeyName][] = [
   [/^redis/i, 'REDIS_LOCATION'],
 ]
 
-/** ARM blames the location and the API version with the same words; only its list tells which of them it is. */
+/** ARM has one message for an unsupported location and for an unknown API version; only its list tells which it is. */
 function providerIn(output: string): { type: string; version: string; known: boolean } {
   const type = /for type '([^']+)'/.exec(output)?.[1] ?? 'this resource'
   const version = /API version '([^']+)'/.exec(output)?.[1] ?? ''

@@ -41,7 +41,7 @@ export async function sourceTag({ backend: { dir, dockerfile } }: Config): Promi
   if (!recipe.isFile()) {
     throw usageError(
       `${path.join(dir, dockerfile)} is ${recipe.isSymbolicLink() ? 'a symbolic link' : 'not a file'}`,
-      'Put the Dockerfile itself there: az sends a link as a link, not its target.',
+      'Replace it with the Dockerfile itself: az sends a link as a link, not its target.',
     )
   }
   const hash = createHash('sha256')

@@ -29,7 +29,7 @@ export const findMissing = (
 
 /**
  * Asks Azure whether it would refuse what this run creates, before any of it exists and is billed. It asks nothing when
- * everything exists. An answer that cannot be read is said, and the run goes on.
+ * everything exists. An unreadable answer is reported, and the run continues.
  * @param containers whether the run creates the containers, too
  */
 export const preflightTask = (
@@ -51,7 +51,7 @@ export const preflightTask = (
     const missing = findMissing(context, found, groups).filter(
       (each) => containers || each !== containerGroups,
     )
-    if (missing.length === 0) return ok('nothing has to be created')
+    if (missing.length === 0) return ok('nothing needs to be created')
     const asking = { config, arm: openArm(context), subscription: (await azure.account()).id }
     return judge(asking, missing, groups)
   },

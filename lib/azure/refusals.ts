@@ -4,7 +4,7 @@ export interface Refusal {
   /** The HTTP status; that of the operation where Azure accepts the request and fails later. */
   status: number
   words: string
-  /** Who has met it, and when (a date, as ISO 8601 writes it). */
+  /** Who has reported it, and when (a date, as ISO 8601 writes it). */
   source: string
   seen: string
 }

@@ -144,7 +144,7 @@ async function parse<Flags extends object>(about: Script<Flags>, argv: string[])
     .option('--json', 'Print one JSON document on stdout')
     .option('-q, --quiet', 'Print only the result')
     .option('-v, --verbose', 'Print more details')
-    .option('--no-color', 'Disable colors')
+    .option('--no-color', 'Disable colours')
     .option('--record <folder>', 'Record requests to Azure, without secrets')
   if (about.changes) {
     parser

@@ -28,10 +28,10 @@ export function runBatchFile(
 
 /**
  * Quotes an argument that a batch file passes on with %*. cmd.exe reads the line twice, first as its own and then where
- * the batch file inserts %*, and takes every `"` for the beginning or the end of a quoted part, also `\"`: with that,
- * `"&calc.exe` starts a second program (Azure/azure-cli#15529). `""` keeps it inside the quotes, and the program that gets
- * the argument reads it as one. A `%` cannot be escaped: the expression after it, which is empty, keeps it from beginning a
- * variable. Both are the way of Rust's standard library since CVE-2024-24576
+ * the batch file inserts %*. Every `"` begins or ends a quoted part, even in `\"`, so that `"&calc.exe` would start a second
+ * program (Azure/azure-cli#15529). `""` stays inside the quotes, and the program that gets the argument reads it as one `"`.
+ * A `%` cannot be escaped; the empty expression after it keeps it from starting a variable. Rust's standard library has
+ * done both since CVE-2024-24576
  * (https://flatt.tech/research/posts/batbadbut-you-cant-securely-execute-commands-on-windows/).
  */
 export function quoteForBatch(word: string): string {
@@ -43,7 +43,7 @@ export function quoteForBatch(word: string): string {
   return `"${text}"`
 }
 
-/** The file that Windows means by the name of a program: on the PATH, with one of the endings of programs. */
+/** Finds the file of a program as Windows does: on the PATH, with one of the extensions in PATHEXT. */
 function findProgram(
   program: string,
   env: NodeJS.ProcessEnv,

@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponse } from '../net/http.ts'
 
-/** Keeps the requests to Azure and their answers for `--record`. What it cannot write does not end the run. */
+/** Keeps the requests to Azure and their answers for `--record`. A failure to write does not end the run. */
 export interface Recorder {
   /** Called before az starts: the variables to start it with, and what to do at its end. */
   watch(line: string): { env: Readonly<Record<string, string>>; end(): void }

@@ -17,7 +17,7 @@ export const sitePackages = ['nginx', 'certbot', 'ca-certificates', 'zstd'] as c
 export type ServerState = ReturnType<typeof parseServerState>
 export type Certificate = NonNullable<ServerState['certificate']['lineage']>
 
-/** Of each run, by the server's address. */
+/** The states that a run has read, by the server's address. */
 const known = new WeakMap<Runner, Map<string, Promise<ServerState>>>()
 
 const getStates = ({ runner }: VpsContext) => known.get(runner) ?? known.set(runner, new Map()).get(runner)!

@@ -91,7 +91,7 @@ async function waitUntilServed({ config, runner }: Context, { digest }: StatusPa
       if (status === 200 && body.includes(formatDigestTag(digest))) return `${url} shows it`
       failure = new OpsError({
         what: `The status page is on the VPS, but ${url} does not show it: ${status === 200 ? 'another page answers' : status}`,
-        next: `Update the configuration of nginx: ${formatScriptLine('configure-nginx')}. A CDN in front of it may keep the old page.`,
+        next: `Update the nginx configuration: ${formatScriptLine('configure-nginx')}. A CDN in front of it may keep the old page.`,
       })
     } catch (thrown) {
       failure = unknownError(

@@ -36,7 +36,7 @@ export function readLayout(folder: string): {
   digest: string
   text: string
   manifest: { config: Descriptor; layers: Descriptor[] }
-  /** The file of a digest of it. */
+  /** The file of one of its digests. */
   blob(of: Pick<Descriptor, 'digest'>): string
 } {
   const blob = ({ digest }: Pick<Descriptor, 'digest'>) =>

@@ -27,9 +27,9 @@ const output = `${store}/output`
 const dockerfile = `${store}/Dockerfile`
 
 /**
- * buildah's own overlays cannot lie on the machine's; in memory, its many fsyncs cost nothing. A public image is a
- * stand-in, which cannot have the digest that a Dockerfile may require: that becomes a tag. And `az` puts the Dockerfile
- * into the archive under a random name; it is not part of the content.
+ * buildah cannot create its overlays on that of the machine; in memory, its many fsyncs cost nothing. A public image is a
+ * stand-in, which cannot have the digest that a Dockerfile may require, so the digest becomes a tag. `az` puts the
+ * Dockerfile into the archive under a random name; it is not part of the content.
  */
 const prepareContext = `mount -t tmpfs tmpfs ${store}
 mkdir ${context}

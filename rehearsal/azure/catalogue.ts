@@ -49,13 +49,13 @@ export function lacksType(world: World, type: string, location: string): boolean
   return fault?.location === location && fault.type.toLowerCase() === `${namespace}/${first}`
 }
 
-/** Throws for a new resource what an unknown API version gets, too: only the list of versions tells them apart. */
+/** Throws for a new resource. ARM has the same message for an unknown API version; only the list of versions differs. */
 export function requireOffered(world: World, type: string, apiVersion: string, location: string): void {
   if (lacksType(world, type, location)) throw noRegisteredProvider(type, apiVersion, location)
 }
 
 /**
- * The same of what a provider answers outside of its resources, such as `checkNameAvailability` and `locations/…`: it has
+ * The same for what a provider answers outside its resources, such as `checkNameAvailability` and `locations/…`: it has
  * the versions of its resources. Words: Azure/azure-sdk-for-python#1704.
  */
 export function requireProviderVersion(namespace: string, what: string, apiVersion: string): void {
@@ -83,7 +83,7 @@ export function requireTypeLocation(type: string, location: string): void {
   throw refuse('typeLocation', { location, type, locations: Object.keys(locations).join(',') })
 }
 
-/** The same of a resource group. Words: cloud-barista/cb-spider#527. */
+/** The same for a resource group. Words: cloud-barista/cb-spider#527. */
 export function requireGroupLocation(location: string): void {
   if (location in locations) return
   throw refuse('groupLocation', { location, locations: Object.keys(locations).join(',') })

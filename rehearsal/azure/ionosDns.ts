@@ -58,7 +58,7 @@ function newRecord(zone: Zone, given: Bag): IonosRecord {
   return { id, name, rootName: zone.name, type, content, changeDate, ttl, prio, disabled }
 }
 
-/** Nothing stands beside a CNAME (RFC 1034, 3.6.2). */
+/** A name with a CNAME has no other record (RFC 1034, 3.6.2). */
 function assertAlone(records: readonly IonosRecord[]): void {
   const active = records.filter(({ disabled }) => !disabled)
   const cname = active.find(

@@ -69,7 +69,7 @@ async function listen(server: Server, port: number, host: string): Promise<Addre
   return server.address() as AddressInfo
 }
 
-/** What the doors need of a world. */
+/** The parts of a world that the doors need. */
 type DoorsWorld = Pick<World, 'requests' | 'authority'> & { network: Pick<World['network'], 'host'> }
 
 /**

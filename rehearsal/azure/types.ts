@@ -23,10 +23,10 @@ export interface Request {
 
 export type Action = (world: World, resource: Resource, call: Call) => Reply | Promise<Reply>
 
-/** What a provider says of a region, as a list. */
+/** What a provider says about a region, as a list. */
 export type Offer = (world: World, location: string, apiVersion: string) => Bag[]
 
-/** The models of a request and its answer; without one, there is nothing in it that the SDK has a model of. */
+/** The models of a request and its answer; undefined where the SDK has none. */
 export interface Bodies {
   request?: string
   answer?: string
@@ -37,9 +37,9 @@ export interface Models {
   /** Below `azure.mgmt`: `redisenterprise`, or one of several versions: `containerregistry.v2025_03_01_preview`. */
   module: string
   resource: string
-  /** What PUT sends, if that is another model. */
+  /** The model of the body of PUT, if it differs. */
   create?: string
-  /** What PATCH sends, if that is another model. */
+  /** The model of the body of PATCH, if it differs. */
   patch?: string
   list: string
   /**

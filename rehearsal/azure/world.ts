@@ -79,7 +79,7 @@ export interface World extends WorldParts {
   /** Names of deleted resources that Azure does not give away yet; see names.ts. */
   heldNames: Set<string>
   requests: SeenRequest[]
-  /** Compares what is said with Microsoft's models. */
+  /** Compares requests and answers with Microsoft's models. */
   judge: Judge
   /** Uploaded build contexts by their path on the blob host. */
   blobs: Map<string, Buffer>

@@ -22,7 +22,7 @@ export interface Verdict {
   answers: number
   /** Answers that no model describes, with reason in differences.json. */
   withoutModel: number
-  /** How often a difference was met that is wanted. */
+  /** How often a wanted difference occurred. */
   wanted: number
   findings: Finding[]
 }
@@ -39,7 +39,7 @@ export interface Exchange {
 const { differences, withoutModel } = wanted
 
 const errorModel = 'arm.Error'
-/** More kinds of differences than this tell nothing new. */
+/** Further kinds of differences would add nothing. */
 const mostFindings = 200
 
 function loadModels(): object {
@@ -61,7 +61,7 @@ function createValidator(side: Finding['side']): Ajv {
   return ajv.addSchema(models())
 }
 
-/** Made when the first of each kind comes, and kept: a model takes tens of milliseconds to compile. */
+/** Created on first use and kept, because compiling a model takes tens of milliseconds. */
 const validators: Partial<Record<Finding['side'], Ajv>> = {}
 let loaded: object | undefined
 const models = (): object => (loaded ??= loadModels())
@@ -120,7 +120,7 @@ export class Judge {
       if (status < 400) this.#note({ side: 'request', model: method, at: path, what: 'no model' }, where)
       return
     }
-    // A refused request is what the refusal says it is.
+    // The refusal itself says what is wrong with the request.
     if (status >= 400) return
     this.#compare('request', route.request, request, where)
     this.#compare('answer', route.answer, answer, where)

@@ -6,7 +6,7 @@ import { resourceTypes } from '../azure/providers.ts'
 import { Judge, type Verdict } from './judge.ts'
 
 /*
- * Judges what a run with --record has kept, by the models of Microsoft's SDK:
+ * Compares what a run with --record has kept with the models of Microsoft's SDK:
  *   bin/node rehearsal/judge/recording.ts FOLDER
  */
 
@@ -21,7 +21,7 @@ export function readRecording(place: string): Exchange[] {
   return lines.map((line) => JSON.parse(line) as Exchange).sort((a, b) => a.at.localeCompare(b.at))
 }
 
-/** Compares what was answered by Azure Resource Manager with the models, and what was asked. */
+/** Compares requests to Azure Resource Manager, and its answers, with the models. */
 export function judgeRecording(exchanges: readonly Exchange[]): Verdict {
   const judge = new Judge(resourceTypes)
   for (const { method, url, request, status, answer } of exchanges) {

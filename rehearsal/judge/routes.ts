@@ -4,16 +4,16 @@ import own from './armModels.json' with { type: 'json' }
 /** Which of Microsoft's models (ids in models.jsonl) a request and its answer belong to. */
 export interface Route extends Bodies {
   methods: string[]
-  /** Of the path without the subscription and the resource group, in lower case. */
+  /** Matches the path without the subscription and the resource group, in lower case. */
   path: RegExp
 }
 
 /** Models of one module below `azure.mgmt`, and the addresses that they belong to. */
 interface Section {
   module: string
-  /** By methods and path: that behind the subscription and the resource group, in lower case. See getPattern. */
+  /** By methods and path, which begins after the subscription and the resource group, in lower case. See getPattern. */
   paths: Record<string, Bodies>
-  /** Models without an address of their own, such as the form of every refusal. */
+  /** Models that belong to no address, such as the form of every refusal. */
   also?: string[]
 }
 
@@ -22,7 +22,7 @@ const armModels = own as Section[]
 
 type Types = readonly Pick<ResourceType, 'type' | 'models'>[]
 
-/** How the ids of a module's models begin: `containerregistry` for `containerregistry.v2025_03_01_preview`. */
+/** The beginning of the ids of a module's models: `containerregistry` for `containerregistry.v2025_03_01_preview`. */
 export const getPrefix = (module: string): string =>
   module
     .replace(/\.v\d.*$/, '')

@@ -2,7 +2,7 @@ import type { Machine } from '../machine.ts'
 
 /** What can be wrong with a rented server: the shell scripts that bring it about and undo it, each as often as wanted. */
 const faults: Readonly<Record<string, { on: string; off: string }>> = {
-  /** The first of its name servers answers nothing (192.0.2.0/24 is for documentation: RFC 5737). */
+  /** The first of its name servers does not answer (192.0.2.0/24 is for documentation: RFC 5737). */
   nameserver: {
     on: "grep -qx 'nameserver 192.0.2.1' /etc/resolv.conf || sed -i '1i nameserver 192.0.2.1' /etc/resolv.conf",
     off: "sed -i '/^nameserver 192.0.2.1$/d' /etc/resolv.conf",

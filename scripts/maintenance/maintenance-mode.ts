@@ -16,7 +16,7 @@ const script = defineScript<Flags>({
   options: (parser) =>
     parser
       .addArgument(
-        parser.createArgument('<mode>', 'on, off, or status (read-only)').choices(['on', 'off', 'status']),
+        parser.createArgument('<mode>', 'What to do; status is read-only').choices(['on', 'off', 'status']),
       )
       .option('--message <text>', 'Text of the page, one paragraph')
       .option('--until <time>', 'Expected end to announce: 30m, 2h, 03:30, 2026-11-23T03:30Z')

@@ -10,7 +10,7 @@ const script = defineScript<{ file: string; into?: string; confirm?: string }>({
   options: (parser) =>
     parser
       .argument('<file>', 'The .dump file of a backup, with its .dump.json next to it')
-      .option('--into <name>', 'Database to create (required)')
+      .option('--into <name>', 'Database to create or, if it is the live one, to replace (required)')
       .option(
         '--confirm <name>',
         'Confirm with the name of the live database instead of typing it when asked',

@@ -14,7 +14,7 @@ const script = defineScript<ScheduleFlags>({
       .option('--remove', 'Remove only the entries this tool created')
       .addOption(
         parser
-          .createOption('--as <scheduler>', 'Scheduler to use (default: the one of this machine)')
+          .createOption('--as <scheduler>', "Scheduler to use (default: this machine's)")
           .choices(['cron', 'systemd', 'windows']),
       )
       .addOption(

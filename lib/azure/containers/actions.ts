@@ -107,7 +107,7 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
 
   async function waitUntilWell(group: WantedGroup, log: Log): Promise<void> {
     const { name } = group
-    // Until then the container of before may answer.
+    // Until then, the previous container may answer.
     const shown = await waitUntilProvisioned(config, arm, name).finally(() => azure.forget('groups'))
     if (!group.public) return waitUntilWorkerRuns(context, azure, name, log)
     const host = findHost(shown) ?? (await waitForHost(context, azure, arm, name, log))

@@ -11,7 +11,7 @@ interface Usage {
 }
 
 export const coresAdvice =
-  'Request more cores in the portal (Quotas, Container Instances), or set smaller containers. Another AZURE_LOCATION helps only while the registry does not exist.'
+  'Request more cores in the portal (Quotas, Container Instances), or configure smaller containers. Another AZURE_LOCATION helps only while the registry does not exist.'
 
 /**
  * Judges the cores that Container Instances may use in the region. During a release, the backend runs twice.

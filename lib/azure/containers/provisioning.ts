@@ -19,7 +19,7 @@ export interface Patience {
 /** Azure itself gives up after 30 minutes, and then says why. */
 const usual: Patience = { intervalMs: 1000, timeoutMs: 35 * 60_000, silences: 30 }
 
-/** Whether this is one of ARM's states of a change that has not ended. */
+/** Whether this state means that ARM is still making a change. */
 export const isUnderWay = (state: string): boolean =>
   /^(Accepted|Pending|Creating|Updating|Repairing)$/.test(state)
 
@@ -52,13 +52,13 @@ export async function waitUntilProvisioned(
   throw new OpsError({
     what: group ? `Azure could not create ${name}` : `${name} was deleted while Azure created it`,
     said: said || undefined,
-    next: `${show}   shows what Azure knows of it. Run this command again to create it again.`,
-    // A meaning with an exit code is about this machine's login or network, which events say nothing of.
+    next: `${show}   shows what Azure knows about it. Run this command again to create it again.`,
+    // An explanation with an exit code is about this machine's login or network, which the events do not show.
     ...(meaning?.exitCode === undefined ? meaning : {}),
   })
 }
 
-/** Waits until a group no longer exists: only then can one of its name be created with another size. */
+/** Waits until a group no longer exists: only then can one with its name and another size be created. */
 export async function waitUntilGone(
   config: Config,
   arm: Reader,

@@ -22,7 +22,7 @@ export function explainRestart(name: string, output: string): Partial<Failure> |
   return {
     what: `Azure accepted the restart of ${name} but did not finish it within ${formatDuration(Number(seconds) * 1000)}`,
     said: undefined,
-    next: `Its container may refuse to stop: ${formatScriptLine('health', '--only', 'containers')} shows its state, ${formatScriptLine('view-logs', '--only', isWorkerName(name) ? 'worker' : 'backend')} why. Run this command again to restart it once more.`,
+    next: `Its container may refuse to stop: ${formatScriptLine('health', '--only', 'containers')} shows its state, and ${formatScriptLine('view-logs', '--only', isWorkerName(name) ? 'worker' : 'backend')} shows why. Run this command again to restart it once more.`,
     exitCode: exitCode.unknown,
   }
 }

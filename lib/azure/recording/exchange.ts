@@ -10,13 +10,13 @@ export interface Exchange {
   requestHeaders: Record<string, string>
   /** JSON; a text that is not JSON is replaced by a note on its length. Missing when there is none. */
   request?: unknown
-  /** Missing, as everything below, when there was no answer. */
+  /** Missing, like everything below, when there was no answer. */
   status?: number
   answerHeaders?: Record<string, string>
   answer?: unknown
 }
 
-/** The same before it is made safe: bodies as text. */
+/** The same before its secrets are removed; its bodies are text. */
 export interface RawExchange extends Omit<Exchange, 'script' | 'command' | 'request' | 'answer'> {
   request: string
   answer: string

@@ -27,7 +27,7 @@ const assigned = /\b((?:AccountKey|SharedAccessKey|SharedAccessSignature|Passwor
 
 const guid = /\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b/gi
 const mailAddress = /[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}/g
-/** Those of the whole internet; 1.0.0.0 is the version that templates have. */
+/** Addresses on the internet. 1.0.0.0 is the version of a template. */
 const publicIpv4 =
   /\b(?!0\.|10\.|127\.|255\.|1\.0\.0\.0\b|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)(?:\d{1,3}\.){3}\d{1,3}\b/g
 
@@ -42,7 +42,7 @@ function numbered(format: (number: number) => string): (name: string) => string 
 }
 
 /**
- * Makes exchanges safe to hand on, with the same placeholders for all of a recording: known secrets, secret
+ * Makes exchanges safe to share, with the same placeholders throughout a recording: known secrets, secret
  * properties, whatever looks like a key, signed addresses, GUIDs (subscription, tenant, people), e-mail and IP addresses.
  * What is not JSON is left out.
  * @param clean removes the secrets that this run knows
@@ -106,7 +106,7 @@ function secureParameters(request: unknown): ReadonlySet<string> {
 }
 
 interface Place {
-  /** Within a secret: every text is hidden, but for the name of what it is. */
+  /** Within a secret, where every text except its name and type is hidden. */
   isSecret?: boolean
   /** Secure parameters of a deployment. */
   named?: ReadonlySet<string>
@@ -129,7 +129,7 @@ function hideIn(value: unknown, place: Place, name = ''): unknown {
         secretName.test(property) ||
         (place.named?.has(property) && name === 'parameters') ||
         (property === 'value' && isSecretSetting)
-      // A template only says what its parameters are.
+      // A template only declares its parameters.
       const { named, ...rest } = place
       const inside = property === 'template' || !named ? rest : place
       return [property, hideIn(each, { ...inside, ...(isSecret ? { isSecret } : {}) }, property)]
@@ -148,7 +148,7 @@ function hideText(text: string, place: Place, name: string): string {
   return /^https?:\/\/\S+$/.test(scrubbed) ? hideQuery(scrubbed) : scrubbed
 }
 
-/** Not by URL, which would write the address anew. */
+/** Does not use URL, which would rewrite the address. */
 function hideQuery(url: string): string {
   const [start, ...query] = url.split('?')
   if (query.length === 0) return url

@@ -91,9 +91,9 @@ export function getTier(sku: string): 'Burstable' | 'GeneralPurpose' | 'MemoryOp
 }
 
 /**
- * What the states mean in which the server cannot be used (KnownServerState of @azure/arm-postgresql-flexible). All others
- * pass by themselves or by a start. No state says that a server was never ready, so it never counts as empty: Disabled, for
- * example, is what the servers of a subscription without credit are, with their data.
+ * The states in which the server cannot be used (KnownServerState of @azure/arm-postgresql-flexible). All others end by
+ * themselves or when the server is started. No state says that a server was never ready, so it never counts as empty: when
+ * a subscription has no credit left, for example, its servers become Disabled, but keep their data.
  */
 const unusable: Readonly<Record<string, { why: string; next(): string }>> = {
   dropping: {
@@ -103,16 +103,16 @@ const unusable: Readonly<Record<string, { why: string; next(): string }>> = {
   },
   disabled: {
     why: 'its subscription is disabled, has reached its spending limit or has an unpaid bill, or it is being moved; its data is kept',
-    next: () => 'Put the subscription in order in the Azure portal, then run this command again.',
+    next: () => 'Resolve this in the Azure portal (Subscriptions), then run this command again.',
   },
   inaccessible: {
     why: 'the key that encrypts its data cannot be used',
     next: () =>
-      'Restore the key and the access to it (Azure portal, the page Data encryption of the server), then run this command again.',
+      'Restore the key and access to it (Azure portal, the Data encryption page of the server), then run this command again.',
   },
 }
 
-/** No published state says that a creation failed; other services call it like that. */
+/** No documented state says that creation failed; this is what other services call it. */
 const failedState = /(?:failed|canceled)$/i
 
 export const postgres: DataTierResource<DatabaseServer> = {

@@ -36,8 +36,10 @@ export interface Asking {
   subscription: string
 }
 
-/** What any Azure resource of the system declares: what Azure is asked about it beforehand, what environments share, and what
- * it costs. */
+/**
+ * What any Azure resource of the system declares: what Azure is asked about it beforehand, what environments share, and
+ * what it costs.
+ */
 export interface AzureResource {
   title: string
   /** The resource provider that the subscription must be registered for. */
@@ -52,7 +54,7 @@ export interface AzureResource {
   keys: { location: KeyName }
   /** Judges whether this subscription may create one there, as its provider says. Throws when that cannot be read. */
   judgeRegion?(asking: Asking, region: string): Promise<Judged[]>
-  /** What only the attempt to create it shows. */
+  /** What only an attempt to create it can show. */
   unforeseeable?(config: Config): string
   /** What two environments in the same Azure can share. */
   shared: readonly ShareRule[]
@@ -74,11 +76,11 @@ export interface Correction {
   what: string
   field: Field
   command: Command
-  /** Every deployment makes it, too. */
+  /** Every deployment makes this correction, too. */
   deployed?: true
 }
 
-/** What a resource may ask about its contents. */
+/** What `loss` may read about the contents of a resource. */
 interface Contents {
   /** The backend's images. */
   tags(): Promise<readonly unknown[]>

@@ -77,7 +77,7 @@ export const azurePermissions: Check = {
   },
 }
 
-/** Of every deployment. Names of all actions: learn.microsoft.com/azure/role-based-access-control/resource-provider-operations. */
+/** What every deployment needs. Names of all actions: learn.microsoft.com/azure/role-based-access-control/resource-provider-operations. */
 const deploymentPermissions = [
   'Microsoft.Resources/subscriptions/resourceGroups/read',
   'Microsoft.Resources/deployments/read',

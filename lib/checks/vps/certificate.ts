@@ -54,7 +54,7 @@ const reloadLine = 'On the VPS: systemctl reload nginx'
 /** Serial numbers in hexadecimal. */
 export function judgeStored(served: string | undefined, stored: string | undefined): Result {
   if (served === undefined) return fail('nginx serves none', reloadLine)
-  if (!stored) return fail('one is served, but none is stored in the folder of certbot', reloadLine)
+  if (!stored) return fail("one is served, but none is stored in certbot's folder", reloadLine)
   if (served.toUpperCase() === stored.toUpperCase()) return pass('is the stored one')
   return fail('is not the stored one: nginx has not been reloaded since the renewal', reloadLine)
 }
@@ -71,7 +71,7 @@ export function judgeNotServed(
   if (!lineage) return judgeStored('expired', undefined)
   const until = lineage.notAfter.toISOString().slice(0, 10)
   if (lineage.notAfter.getTime() <= now)
-    return fail(`the stored one has expired, too (${until})`, formatScriptLine('issue-certificate'))
+    return fail(`the stored one has also expired (${until})`, formatScriptLine('issue-certificate'))
   const stale = `an expired one is served, the stored one is valid until ${until}`
-  return fail(`${stale}: nginx was not reloaded since it was renewed`, reloadLine)
+  return fail(`${stale}: nginx has not been reloaded since the renewal`, reloadLine)
 }

@@ -199,7 +199,7 @@ async function applyRestore(job: Restore, log: Log): Promise<void> {
   if (found) notes.push(formatKeptAs(before))
   else if (live)
     notes.push(
-      `A backup does not contain the settings of the database or the rights on it, so ${into} has none.`,
+      `A backup contains neither the settings of a database nor the rights on it, so ${into} has none.`,
     )
   if (live) notes.push(...(await checkMigrations(context)))
 }

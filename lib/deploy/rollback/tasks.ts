@@ -104,7 +104,7 @@ function frontendRollback(run: Run<RollbackFlags>, context: VpsContext): TaskLis
         ...(from === to
           ? []
           : [
-              `The sources are unchanged: the next deploy-complete, publish-frontend or update-frontend of them brings ${from} live again.`,
+              `The sources are unchanged: the next deploy-complete, publish-frontend or update-frontend of them makes ${from} live again.`,
             ]),
       ]
     },

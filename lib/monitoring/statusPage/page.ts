@@ -30,7 +30,7 @@ export async function renderStatusPage(view: StatusView): Promise<StatusPage> {
   return {
     html: parts(formatDigestTag(digest), renderMoment(view.madeAt)),
     digest,
-    // Quoted, because it follows the name of a task, whose own failure it is not.
+    // Quoted, so that it does not look like a failure of the task whose name precedes it.
     summary: `it says “${title}”${seenAt === undefined ? '' : `, seen ${new Date(seenAt).toISOString().slice(0, 16)}Z`}`,
   }
 }

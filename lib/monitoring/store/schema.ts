@@ -1,7 +1,7 @@
 import { unknownError } from '../../util/errors.ts'
 import type { Connection } from './sqlite.ts'
 
-/** `PRAGMA application_id` of our files ("cdop"), so that another program's file is never taken for ours. */
+/** `PRAGMA application_id` of our files ("cdop"), so that another program's file is never mistaken for one. */
 const applicationId = 0x63646f70
 
 /*

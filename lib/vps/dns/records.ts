@@ -56,11 +56,11 @@ export interface RecordFault {
   field: Field
   /** Only an AAAA record is missing, so visitors use IPv4. */
   mild?: true
-  /** It is only not known whether the address belongs to the VPS. */
+  /** The only doubt is whether the address belongs to the VPS. */
   unsure?: true
 }
 
-/** The VPS's own IPv6 addresses, 32 hexadecimal digits each; undefined when nobody knows them. */
+/** The VPS's own IPv6 addresses, 32 hexadecimal digits each; undefined when they are unknown. */
 type OwnIpv6 = readonly string[] | undefined
 
 /**
@@ -88,7 +88,7 @@ export const findFaults = (
     const extra = {
       message: own
         ? `${name} has AAAA ${stale}, which does not belong to the VPS: delete it`
-        : `${name} has AAAA ${stale}, and it is not known here whether that is the VPS`,
+        : `${name} has AAAA ${stale}, and this machine does not know whether that is the VPS`,
       field: { name: `AAAA ${name}`, before: stale, after: 'none' },
       ...(own ? {} : { unsure: true as const }),
     }
@@ -157,7 +157,7 @@ export async function assertDnsPointsHere(site: Site, askIpv6: () => Promise<Own
   const faults = (await inspectRecords(site, askIpv6)).filter(({ mild }) => !mild)
   if (faults.length === 0) return
   throw new OpsError({
-    what: 'The DNS does not point at the VPS, so the CA was not asked for a certificate',
+    what: 'DNS does not point at the VPS, so the CA was not asked for a certificate',
     said: faults.map(({ message }) => message).join('\n'),
     next: formatManualSteps(site),
   })

@@ -11,7 +11,7 @@ import { usageError } from '../../util/errors.ts'
 import { sha256OfFile } from '../../util/files.ts'
 import { sha256 } from './export.ts'
 
-/** A part of the hash, so that pages are published again when the way of publishing changes. */
+/** Part of the hash: change it when pages are published differently, so that they are published again. */
 const format = 'export and gzip, 1'
 
 /** Never sources, independent of .gitignore. */

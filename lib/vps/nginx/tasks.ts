@@ -184,7 +184,7 @@ function getFields(state: ServerState, files: NginxFiles, host: string | undefin
   const wanted = getSetName(files)
   return [
     ...(host && backend !== host ? [{ name: 'backend', before: backend || undefined, after: host }] : []),
-    // They are equal when nginx merely is not running, or has not loaded it.
+    // Equal when nginx is merely not running, or has not loaded the set.
     ...(current === wanted ? [] : [{ name: 'configuration', before: current || undefined, after: wanted }]),
   ]
 }

@@ -52,8 +52,8 @@ const jump = 'jump'
 export const isJump = ({ name }: Host): boolean => name === jump
 
 /**
- * Reads a jump host as ProxyJump names it: `[user@]host[:port]` or `ssh://…` (ssh_config(5)). Its user and port are
- * ssh's own where the name does not say.
+ * Reads a jump host as ProxyJump names it: `[user@]host[:port]` or `ssh://…` (ssh_config(5)). A missing user
+ * or port comes from ssh's configuration.
  */
 export async function readJump(
   text: string,

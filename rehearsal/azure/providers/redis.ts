@@ -9,13 +9,13 @@ import type { Request, ResourceType } from '../types.ts'
 import type { Resource } from '../world.ts'
 
 /**
- * GB by SKU, about: a size is named by what a client can use of it. The SKUs are those of `SkuName` in the API
+ * Approximate GB by SKU: the name of a size is what a client can use of it. The SKUs are those of `SkuName` in the API
  * redisEnterprise 2025-07-01.
  */
 const managedSizes: Record<string, number> = sizes.redis
 
 /**
- * A cluster takes one change at a time, be it of itself or of its database; parallel ones fail (Azure/azure-dev#6640).
+ * A cluster accepts one change at a time, to itself or to its database; parallel ones fail (Azure/azure-dev#6640).
  * Refusing the second at once, in the words of another conflict, is stricter than Azure may be.
  */
 function checkClusterFree({ world, address }: Request, cluster: Resource | undefined): void {
@@ -26,7 +26,7 @@ function checkClusterFree({ world, address }: Request, cluster: Resource | undef
   if (working) throw refuse('redisConflict')
 }
 
-/** Throws for the first property that is there and has none of its possible values. */
+/** Throws for the first property whose value is not one of the possible ones; a missing property passes. */
 function checkValues(properties: Bag, possible: Record<string, unknown[]>): void {
   for (const [key, values] of Object.entries(possible))
     if (properties[key] !== undefined && !values.includes(properties[key]))

@@ -175,7 +175,7 @@ test('task, certificate, doctor and health give one verdict on a stale AAAA reco
     detail: stale
       .map(
         ({ name, content }) =>
-          `${name} has AAAA ${content}, and it is not known here whether that is the VPS`,
+          `${name} has AAAA ${content}, and this machine does not know whether that is the VPS`,
       )
       .join('; '),
   })

@@ -241,7 +241,7 @@ test('a repository without pushes has no tags; a registry that refuses access is
     },
   )
   expect((await getFailure(createAzure(refused.context).tags())).what).toBe(
-    'This login lacks the permission for this in Azure',
+    'This login lacks the permission that Azure requires for this',
   )
   const gone = await fakeAz(
     { match: /^account show/, stdout: account },

@@ -205,7 +205,7 @@ const reported: [string, string, string, RegExp][] = [
   [
     'a resource that is already in another region (MicrosoftDocs/azure-docs#70422)',
     "Code=InvalidResourceLocation; Message=The resource 'codexredis' already exists in location 'centralus' in resource group 'rg'. A resource with the same name cannot be created in location 'eastus'. Please select a new resource name.",
-    'A resource of this name is already in centralus, and Azure cannot move it',
+    'A resource with this name is already in centralus, and Azure cannot move it',
     /REDIS_LOCATION.*new name/,
   ],
 ]

@@ -93,7 +93,7 @@ test('where everything exists or is about to, nothing is asked, not even for a t
     },
   ]
   const { inspection, asked, requests } = await inspect(worldWith(), { answers: existing })
-  expect(await inspection).toEqual({ state: 'ok', reason: 'nothing has to be created' })
+  expect(await inspection).toEqual({ state: 'ok', reason: 'nothing needs to be created' })
   expect(requests).toEqual([])
   expect(asked().some((line) => line.includes('get-access-token'))).toBe(false)
 })

@@ -213,7 +213,7 @@ test('a PostgreSQL server that Azure has disabled is CRITICAL, whatever its para
   const disabled = { ...ready, secureTransport: 'on', properties: { state: 'Disabled' } }
   const { verdict, detail, next } = await databaseTransport.run(await tier(disabled, undefined))
   expect([verdict, detail]).toEqual(['CRITICAL', expect.stringContaining('is in the state Disabled: ')])
-  expect(next).toContain('Put the subscription in order')
+  expect(next).toContain('Resolve this in the Azure portal')
 })
 
 test.each<Selection>(['health', 'doctor', 'verify', 'acceptance', 'check-database'])(
