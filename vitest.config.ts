@@ -19,7 +19,7 @@ const longest = [
   ),
   ...['azureFaults', 'updates', 'containers', 'dataTier', 'interrupts', 'rehearsal', 'deploy'].map(systemTest),
   ...['rollback', 'health', 'faultsMatrix', 'maintenanceMode', 'firstAndLast', 'database'].map(systemTest),
-  ...['looking', 'latency'].map(systemTest),
+  ...['looking', 'windows'].map(systemTest),
 ]
 
 for (const file of [...alone, ...longest])
