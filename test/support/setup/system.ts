@@ -19,8 +19,10 @@ export default async function setup(): Promise<void> {
       'The system tests create network namespaces and start servers on ports 22, 80 and 443: run them as root, or only npm run test:unit',
     )
   }
-  await installPackages({ onLine: say, packages })
+  // What creates the roots comes first; then they and the other packages do not wait for each other.
+  await installPackages({ onLine: say, packages: ['debian-archive-keyring', 'mmdebstrap'] })
   await Promise.all([
+    installPackages({ onLine: say, packages }),
     prepareRoots(say).then(({ vps }) => prepareInstalledVps(vps, say)),
     prepareRoot(vpsRoot('trixie'), say),
     prepareAz(getOtherRelease(), say),
