@@ -111,7 +111,8 @@ test('workers that exit while gunicorn listens: exit 1 in each script, their las
   const heartless = changed(
     'heartless',
     'dominion/app.py',
-    (text) => `${text}\nraise SystemExit('no heart')\n`,
+    // The pause keeps gunicorn, which starts another worker at once, from taking a whole processor.
+    (text) => `${text}\nimport time\ntime.sleep(1)\nraise SystemExit('no heart')\n`,
     { HEALTHY_WITHIN_SECONDS: '15' },
   )
   const before = await served()

@@ -35,7 +35,7 @@ export function steadyLoad(config: Config, readers = 4): Load {
         failed.push(`${path}: ${(thrown as Error).message}`)
       }
       longestMs = Math.max(longestMs, Math.round(performance.now() - started))
-      await pause(150)
+      await pause(250)
     }
   }
   const paths = ['/', '/api/workflows', '/api/ai/status', '/api/agents']
