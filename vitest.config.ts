@@ -7,10 +7,10 @@ const minute = 60_000
 const systemTest = (name: string): string => `test/system/${name}.test.ts`
 
 /**
- * The first builds the repository's own dashboard in its own folder, which rehearsal.test.ts then finds built; the other
- * runs the unit tests once more.
+ * These two before the others: site.test.ts builds the repository's own dashboard in its own folder, which
+ * rehearsal.test.ts then finds built, and nodeVersions.test.ts runs the unit tests, which have time limits.
  */
-const alone = ['site', 'nodeVersions'].map(systemTest)
+const first = ['site', 'nodeVersions'].map(systemTest)
 
 /** The longest first, so that none of them is left over at the end: a fresh clone knows no times. */
 const longest = [
@@ -22,7 +22,7 @@ const longest = [
   ...['looking', 'windows'].map(systemTest),
 ]
 
-for (const file of [...alone, ...longest])
+for (const file of [...first, ...longest])
   if (!existsSync(file)) throw new Error(`vitest.config.ts names ${file}, which does not exist`)
 
 class LongestFirst extends BaseSequencer {
@@ -88,9 +88,9 @@ export default defineConfig({
       {
         test: {
           ...system,
-          name: 'system-alone',
-          include: alone,
-          fileParallelism: false,
+          name: 'system-first',
+          include: first,
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },
       },
@@ -100,7 +100,7 @@ export default defineConfig({
           ...system,
           name: 'system',
           include: ['test/system/**/*.test.ts'],
-          exclude: alone,
+          exclude: first,
           maxWorkers: 3,
           sequence: { groupOrder: 3 },
         },
