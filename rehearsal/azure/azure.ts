@@ -11,7 +11,7 @@ import { login } from './login.ts'
 import { packageIndex, packageIndexHost } from './packageIndex.ts'
 import { retailPrices } from './prices.ts'
 import { resourceTypes } from './providers.ts'
-import { type Hosts, openDoors } from './proxy.ts'
+import { type Hosts, openGateway } from './proxy.ts'
 import { publicAddress } from './publicAddress.ts'
 import { publicRegistries, publicRegistry } from './publicRegistries.ts'
 import { registryApi } from './registryApi.ts'
@@ -27,7 +27,7 @@ export interface AzureOptions extends Omit<WorldParts, 'types'> {
 }
 
 export interface Azure {
-  /** For `HTTPS_PROXY` of the real `az`, beside `REQUESTS_CA_BUNDLE` with the authority's certificate. */
+  /** For `HTTPS_PROXY` of the real `az`, which also needs `REQUESTS_CA_BUNDLE` with the authority's certificate. */
   proxyUrl: string
   /** The tests' control, on loopback (controlServer.ts). */
   controlUrl: string
@@ -87,16 +87,16 @@ export async function startAzure(options: AzureOptions): Promise<Azure> {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 })
   const world = createWorld({ ...options, types: resourceTypes })
   const hosts = await getHosts(world, options)
-  const doors = await openDoors(world, hosts)
+  const gateway = await openGateway(world, hosts)
   const named = namedHosts.filter((host) => hosts[host])
   for (const host of named) await options.dns.set(host, [options.network.host])
   const control = await openControlServer(world, options.controls)
   return {
-    proxyUrl: doors.proxyUrl,
+    proxyUrl: gateway.proxyUrl,
     controlUrl: control.url,
     async stop() {
       await control.stop()
-      await doors.stop()
+      await gateway.stop()
       await removeEverything(world)
       for (const host of named) await options.dns.remove(host)
     },

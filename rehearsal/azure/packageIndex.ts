@@ -40,7 +40,7 @@ export async function explainMissingPackage(): Promise<string> {
   const { host } = new URL(getIndex())
   return (await ask(`${getIndex()}/pip/`, 10_000))
     ? `The rehearsal asked the package index ${host}, which has nothing suitable for Python 3.11.`
-    : `This machine does not reach the package index ${host} (PIP_INDEX_URL), so pip of the rehearsal has only the packages in rehearsal/roots.ts. Add Debian's package there, or make the index reachable.`
+    : `This machine cannot reach the package index ${host} (PIP_INDEX_URL), so pip in the rehearsal has only the packages in rehearsal/roots.ts. Add the Debian package there, or make the index reachable.`
 }
 
 function link(href: string, page: string): string {

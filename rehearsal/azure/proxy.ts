@@ -11,7 +11,7 @@ import type { SeenRequest, World } from './world.ts'
 /** Maps hosts to handlers; a pattern may start with `*.`. */
 export type Hosts = Record<string, Handler>
 
-export interface Doors {
+export interface Gateway {
   /** The CONNECT proxy on loopback, for `HTTPS_PROXY`. */
   proxyUrl: string
   stop(): Promise<void>
@@ -69,14 +69,14 @@ async function listen(server: Server, port: number, host: string): Promise<Addre
   return server.address() as AddressInfo
 }
 
-/** The parts of a world that the doors need. */
-type DoorsWorld = Pick<World, 'requests' | 'authority'> & { network: Pick<World['network'], 'host'> }
+/** The parts of the emulated cloud that the gateway needs. */
+type GatewayWorld = Pick<World, 'requests' | 'authority'> & { network: Pick<World['network'], 'host'> }
 
 /**
  * Opens both ways to the emulated hosts: a CONNECT proxy on loopback that ends TLS itself, and TLS on the port (443) of
  * the rehearsal's network for clients that resolve the names. Other hosts are refused with 403.
  */
-export async function openDoors(world: DoorsWorld, hosts: Hosts, securePort = 443): Promise<Doors> {
+export async function openGateway(world: GatewayWorld, hosts: Hosts, securePort = 443): Promise<Gateway> {
   const contextOf = certificates(world.authority, hosts)
   const secure = createSecureServer(
     {

@@ -1,7 +1,7 @@
 import type { Exchange } from '../../lib/azure/recording/exchange.ts'
 import type { Authority } from '../../rehearsal/authority.ts'
 import type { Call, Reply } from '../../rehearsal/azure/http.ts'
-import { type Hosts, openDoors } from '../../rehearsal/azure/proxy.ts'
+import { type Hosts, openGateway } from '../../rehearsal/azure/proxy.ts'
 
 /** A recording that answers the real az in place of Azure. */
 export interface Replay {
@@ -58,6 +58,6 @@ export async function openReplay(exchanges: readonly Exchange[], authority: Auth
     return { status, headers: answerHeaders, ...(answer === undefined ? {} : { body: answer }) }
   }
   const hosts: Hosts = { 'management.azure.com': answer, '*.azurecr.io': answer }
-  const doors = await openDoors({ requests: [], authority, network: { host: '127.0.0.1' } }, hosts, 0)
-  return { proxyUrl: doors.proxyUrl, missed: () => missed, stop: doors.stop }
+  const gateway = await openGateway({ requests: [], authority, network: { host: '127.0.0.1' } }, hosts, 0)
+  return { proxyUrl: gateway.proxyUrl, missed: () => missed, stop: gateway.stop }
 }

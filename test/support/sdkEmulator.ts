@@ -4,7 +4,7 @@ import { containerLog } from '../../rehearsal/azure/containerLog.ts'
 import type { Call } from '../../rehearsal/azure/http.ts'
 import { issueToken } from '../../rehearsal/azure/login.ts'
 import { resourceTypes } from '../../rehearsal/azure/providers.ts'
-import { openDoors } from '../../rehearsal/azure/proxy.ts'
+import { openGateway } from '../../rehearsal/azure/proxy.ts'
 import type { ResourceType } from '../../rehearsal/azure/types.ts'
 import type { Resource } from '../../rehearsal/azure/world.ts'
 import { createEmptyWorld } from './emulatorFixtures.ts'
@@ -74,7 +74,7 @@ export async function startSdkEmulator(folder: string) {
   world.authority = await createAuthority(folder)
   world.network.host = '127.0.0.1'
   const hosts = { 'management.azure.com': (call: Call) => judgedArm(world, call) }
-  const { proxyUrl, stop } = await openDoors(world, hosts, 0)
+  const { proxyUrl, stop } = await openGateway(world, hosts, 0)
   const clients = createSdkClients({
     ...{ subscription: world.subscription.id, token: issueToken(world, 'management') },
     ...{ proxyUrl, authority: world.authority.certificate },

@@ -13,7 +13,7 @@ import { buildImage } from '../../rehearsal/azure/build.ts'
 import type { Call } from '../../rehearsal/azure/http.ts'
 import { type Image, pushImage, type Repository } from '../../rehearsal/azure/images.ts'
 import { packageIndex, packageIndexHost } from '../../rehearsal/azure/packageIndex.ts'
-import { openDoors } from '../../rehearsal/azure/proxy.ts'
+import { openGateway } from '../../rehearsal/azure/proxy.ts'
 import { publicRegistries, publicRegistry } from '../../rehearsal/azure/publicRegistries.ts'
 import { registryApi } from '../../rehearsal/azure/registryApi.ts'
 import { findRemoved, unpackImage } from '../../rehearsal/azure/unpackImage.ts'
@@ -62,12 +62,12 @@ beforeAll(async () => {
     runtime: { repositories },
   })
   const registries = publicRegistries.map((host) => [host, (call: Call) => publicRegistry(world, call)])
-  const doors = await openDoors(world, {
+  const gateway = await openGateway(world, {
     ...Object.fromEntries(registries),
     '*.azurecr.io': (call) => registryApi(world, call),
     [packageIndexHost]: packageIndex,
   })
-  stops.push(doors.stop)
+  stops.push(gateway.stop)
 })
 afterAll(async () => {
   for (const stop of stops.reverse()) await stop()
@@ -228,7 +228,7 @@ test("the packages that pip finds are the image root's, not this host's", async 
     )
     const wanted = `${PYTHON}RUN pip install 'rq>=99' || pip install dominion-probe-${process.pid}\n`
     await expect(build({ Dockerfile: wanted })).rejects.toThrow(
-      /found for rq>=99[\s\S]*found for dominion-probe[\s\S]*does not reach the package index/,
+      /found for rq>=99[\s\S]*found for dominion-probe[\s\S]*cannot reach the package index/,
     )
   } finally {
     rmSync(distribution, { recursive: true })

@@ -7,7 +7,7 @@ import { local } from '../../../lib/shell/command.ts'
 import { createAuthority } from '../../../rehearsal/authority.ts'
 import { arm } from '../../../rehearsal/azure/arm.ts'
 import { login } from '../../../rehearsal/azure/login.ts'
-import { openDoors } from '../../../rehearsal/azure/proxy.ts'
+import { openGateway } from '../../../rehearsal/azure/proxy.ts'
 import { judgeRecording, readRecording } from '../../../rehearsal/judge/recording.ts'
 import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
 import { openRunner, temporaryFolder } from '../../support/helpers.ts'
@@ -39,9 +39,9 @@ async function openCloud(folder: string) {
     'login.microsoftonline.com': (call: Parameters<typeof login>[1]) => login(world, call),
     'management.azure.com': (call: Parameters<typeof arm>[1]) => arm(world, call),
   }
-  const doors = await openDoors(world, hosts, 0)
-  onTestFinished(() => doors.stop())
-  return { world, authority, proxyUrl: doors.proxyUrl }
+  const gateway = await openGateway(world, hosts, 0)
+  onTestFinished(() => gateway.stop())
+  return { world, authority, proxyUrl: gateway.proxyUrl }
 }
 
 test('the real az is recorded without secrets, and the recording can be judged and replayed', {

@@ -56,7 +56,7 @@ test('without an index there is no package, and the build log says so', async ()
   serve({})
   expect((await ask('/simple/one/')).status).toBe(404)
   expect(await explainMissingPackage()).toMatch(
-    /does not reach the package index index\.test.*rehearsal\/roots\.ts/,
+    /cannot reach the package index index\.test.*rehearsal\/roots\.ts/,
   )
 })
 
