@@ -28,15 +28,16 @@ const { startProcess } = await import(${JSON.stringify(path.join(home, 'lib/shel
 const signal = new AbortController().signal
 await startProcess(['az'], { env: process.env, timeoutMs: 9999, signal })`
 
-const scripts = globSync('scripts/**/*.ts', { cwd: home })
-  .map((file) => path.basename(file).replace(/(\.mjs)?\.ts$/, ''))
-  .sort()
+const files = globSync('scripts/**/*.ts', { cwd: home })
+const getName = (file: string) => path.basename(file).replace(/(\.mjs)?\.ts$/, '')
+const scripts = files.map(getName).sort()
+/** Read-only scripts, which take no --dry-run. */
+const readOnly = files
+  .filter((file) => readFileSync(path.join(home, file), 'utf8').includes('changes: false'))
+  .map(getName)
 
-/** The arguments of each script; `--dry-run` where none are listed. */
+/** The arguments of scripts that need some. The others get `--dry-run`, or none if they are read-only. */
 const asked: Readonly<Record<string, string[]>> = {
-  ...Object.fromEntries(
-    ['api-token', 'check-database', 'doctor', 'history', 'metrics', 'slo', 'view-logs'].map((it) => [it, []]),
-  ),
   cost: ['--offline'],
   'maintenance-mode': ['status'],
   // Rejected because it is not a backup, before any request.
@@ -143,7 +144,7 @@ async function measure(lines: ReadonlyMap<string, string[]>): Promise<Map<string
 }
 
 const launcher = path.join(home, 'bin', 'dominion.js')
-const getLine = (name: string) => asked[name] ?? ['--dry-run']
+const getLine = (name: string) => asked[name] ?? (readOnly.includes(name) ? [] : ['--dry-run'])
 try {
   prepare()
   const [help, start] = await undisturbed(async () => [

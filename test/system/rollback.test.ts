@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Receipt } from '../../lib/deploy/receipts/receipts.ts'
@@ -27,18 +27,10 @@ const page = readFileSync(path.join(home, 'docs', 'runbook.md'), 'utf8')
 const lines = [...new Set([...page.matchAll(/`npx dominion ([^`]+)`/g)].map((match) => match[1]!))].filter(
   (line, _, all) => !all.includes(`${line} --dry-run`),
 )
-/** Read-only, so these take no --dry-run. */
-const looking = [
-  'api-token',
-  'doctor',
-  'view-logs',
-  'check-database',
-  'metrics',
-  'cost',
-  'history',
-  'health',
-  'slo',
-]
+/** Read-only scripts, which take no --dry-run. */
+const readOnly = globSync('scripts/**/*.ts', { cwd: home })
+  .filter((file) => readFileSync(path.join(home, file), 'utf8').includes('changes: false'))
+  .map((file) => path.basename(file, '.ts'))
 
 const work = createWorkFolder('dominion-rollback')
 let clouds: Rehearsal
@@ -106,7 +98,7 @@ const getArguments = (line: string): string[] =>
 // Concurrently, because nothing changes anything; the next test checks that.
 test.concurrent.each(lines.filter((line) => !line.includes('--follow')))('npx dominion %s', async (line) => {
   const args = getArguments(line)
-  const harmless = looking.includes(args[0]!) || line.includes('--list') || line.endsWith(' status')
+  const harmless = readOnly.includes(args[0]!) || line.includes('--list') || line.endsWith(' status')
   if (!harmless && !args.includes('--dry-run')) args.push('--dry-run')
   const done = await clouds.dominion(args, { environment: two })
   // Containers may have been restarted within the hour: a WARNING.
