@@ -16,8 +16,8 @@ import { writeSamples } from './samples.ts'
 
 /**
  * One million samples (or the number in the first argument): how long `slo` takes for a month of them compared with
- * counting the same month from its single samples, and how long `status-page` takes. Exit 1 when `slo` takes a second
- * or more, or `status-page` three.
+ * counting the same month from its individual samples, and how long `status-page` takes. Exit 1 when `slo` takes a
+ * second or more, or `status-page` three.
  */
 const wanted = Number(process.argv[2] ?? 1_000_000)
 const rounds = 5
@@ -100,7 +100,7 @@ try {
   })
   const ratio = median(times.report.map((ms, round) => ms / times.scan[round]!))
   show('report of 30 days', median(times.report), `${ratio.toFixed(2)} × the scan`)
-  show('the same from single samples, a full scan', median(times.scan))
+  show('the same from individual samples, a full scan', median(times.scan))
   show('`dominion slo` of 30 days, the whole script', median(times.script))
   show('`dominion status-page --out`, the whole script', median(times.page))
   show('bars of 90 days', median(times.bars))

@@ -70,7 +70,7 @@ const rsync = ({ ssh, dashboard }: Bench): Promise<number> =>
   ])
 
 /**
- * What makes rsync atomic, too: hard links for unchanged files (compared by content, because a build changes all
+ * What makes rsync atomic as well: hard links for unchanged files (compared by content, because a build changes all
  * times), and a swap.
  */
 async function rsyncRelease({ ssh, dashboard }: Bench): Promise<number> {

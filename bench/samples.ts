@@ -25,7 +25,7 @@ export async function writeSamples(
   end: number,
   atLeast: number,
 ): Promise<{ looks: number; samples: number }> {
-  // Kept as single samples throughout, so that the file holds the requested number.
+  // Kept as individual samples throughout, so that the file holds the requested number.
   const history = await openHistory(file, { sampleDays: 400, days: 400 })
   const looks = Math.ceil(atLeast / targets.length)
   const roll = dice()

@@ -70,7 +70,7 @@ export const createCrashCheck = ({ controlUrl }: State): Check<QuickContext> => 
 const formatFinding = ({ side, model, at, what, times, seenAt }: Finding): string =>
   `${side} ${model} ${at}: ${what} (${times} ×, first in ${seenAt})`
 
-/** Every request of az and every answer of the rehearsal's Azure fits the models of Microsoft's SDK. */
+/** Every request from az and every answer of the rehearsal's Azure fits the models of Microsoft's SDK. */
 export const createModelsCheck = ({ controlUrl }: State): Check<QuickContext> => ({
   id: 'models',
   title: "Requests and answers fit Microsoft's models",

@@ -76,7 +76,9 @@ async function runMmdebstrap(
 ): Promise<void> {
   const lacking = await findMissingPackages(['debian-archive-keyring', 'mmdebstrap'])
   if (lacking.length > 0)
-    throw new Error(`${lacking.join(' and ')} is missing. ${formatManualInstall(lacking)}`)
+    throw new Error(
+      `${lacking.join(' and ')} ${lacking.length === 1 ? 'is' : 'are'} missing. ${formatManualInstall(lacking)}`,
+    )
   const sources = await getDebianSources(release)
   const settings = `${folder}.apt.conf`
   writeFileSync(settings, await getProxySettings(), { mode: 0o600 })

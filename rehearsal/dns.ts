@@ -12,7 +12,10 @@ export interface Dns {
   remove(host: string): Promise<void>
   /** Sets the AAAA records of a name; none removes them. */
   setIpv6(host: string, addresses: string[]): Promise<void>
-  /** ADDRESS:PORT (UDP) where the certificate authority asks. It sees what everybody sees, unless it is misled. */
+  /**
+   * ADDRESS:PORT (UDP) where the certificate authority looks names up. It sees the same records as everybody else,
+   * unless it is misled.
+   */
   authorityView: string
   /** From now on, only the authority sees these A records of a name (an empty list: no address); undefined ends that. */
   mislead(host: string, addresses: string[] | undefined): Promise<void>

@@ -4,7 +4,7 @@ import { type Machine, startMachine } from './machine.ts'
 import type { Network } from './network.ts'
 import { waitForPort } from './processes.ts'
 
-/** Two addresses outside both clouds that speak TLS, for HEALTH_NEUTRAL_TARGETS; the first one has IPv6, too. */
+/** Two addresses outside both clouds that speak TLS, for HEALTH_NEUTRAL_TARGETS; the first one also has IPv6. */
 export interface Neutral {
   /** Two ADDRESS:443, over IPv4. */
   targets: string[]

@@ -155,7 +155,8 @@ export async function takeDown(name: string, only?: string): Promise<string[]> {
     const environment = killed?.environment ?? getEnvironmentFile(name)
     const written = existsSync(environment)
     if (killed) left.push(...discardEnvironment(killed.environment, killed.id))
-    // Left by one that was killed and whose folder no longer exists, for example after a restart of the machine.
+    // Left by a rehearsal that was killed and whose folder no longer exists, for example after a restart of the
+    // machine.
     else if (!owner && only === undefined) left.push(...discardEnvironment(getEnvironmentFile(name)))
     if (!owner && written && !existsSync(environment)) left.push(`file ${environment} that it wrote`)
     rmSync(folder, { recursive: true, force: true })

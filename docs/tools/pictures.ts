@@ -69,7 +69,7 @@ try {
 
 async function take(picture: string, page: string, dark: boolean): Promise<void> {
   await browser.open(`https://${domain}${page}`)
-  // Until what the page asks of the API has arrived.
+  // Until the API has answered the page's requests.
   await new Promise((resolve) => setTimeout(resolve, 3000))
   writeFileSync(
     path.join(home, 'docs', 'images', `${picture}.png`),

@@ -10,7 +10,7 @@ import { listShareRules } from '../../lib/deploy/separation.ts'
 /*
  * `npm run docs` writes .env.example and docs/configuration.md from lib/config, the table of what environments share in
  * docs/runbook.md from the rules of the resources, and docs/commands.md from the --help text of every script. A test
- * holds the files equal to what this gives.
+ * checks that the files match what this generates.
  */
 
 const home = path.join(import.meta.dirname, '..', '..')
@@ -32,7 +32,7 @@ export const references: Record<string, () => string | Promise<string>> = {
 
 /** How the first lines of .env.example explain the rest; docs/configuration.md begins with them, too. */
 const introduction = [
-  "Configuration of Codex Dominion. Copy this file to .env and fill it in. A plain copy is valid, but scripts that need a placeholder's value refuse it. With --env NAME, .env.NAME is read over .env. Environment variables are not read.",
+  "Configuration of Codex Dominion. Copy this file to .env and fill it in. A plain copy is valid, but scripts that need a placeholder's value refuse it. With --env NAME, .env.NAME is read on top of .env. Environment variables are not read.",
   'A secret may be a reference: env:NAME (environment variable), op://vault/item/field (1Password CLI), azkv://vault/name (Azure Key Vault). Paths are relative to this folder; ~ is your home folder.',
   "A value that contains # needs quotes ('…'), because # starts a comment outside quotes.",
 ]

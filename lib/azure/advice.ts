@@ -14,6 +14,6 @@ export function anotherRegion(which: string, key: KeyName = 'AZURE_LOCATION'): s
   return `Set ${key} in ${formatKeyFile(key)} to ${which}${all ? '; resources in the old region do not move, so remove them first' : ''}.`
 }
 
-/** @param staysTaken the name of a deleted one becomes free only after days */
+/** @param staysTaken the name of a deleted resource becomes free only after days */
 export const anotherName = (key: KeyName, staysTaken?: true): string =>
   `Set ${key} in ${formatKeyFile(key)} to another name${staysTaken ? ', or run this command again in a few days' : ''}.`

@@ -29,8 +29,8 @@ export const armRequest = (path: string, query: Query, token: string, body?: obj
 })
 
 /**
- * Reads from ARM by direct requests, with az's login and network settings. For repeated reads: a call of az
- * takes most of a second, and a whole core.
+ * Reads from ARM by direct requests, with az's login and network settings. For repeated reads: an az call takes most of
+ * a second and keeps a core busy.
  * @param wanted aborted as soon as the answer is no longer needed
  */
 export function openArm({ config, runner }: Context, wanted?: AbortSignal) {
@@ -95,5 +95,5 @@ function refused({ status, body }: HttpResponse): OpsError {
     )
   }
   const meaning = explainAz(status === 401 ? `az login: ${said}` : said)
-  return new OpsError({ what: `Azure refuses (${status})`, said, ...meaning })
+  return new OpsError({ what: `Azure refused the request (${status})`, said, ...meaning })
 }

@@ -5,7 +5,7 @@ import { type Judged, judgedFailure, worstVerdict } from '../util/verdict.ts'
 import { anotherName } from './advice.ts'
 import type { Asking, AzureResource, DataTierResource } from './resources/resource.ts'
 
-/* What Azure says beforehand about resources that are to be created. Each answer that is missing is UNKNOWN. */
+/* What Azure says beforehand about resources that are to be created. Each missing answer is UNKNOWN. */
 
 interface Provider {
   registrationState: string
@@ -26,10 +26,13 @@ interface Region {
 }
 
 const mostRegions = 5
-/** Regions that are asked at the same time. */
+/** How many regions are queried at a time. */
 const regionsAtOnce = 10
 
-/** Judges whether the subscription is registered for these providers; until it is, Azure creates nothing of theirs. */
+/**
+ * Judges whether the subscription is registered for these providers; until it is, Azure creates none of their
+ * resources.
+ */
 export const judgeProviders = async (asking: Asking, namespaces: readonly string[]): Promise<Judged> =>
   combine(
     await attempt('the registered providers', async () => [await judgeRegistration(asking, namespaces)]),
@@ -134,7 +137,7 @@ function openReader({ arm, subscription }: Asking) {
       if (own?.enforcementMode === 'DoNotEnforce') return undefined
       return own?.parameters?.listOfAllowedLocations?.value?.map(toName)
     },
-    /** Every region: this one, then those of the same part of the world. */
+    /** Every region: this one, then those in the same part of the world. */
     async regionsNear(region: string): Promise<string[]> {
       const all = (await get<{ value: Region[] }>('locations', { 'api-version': '2022-12-01' }))?.value ?? []
       const world = all.find(({ name }) => name === region)?.metadata?.geographyGroup
@@ -161,7 +164,7 @@ export async function attempt(what: string, ask: () => Promise<Judged[]>): Promi
     return await ask()
   } catch (thrown) {
     const { detail, next } = judgedFailure(thrown)
-    return [{ verdict: 'UNKNOWN', detail: `Azure could not be asked about ${what}: ${detail}`, next }]
+    return [{ verdict: 'UNKNOWN', detail: `Could not ask Azure about ${what}: ${detail}`, next }]
   }
 }
 
@@ -205,7 +208,7 @@ function getMoves(
   return [...new Set(refused.map(keyOf))].map((key) => [key, resources.filter((each) => keyOf(each) === key)])
 }
 
-/** Up to five regions that take all of these, those near the containers first. */
+/** Up to five regions that accept all of these, those near the containers first. */
 async function findRegions(
   asking: Asking,
   read: Reader,

@@ -30,7 +30,7 @@ const busy = new RegExp(
 
 const retry = { times: 6, pauseMs: 10_000, when: busy }
 
-/** A command of az: `` az`group show --name ${name}` `` reads, and accepts exit 3 (absent); `az.change` changes. */
+/** An az command: `` az`group show --name ${name}` `` reads, and accepts exit 3 (absent); `az.change` changes. */
 export const az = commandTemplate((argv, effect, options) => {
   const all = {
     explain: explainAz,

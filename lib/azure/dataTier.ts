@@ -69,11 +69,11 @@ function validateCommand(config: Config, name: string, parameters: object, subsc
 }
 
 interface Comparison {
-  /** Differences that a deployment changes. */
+  /** Differences that a deployment corrects. */
   drift: Field[]
-  /** Differences that a deployment changes, too, but that are no reason for one. */
+  /** Differences that a deployment also corrects, but that are no reason for one. */
   resets: Field[]
-  /** Differences that are changed without a deployment. */
+  /** Differences that are corrected without a deployment. */
   corrections: Correction[]
   /** Resources that do not exist yet or must be recreated. */
   missing: string[]
@@ -82,7 +82,7 @@ interface Comparison {
   upgrade: boolean
 }
 
-/** A resource cannot move, and its name stays taken where it is. */
+/** A resource cannot move, and it keeps its name where it is. */
 function findMove(part: Part, config: Config, found: Resource): Fault | undefined {
   const [is, wanted] = [found.location?.replaceAll(' ', '').toLowerCase(), part.location(config)]
   if (is === undefined || is === wanted) return undefined
@@ -108,7 +108,7 @@ function compare(config: Config, found: DataTier, subscription: string, address:
     }
     const fault =
       resource && (part.findFault?.(config, resource, subscription) ?? findMove(part, config, resource))
-    // One that stops the run goes before one that a new resource corrects.
+    // A fault that stops the run takes precedence over one that a new resource corrects.
     if (fault && (result.fault?.empty ?? true)) result.fault = { ...fault, part }
     const missing = resource && !fault ? part.getMissingChild?.(config, resource) : part.describe(config)
     if (missing) result.missing.push(missing)
@@ -127,7 +127,7 @@ function assertDeployable({ drift, missing, fault, upgrade }: Comparison): void 
   if (others.length === 0) return
   throw usageError(
     `An upgrade of PostgreSQL must be a deployment without other changes, but these differ, too: ${others.join(', ')}`,
-    `Set POSTGRES_VERSION in ${formatKeyFile('POSTGRES_VERSION')} back, run ${formatScriptLine('provision')}, then upgrade.`,
+    `Set POSTGRES_VERSION back in ${formatKeyFile('POSTGRES_VERSION')}, run ${formatScriptLine('provision')}, then upgrade.`,
   )
 }
 

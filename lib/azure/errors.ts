@@ -19,7 +19,7 @@ export interface Meaning {
   ofBuild?: true
 }
 
-/** Explains a message of az, and what to do; undefined when the message explains itself. */
+/** Explains a message from az, and what to do; undefined when the message explains itself. */
 export function explainAz(output: string): Partial<Failure> | undefined {
   return explain(output, meanings)
 }
@@ -273,14 +273,14 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'ServerNameAlreadyExists',
     when: /ServerNameAlreadyExists|server name is already used/i,
-    what: 'The name of the PostgreSQL server is taken: it must be unique in all of Azure, and the name of a deleted server may stay taken for days',
+    what: 'The name of the PostgreSQL server is taken: it must be unique in all of Azure, and the name of a deleted server may stay reserved for days',
     next: () => anotherName('POSTGRES_SERVER', true),
     source: 'hashicorp/terraform-provider-azurerm#16622, MicrosoftDocs/azure-docs#115432',
   },
   {
     code: 'ServerGroupDropping',
     when: /ServerGroupDropping|server group in dropping state/i,
-    what: 'A PostgreSQL server with this name is being deleted, and its name may stay taken for days afterwards',
+    what: 'A PostgreSQL server with this name is being deleted, and its name may stay reserved for days afterwards',
     next: () => anotherName('POSTGRES_SERVER', true),
     source: 'MicrosoftDocs/azure-dev-docs#765, hashicorp/terraform-provider-azurerm#16622',
   },
@@ -294,7 +294,7 @@ export const meanings: readonly Meaning[] = [
   {
     code: 'NameNotAvailable',
     when: /NameNotAvailable|name .* is already (taken|in use)/i,
-    what: 'The name is taken: it must be unique in all of Azure, and the name of a deleted resource may stay taken for a while',
+    what: 'The name is taken: it must be unique in all of Azure, and the name of a deleted resource may stay reserved for a while',
     next: () =>
       `Choose another name in ${formatKeyFile('POSTGRES_SERVER', 'REDIS_NAME', 'ACR_NAME', 'BACKEND_DNS_LABEL')} (POSTGRES_SERVER, REDIS_NAME, ACR_NAME or BACKEND_DNS_LABEL).`,
     source: 'Azure/azure-service-operator#852',

@@ -78,7 +78,7 @@ async function judge(asking: Asking, missing: readonly AzureResource[], groups: 
   return ok(
     [
       ...(open.length > 0 ? open : [`Azure allows ${describe(config, missing)}`]),
-      ...(later.length > 0 ? [`only the attempt shows ${later.join(' and ')}`] : []),
+      ...(later.length > 0 ? [`only the attempt will show ${later.join(' and ')}`] : []),
     ].join('; '),
   )
 }

@@ -1,17 +1,17 @@
-/** A refusal of Azure in its own words. `{name}` stands for what differs from case to case. */
+/** A refusal by Azure, word for word. `{name}` stands for what differs from case to case. */
 export interface Refusal {
   code: string
   /** The HTTP status; that of the operation where Azure accepts the request and fails later. */
   status: number
   words: string
-  /** Who has reported it, and when (a date, as ISO 8601 writes it). */
+  /** Who reported it, and when (a date, as ISO 8601 writes it). */
   source: string
   seen: string
 }
 
 /**
  * Every refusal that has been reported word for word. Each has an explanation in errors.ts and can be provoked in the
- * rehearsal, which takes the words from here; refusals.test.ts holds the three together.
+ * rehearsal, which takes the words from here; refusals.test.ts checks that the three match.
  */
 export const refusals = {
   serverBusy: {

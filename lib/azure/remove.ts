@@ -59,7 +59,7 @@ export function removeAzureTasks(context: Context, azure: Azure, { after, stays 
       if (stay) return ok(stay)
       if ((await azure[part.id]()) === undefined) return ok('it does not exist')
       const effects = [deleteResource(config, (await azure.account()).id, part)]
-      const taken = part.nameStaysTaken ? ', whose name may stay taken for days' : ''
+      const taken = part.nameStaysTaken ? ', whose name may stay reserved for days' : ''
       return { state: 'change', what: `delete ${part.name(config)}${taken}`, effects }
     },
   })

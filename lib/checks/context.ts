@@ -28,7 +28,7 @@ export function createCheckContext(
   }
 }
 
-/** A check often needs two calls of az (the account, then its own query): both fit into its time limit. */
+/** A check often needs two az calls (the account, then its own query): both fit into its time limit. */
 const patienceMs = loginTimeoutMs / 2 - 1000
 
 /**

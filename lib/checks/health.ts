@@ -77,7 +77,7 @@ function choose(checks: readonly Check[], only: readonly string[]): Check[] {
   const unknown = only.find((id) => !ids.includes(id))
   if (unknown === undefined) return checks.filter(({ id }) => only.includes(id))
   const what = `--only ${unknown} is not a check in this run${formatSuggestion(unknown, ids)}`
-  throw usageError(what, `There are: ${ids.join(', ')}.`)
+  throw usageError(what, `Checks in this run: ${ids.join(', ')}.`)
 }
 
 /**
@@ -117,8 +117,8 @@ export async function runProbes(context: VpsContext, options: RunOptions): Promi
 }
 
 /**
- * Where nobody may be asked for a host that Azure chooses, its check could only say that it is unknown, on every run. It
- * is left out, unless somebody names it.
+ * Leaves out the checks of a host that Azure chose, if this machine has never seen it and the run may not ask Azure:
+ * they would be UNKNOWN on every run. A check that is named in `only` stays.
  */
 export function withoutUnknownHosts(
   { config }: VpsContext,

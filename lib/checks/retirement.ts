@@ -11,7 +11,7 @@ const ends: Readonly<Record<string, string>> = {
   'Node 24': '2028-04-30',
   'Node 26': '2029-04-30',
   // Azure's standard support: learn.microsoft.com/azure/postgresql/configure-maintain/concepts-version-policy, as
-  // endoflife.date/azure-database-for-postgresql has read it. Azure then bills extended support.
+  // listed by endoflife.date/azure-database-for-postgresql. Azure then bills extended support.
   'PostgreSQL 13': '2026-07-31',
   'PostgreSQL 14': '2026-12-11',
   'PostgreSQL 15': '2027-11-11',

@@ -79,7 +79,7 @@ export interface Run<Flags> {
   transcript?: string
   /** Keeps the requests to Azure, with --record. */
   recorder?: Recorder
-  /** Replaces secrets in a text with ***. */
+  /** Replaces secrets in a string with ***. */
   clean(text: string): string
 }
 
@@ -140,7 +140,7 @@ async function parse<Flags extends object>(about: Script<Flags>, argv: string[])
     .exitOverride()
     .configureOutput({ writeErr() {} })
     .helpOption('-h, --help', 'Show this help')
-    .option('--env <name>', 'Read .env.NAME over .env')
+    .option('--env <name>', 'Read .env.NAME on top of .env')
     .option('--json', 'Print one JSON document on stdout')
     .option('-q, --quiet', 'Print only the result')
     .option('-v, --verbose', 'Print more details')

@@ -10,7 +10,10 @@ import type { Config } from './config.ts'
 
 const getFile = ({ stateDir }: Config): string => path.join(stateDir, 'backend-host.json')
 
-/** What this process saw, by file and resource group: a state folder that is full or read-only loses nothing for it. */
+/**
+ * What this process saw, by file and resource group: within the process, a full or read-only state folder loses
+ * nothing.
+ */
 const seenHere = new Map<string, string>()
 
 const getKey = (config: Config): string => `${getFile(config)}\n${config.azure.resourceGroup}`
@@ -39,7 +42,7 @@ function readStoredHost(config: Config): string | undefined {
   return seen?.resourceGroup === resourceGroup && typeof host === 'string' && isHost(host) ? host : undefined
 }
 
-/** Every URL with another text would fail, or ask somebody else. */
+/** A URL with any other text would fail, or reach another host. */
 const isHost = (text: string): boolean => URL.parse(`http://${text}`)?.host === text
 
 interface AzureGroups {
@@ -51,8 +54,8 @@ export const findBackendHost = async (config: Config, azure: AzureGroups): Promi
   getRememberedHost(config) ?? askForBackendHost(config, azure)
 
 /**
- * Asks Azure although a name is known, for when that does not answer: another machine may have given the backend another
- * label. Without a backend, it is still the name of before.
+ * Asks Azure although a name is known, for when that name does not answer: another machine may have given the backend
+ * another label. Without a backend, this returns the previous name.
  */
 export async function askForBackendHost(config: Config, azure: AzureGroups): Promise<string | undefined> {
   // It remembers what it sees.

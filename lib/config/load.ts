@@ -17,7 +17,7 @@ import {
 import { type Key, limitsMean, type Source } from './setting.ts'
 
 /**
- * Reads `.env`, then `.env.NAME` over it, checks all keys, and returns the frozen configuration. Environment variables
+ * Reads `.env`, then `.env.NAME` on top of it, checks all keys, and returns the frozen configuration. Environment variables
  * do not override it, so that cron and a terminal see the same values; a value `env:NAME` refers to a variable. Throws
  * (exit 2) listing every invalid key with its file and the line of `.env.example` that explains it.
  * @param folder the folder that contains `.env`
@@ -190,7 +190,7 @@ async function findInvalid(values: Readonly<Record<string, unknown>>): Promise<K
   return (validate.errors ?? []).map(({ instancePath }) => instancePath.slice(1) as KeyName)
 }
 
-/** Converts a text to the type that the schema describes: a number where the text is one. */
+/** Converts a string to the type that the schema describes: a number where the string is one. */
 const parseValue = ({ type }: Key, text: string): number | string =>
   type === 'string' ? text : (parseNumber(text, { whole: type === 'integer' }) ?? text)
 

@@ -117,7 +117,9 @@ const base64 = /^(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9+/=]{64,}$/
 /** The parts of a path are shorter between their slashes. */
 const longPart = /[^/]{32,}/
 
-/** Whether a text looks like a key rather than the path of its file. A text of several lines is not a path either. */
+/**
+ * Whether a string looks like a key rather than the path of its file. A string of several lines is not a path either.
+ */
 export const isKeyMaterial = (text: string): boolean =>
   beginnings.test(text) ||
   /[\r\n]/.test(text) ||

@@ -104,7 +104,7 @@ function describeFirst<Part extends object>(part: Part, about: Partial<Key>): Pa
   return part
 }
 
-/** Writes a text above these keys in `.env.example`. */
+/** Writes an explanation above these keys in `.env.example`. */
 export const explain = <Part extends object>(explanation: string, part: Part): Part =>
   describeFirst(part, { explanation })
 

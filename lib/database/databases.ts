@@ -25,7 +25,10 @@ export function serverQuery(
 const addSuffix = (database: string, suffix: string): string =>
   `${database.slice(0, 63 - suffix.length)}${suffix}`
 
-/** `codexdb_prove_20261123t012612z_1a2b`: a database that the run that created it drops, or else the next run. */
+/**
+ * `codexdb_prove_20261123t012612z_1a2b`: a database that is dropped by the run that created it, or else by the next
+ * run.
+ */
 export const createTemporaryName = (database: string, purpose: 'prove' | 'restore', time: Date): string =>
   addSuffix(database, `_${purpose}_${formatTimestamp(time).toLowerCase()}_${randomBytes(2).toString('hex')}`)
 
@@ -87,7 +90,7 @@ export function renameDatabasesQuery(renames: Renames): Query {
 const inUse = '55006'
 
 /**
- * Drops a database, and retries while a superuser of Azure's own is connected to it for a moment: PostgreSQL then refuses
+ * Drops a database, and retries while one of Azure's own superusers is briefly connected to it: PostgreSQL then refuses
  * FORCE as insufficient_privilege (42501) or object_in_use (Azure/azure-postgresql#122).
  */
 export async function dropDatabase({ runner }: Context, database: string, pauseMs = 2000): Promise<void> {

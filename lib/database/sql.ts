@@ -3,7 +3,7 @@
 
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
-/** Quotes a text for SQL, independent of the setting standard_conforming_strings. */
+/** Quotes a string for SQL, independent of the setting standard_conforming_strings. */
 export function quoteText(text: string): string {
   const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`
   return text.includes('\\') ? ` E${quoted}` : quoted

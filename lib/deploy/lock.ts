@@ -170,7 +170,7 @@ async function readHolderOn({ runner, server }: VpsContext): Promise<Holder | un
 
 /**
  * Ends the processes that hold the locks of one run, that of the first lock, unless others hold them by now. A run that
- * lives frees its other locks when it loses the first one, so those may be free already.
+ * is still alive frees its other locks when it loses the first one, so those may be free already.
  */
 export const breakLocks = (held: readonly HeldLock[]): Command[] =>
   held

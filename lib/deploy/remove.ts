@@ -23,7 +23,7 @@ export interface RemoveFlags extends CommonFlags {
 /** What is kept because another environment names it, by kind. */
 type Staying = ReadonlyMap<ShareKind, SharedWith>
 
-/** What another environment names, too, whatever SHARES says. Throws (exit 2) when one of the files cannot be read. */
+/** What another environment also names, whatever SHARES says. Throws (exit 2) when one of the files cannot be read. */
 export async function readStaying(run: Run<RemoveFlags>): Promise<Staying> {
   const config = await getSeparateConfig(run)
   const others = await readOthers(config)

@@ -1,6 +1,6 @@
 import type { LogLine } from './parse.ts'
 
-/** Splits a text into lines; an unterminated last line may still grow. */
+/** Splits text into lines; an unterminated last line may still grow. */
 export function splitLines(text: string): { lines: string[]; growing: boolean } {
   const lines = text.split('\n')
   const growing = lines.at(-1) !== ''
@@ -57,7 +57,7 @@ const getTime = (line: LogLine | undefined): number => line?.at ?? Number.MIN_SA
 const byTime = (one: LogLine, other: LogLine): number => getTime(one) - getTime(other)
 
 /**
- * Passes lines on, but of the existing ones only the last `count`; it buffers at most twice as many.
+ * Passes lines on, but only the last `count` of the existing ones; it buffers at most twice as many.
  * @param give receives the lines in order
  */
 export function createTail(count: number | undefined, give: (lines: readonly LogLine[]) => Promise<void>) {
@@ -71,7 +71,7 @@ export function createTail(count: number | undefined, give: (lines: readonly Log
   }
   return {
     flush,
-    /** From now on passes everything on. */
+    /** From now on, passes on every line. */
     async open() {
       await flush()
       limit = undefined

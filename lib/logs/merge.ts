@@ -82,7 +82,7 @@ async function* mergeFeeds(sources: readonly Source[], options: MergeOptions): A
   } finally {
     stop.abort()
     for (const { patience } of feeds) clearTimeout(patience)
-    // Wait for the sources to end, so that nothing of them outlives this; but not forever.
+    // Wait until the sources have ended, so that none of them outlives this, but do not wait forever.
     const ended = Promise.allSettled(feeds.map(({ iterator }) => iterator.return?.()))
     await Promise.race([ended, pause(3000, undefined, { ref: false })])
   }

@@ -94,7 +94,10 @@ const toEndedIncident = ({ start, targets }: OpenIncident, end: number): NonNull
   targets,
 })
 
-/** True when --quiet prints it, too: a changed incident, the first failure of an alert, or trouble of the check itself. */
+/**
+ * True when even --quiet prints it: a changed incident, the first failure of an alert, or a problem with the check
+ * itself.
+ */
 export const isNoteworthy = ({ news, alerts, trouble }: Report): boolean =>
   news !== undefined || alerts.unsent.some(({ tries }) => tries === 1) || trouble.length > 0
 

@@ -77,7 +77,7 @@ function updateIncidentFile(config: Config, state: IncidentState, problems: stri
   try {
     writeIncidentFile(config, state)
   } catch (thrown) {
-    problems.push(`the open incident could not be saved beside the history: ${getMessage(thrown)}`)
+    problems.push(`the open incident could not be saved next to the history: ${getMessage(thrown)}`)
   }
 }
 

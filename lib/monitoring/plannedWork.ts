@@ -6,7 +6,7 @@ import type { Receipt } from '../deploy/receipts/receipts.ts'
 import type { VpsContext } from '../tasks/task.ts'
 import type { Excluded, Planned } from './store/store.ts'
 
-/** A maintenance that an earlier run has seen, as recorded for the next one. */
+/** A maintenance window that an earlier run has seen, as recorded for the next one. */
 export interface KnownMaintenance {
   /** Its id among the planned periods: the time at which it was first seen. */
   id: string
@@ -33,17 +33,22 @@ export interface Explanation {
   ids: ReadonlySet<string>
 }
 
-/** Scripts that take the deploy lock and change nothing that visitors notice; a maintenance has its own marker. */
+/** Scripts that take the deploy lock and change nothing that visitors notice; maintenance has its own marker. */
 const harmless = ['build-image', 'maintenance-mode']
 /** Tasks that change only what is not in use yet: new images and pages, marks, local files. */
 const unused = ['image', 'frontend-build', 'frontend-upload', 'mark-bad', 'clear-bad', 'save', 'status-page']
-/** A deploy that runs longer than this is stuck: it explains no fault any more, neither during nor after it. */
+/**
+ * A deploy that runs longer than this is stuck: it no longer explains a fault, neither while it runs nor afterwards.
+ */
 const maxDeployMs = 90 * 60_000
 /** How long a change may take to settle after a deploy. */
 const graceMs = 5_000
 /** The marker carries an operator's clock, a run this machine's. */
 const maxClockSkewMs = 60_000
-/** After this long without a sighting, a maintenance page belongs to another maintenance. No sample is valid longer. */
+/**
+ * After this long without a sighting, a maintenance page belongs to another maintenance window. No sample is valid
+ * longer.
+ */
 const forgetAfterMs = 3 * 3_600_000
 const receiptsRead = 20
 
@@ -51,7 +56,7 @@ const receiptsRead = 20
  * Finds planned work. Quick: from this machine's receipts and the site's own answer, without ssh. Otherwise it also
  * asks the VPS: its receipts cover every operator, its marker shows whether and since when maintenance is on, whatever
  * the site answers, and its lock shows who is deploying. Sources that do not answer explain nothing.
- * @param noted the maintenance that an earlier run saw
+ * @param noted the maintenance window that an earlier run saw
  */
 export async function findPlannedWork(
   context: VpsContext,
@@ -92,8 +97,8 @@ const isSiteAnswering = (observations: readonly Observation[]): boolean =>
   )
 
 /**
- * A current maintenance is the recorded one, unless its marker says that it began later. It keeps its id when a run
- * without a login saw it first, and the marker then supplies its start.
+ * The current maintenance window is the recorded one, unless its marker says that it began later. It keeps its id when
+ * a run without a login saw it first, and the marker then supplies its start.
  * @param since the marker's start time; NaN without a marker
  */
 function mergeMaintenance(noted: KnownMaintenance | undefined, since: number, at: number): KnownMaintenance {
@@ -153,7 +158,7 @@ function toPlanned({ id, line, by, started, seconds }: Receipt): Planned {
   return { id, kind: 'deploy', from, to: from + Math.min(Math.ceil(seconds * 1000), maxDeployMs), what }
 }
 
-/** The faults that planned work explains: a deploy all of them, a maintenance those that it hides from visitors. */
+/** The faults that planned work explains: a deploy all of them, maintenance those that it hides from visitors. */
 export function explain(observations: readonly Observation[], work: PlannedWork): Explanation | undefined {
   const bad = observations.filter(({ verdict }) => verdict === 'WARNING' || verdict === 'CRITICAL')
   if (bad.length === 0) return undefined

@@ -22,7 +22,7 @@ export interface RunRecord {
   stretches: readonly Planned[]
   /** Input for the incident state; undefined when the whole run is excluded. */
   seen: readonly TargetStatus[] | undefined
-  /** The current maintenance, for the next run; `over`: there is none; undefined: the recorded one stays. */
+  /** The current maintenance window, for the next run; `over`: there is none; undefined: the recorded one stays. */
   maintenance: KnownMaintenance | 'over' | undefined
 }
 
@@ -30,7 +30,7 @@ export type Recorded = ReturnType<typeof advance>
 
 const noteKeys = { state: 'confirm', incident: 'incident id', maintenance: 'maintenance' } as const
 
-/** The maintenance that the latest informed run saw, if it was not over. */
+/** The maintenance window that the latest informed run saw, if it was not over. */
 export const getNotedMaintenance = (history: History): KnownMaintenance | undefined =>
   history.note<KnownMaintenance>(noteKeys.maintenance)
 

@@ -20,7 +20,7 @@ export interface ProbeReport {
   figures: readonly Figure[]
   /** `2/3`: how far its fault, or its recovery, is confirmed. */
   progress?: string
-  /** Not OK but explained by a maintenance or a deploy, so it does not count. */
+  /** Not OK but explained by maintenance or a deploy, so it does not count. */
   planned?: true
 }
 

@@ -145,7 +145,7 @@ async function hasOwnEntries(
   return states instanceof OpsError && states.failure.what === noCrontab ? false : states
 }
 
-/** Tasks that remove our entries from the other scheduler, too, unless --as was given. */
+/** Tasks that also remove our entries from the other scheduler, unless --as was given. */
 async function stepsElsewhere(
   run: Run<ScheduleFlags>,
   context: Context,

@@ -123,7 +123,7 @@ export const unreachableSecrets = (config: Config): string[] =>
     .filter((secret) => secret.text().startsWith('env:'))
     .map(({ key }) => key)
 
-/** Throws (exit 2) when a text cannot be on one line of a scheduler's file. */
+/** Throws (exit 2) when a string cannot be on one line of a scheduler's file. */
 export function assertOneLine(text: string, kind: string): void {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to refuse
   if (!/[\u0000-\u001f\u007f]/.test(text)) return

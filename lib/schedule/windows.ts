@@ -46,7 +46,7 @@ function renderTrigger(interval: Interval): string[] {
  * the task is up to date, because Windows rewrites the rest.
  */
 export function renderTaskXml(task: ScheduledTask, target: InstallTarget): string {
-  for (const word of [target.folder, ...task.argv]) assertOneLine(word, 'task of Windows')
+  for (const word of [target.folder, ...task.argv]) assertOneLine(word, 'Windows task')
   const [command = '', ...words] = task.argv
   const body = [
     `<Triggers><CalendarTrigger>${renderTrigger(task.interval).join('')}</CalendarTrigger></Triggers>`,

@@ -22,7 +22,7 @@ export function quoteToPaste(argv: readonly string[], platform = process.platfor
   const quote = (word: string) => {
     if (plainOnWindows.test(word)) return word
     if (/["$`%]/.test(word)) return `'${word.replaceAll("'", "''")}'`
-    // For the program, a backslash before the closing quote would escape it.
+    // To the program, a backslash before the closing quote would escape it.
     return `"${word.replace(/(\\+)$/, '$1$1')}"`
   }
   return argv.map(quote).join(' ')

@@ -1,6 +1,6 @@
 import type { OnOutput } from './spawn.ts'
 
-/** Shorter texts occur everywhere, so replacing them would make the output unreadable. */
+/** Shorter strings occur everywhere, so replacing them would make the output unreadable. */
 const shortest = 4
 
 const inJson = (text: string): string => JSON.stringify(text).slice(1, -1)

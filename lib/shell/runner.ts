@@ -41,7 +41,7 @@ export interface RunnerOptions {
   env: NodeJS.ProcessEnv
   /** How a local process starts; default: startProcess. */
   startLocal?: typeof startProcess
-  /** Additional variables for single programs, by name. */
+  /** Additional variables for individual programs, by program name. */
   envOf?: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** Keeps the requests to Azure, with `--record`. */
   recorder?: Recorder | undefined

@@ -111,7 +111,7 @@ function groupTasks(
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the sequence of a colour begins with it
 const colour = /\u001b\[[\d;:]*m/g
 
-/** The lines of a text without the colours that a tool gives its output: they would be shown as \x1b[…m. */
+/** The lines of a string without the colours that a tool gives its output: they would be shown as \x1b[…m. */
 const splitLines = (text: string): string[] =>
   text
     .replaceAll(colour, '')

@@ -129,7 +129,7 @@ export const ok = (because: string, hidden = false) => ({
 })
 export const unknown = (why: string, next?: string): Difference<never> => ({ state: 'unknown', why, next })
 
-/** The fields that differ, as texts. */
+/** The fields that differ, as strings. */
 export function differing(...fields: (readonly [name: string, before: unknown, after: unknown])[]): Field[] {
   const toText = (value: unknown) => (value === undefined || value === null ? undefined : String(value))
   return fields

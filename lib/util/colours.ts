@@ -1,7 +1,7 @@
 import { Chalk, type ChalkInstance } from 'chalk'
 import { markStyle } from './terminal.ts'
 
-/** Styles a text for a terminal; without colours it returns the text unchanged. */
+/** Styles a string for a terminal; without colours it returns the string unchanged. */
 export type Style = (text: string) => string
 
 const names = ['green', 'yellow', 'red', 'magenta', 'cyan', 'blueBright', 'dim'] as const

@@ -30,7 +30,7 @@ export function createLimiter(places: number) {
 
 /**
  * Maps items with at most `places` running; results keep the order of the items. After a failure nothing more is started;
- * it rejects with the first one when nothing is running any more.
+ * it rejects with the first failure as soon as nothing is running.
  */
 export async function mapLimit<T, R>(
   places: number,

@@ -9,7 +9,7 @@ const blocks: Buffer[] = []
 
 /**
  * Size and SHA-256 (hexadecimal) of a file of any size; one block of it is in memory at a time.
- * @param keep returns the content, too, if it has at most this many bytes and fits into one block
+ * @param keep also returns the content if it has at most this many bytes and fits into one block
  */
 export async function hashFile(
   file: string,

@@ -59,7 +59,7 @@ async function requestCertificate(context: VpsContext, log: Log): Promise<void> 
       : undefined
   }
   const done = await runCertbot(context, certbot, log)
-  if (!done) log('the other certbot obtained the certificate; the CA is not asked again')
+  if (!done) log('the other certbot obtained the certificate; the CA is not contacted again')
 }
 
 function inspectCertificate(site: Site, state: ServerState): Difference {
@@ -164,14 +164,14 @@ async function fetchToken(
       if (over && (thrown as NodeJS.ErrnoException).code !== 'ECONNREFUSED')
         return over.log(`no answer from ${place}, so the CA may have to use IPv4: ${getMessage(thrown)}`)
       throw new OpsError({
-        what: `Port 80 of ${place} does not answer, so the CA was not asked`,
+        what: `Port 80 of ${place} does not answer, so the CA was not contacted`,
         said: getMessage(thrown),
         next,
       })
     })
   if (!answer || (answer.status === 200 && answer.body === token)) return
   throw new OpsError({
-    what: `${place} answers on port 80, but not with this server's file, so the CA was not asked`,
+    what: `${place} answers on port 80, but not with this server's file, so the CA was not contacted`,
     said: `${url} answered ${answer.status}: ${answer.body.slice(0, 300)}`,
     next: `Something in front of the VPS answers in its place (another server, a proxy, a parking page). ${next}`,
   })
@@ -201,7 +201,7 @@ function explainCa(output: string) {
     said,
     next: limited
       ? 'Wait until the time stated by the CA; earlier requests only prolong the wait.'
-      : 'Fix what the CA reports, then run this command again. It was asked only once, because it limits failed requests (5 an hour).',
+      : 'Fix what the CA reports, then run this command again. This was tried only once, because the CA limits failed requests (5 an hour).',
   }
 }
 
@@ -266,7 +266,7 @@ const waitCommand = (server: Server, seconds: number): Command =>
 function createBusyError(holder: string, timeoutMs: number): OpsError {
   const pid = /^process (\d+)/.exec(holder)?.[1]
   return new OpsError({
-    what: `Another certbot on the VPS has not ended within ${formatDuration(timeoutMs)}, so the CA was not asked`,
+    what: `Another certbot on the VPS has not ended within ${formatDuration(timeoutMs)}, so the CA was not contacted`,
     said: holder || 'Another instance of Certbot is already running.',
     next: pid
       ? `Wait until it has ended (on the VPS: ps -fp ${pid}), or end it there (kill ${pid}), then run this command again.`

@@ -12,7 +12,7 @@ export const siteShareRules: readonly ShareRule[] = [
     sameWhen: 'one VPS serves the same domain; two domains on one VPS share nothing',
     isSame: sharesSite,
   },
-  // Records are set only with a DNS key: two servers would then take the name from each other at every run.
+  // Records are set only with a DNS key: two servers would then take the name from each other on every run.
   {
     kind: 'dns-records',
     keys: ['DOMAIN'],

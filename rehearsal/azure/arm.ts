@@ -92,7 +92,7 @@ async function resourceRoute(
 ): Promise<Reply> {
   const path = splitPath(world, group.name, namespace, rest)
   const within = findResource(world, path?.address.id ?? '')?.wanted.location ?? group.location
-  // What belongs to another provider, such as metrics, has that one's versions.
+  // What belongs to another provider, such as metrics, has the API versions of that provider.
   if (path?.tail[0]?.toLowerCase() !== 'providers')
     requireVersion(split(namespace, rest).type, version, within)
   if (!path) return listReply(world, call, group.name, namespace, rest)

@@ -8,7 +8,7 @@ import { explainMissingPackage, packageIndexHost } from './packageIndex.ts'
 import { pinned, publicRegistries } from './publicRegistries.ts'
 import type { World } from './world.ts'
 
-/** A build that buildah refused or whose step failed; its own words are the last lines of the log. */
+/** A build that buildah refused or whose step failed; its message is at the end of the log. */
 export class BuildError extends Error {}
 
 export interface BuildInput {

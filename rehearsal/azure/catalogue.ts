@@ -8,7 +8,7 @@ import type { World } from './world.ts'
 /** Public regions by the name that ARM uses, with the part of the world that `az account list-locations` shows. */
 export const locations: Record<string, { displayName: string; geographyGroup: string }> = regions
 
-/** The words of a text. */
+/** The words of a string. */
 export const words = (text: string): string[] => text.trim().split(/\s+/)
 
 /**
@@ -42,7 +42,7 @@ function noRegisteredProvider(type: string, apiVersion: string, location: string
   return refuse('noRegisteredProvider', { location, apiVersion, type: within, versions })
 }
 
-/** By the fault `type-not-offered`. */
+/** Set by the fault `type-not-offered`. */
 export function lacksType(world: World, type: string, location: string): boolean {
   const fault = world.faults.get('type-not-offered')
   const [namespace, first] = type.toLowerCase().split('/')
@@ -56,7 +56,7 @@ export function requireOffered(world: World, type: string, apiVersion: string, l
 
 /**
  * The same for what a provider answers outside its resources, such as `checkNameAvailability` and `locations/…`: it has
- * the versions of its resources. Words: Azure/azure-sdk-for-python#1704.
+ * the versions of its resources. Wording: Azure/azure-sdk-for-python#1704.
  */
 export function requireProviderVersion(namespace: string, what: string, apiVersion: string): void {
   const own = Object.entries(versionsOfTypes).filter(([type]) =>
@@ -77,13 +77,13 @@ export function requireArmVersion(version: string): void {
   throw refuse('armVersion', { version, versions: armVersions.toReversed().join(',') })
 }
 
-/** Throws ARM's LocationNotAvailableForResourceType. Words: Azure/Azure-Landing-Zones#2199. */
+/** Throws ARM's LocationNotAvailableForResourceType. Wording: Azure/Azure-Landing-Zones#2199. */
 export function requireTypeLocation(type: string, location: string): void {
   if (location in locations) return
   throw refuse('typeLocation', { location, type, locations: Object.keys(locations).join(',') })
 }
 
-/** The same for a resource group. Words: cloud-barista/cb-spider#527. */
+/** The same for a resource group. Wording: cloud-barista/cb-spider#527. */
 export function requireGroupLocation(location: string): void {
   if (location in locations) return
   throw refuse('groupLocation', { location, locations: Object.keys(locations).join(',') })

@@ -95,7 +95,7 @@ export function planDeployment(world: World, group: ResourceGroup, properties: B
   for (const each of resources) {
     checkResource(world, group, each)
     const unknown = each.after.find((id) => !declared.includes(id))
-    // Words: microsoft/vscode-azurearmtools#493.
+    // Wording: microsoft/vscode-azurearmtools#493.
     const usage = 'Please see https://aka.ms/arm-template for usage details.'
     if (unknown) throw invalid(`The resource '${unknown}' is not defined in the template. ${usage}`)
     // As in ARM, a dependency on a resource that is excluded by its condition does not count.

@@ -3,7 +3,7 @@ import type { Bag } from './json.ts'
 import type { Address } from './types.ts'
 import type { World } from './world.ts'
 
-/** Uses a fault up by one; its seconds, or undefined when it is not on. */
+/** Uses a fault once. Returns its seconds, or undefined when it is off. */
 export function counted(world: World, name: string): number | undefined {
   const fault = world.faults.get(name)
   if (!fault) return undefined

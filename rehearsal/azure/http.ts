@@ -26,7 +26,7 @@ export const listed = (value: unknown[]): Reply => ok({ value })
 
 export type Handler = (call: Call) => Reply | Promise<Reply>
 
-/** Build contexts have a few megabytes; anything far larger is a mistake of the caller. */
+/** Build contexts are a few megabytes; anything far larger is a mistake of the caller. */
 const largestBody = 256 * 1024 * 1024
 
 export async function readCall(request: IncomingMessage): Promise<Call> {

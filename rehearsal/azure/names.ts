@@ -2,7 +2,7 @@ import type { Address } from './types.ts'
 import type { World } from './world.ts'
 
 /**
- * The types whose names stay taken after a deletion, in lower case. PostgreSQL: days, also in the same subscription
+ * The types whose names stay reserved after a deletion, in lower case. PostgreSQL: days, also in the same subscription
  * (MicrosoftDocs/azure-docs#115432, hashicorp/terraform-provider-azurerm#16622). Classic Redis: a while
  * (Azure/azure-service-operator#852). The name of a registry is reserved for its tenant, which may use it again at once
  * (Microsoft's notice "Name Reservation on Azure Container Registry"); there is one tenant here.

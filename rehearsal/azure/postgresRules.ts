@@ -87,7 +87,7 @@ export function checkServer(request: Request): void {
   delete now.createMode
   const mode = wanted.properties.createMode ?? 'Default'
   if (!['Default', 'Create', 'Update'].includes(mode)) throw refuse('createMode', { mode })
-  // Azure then expects that the server exists: hmcts.github.io/ops-runbooks, "Create modes in postgres flexible server".
+  // Azure then expects the server to exist: hmcts.github.io/ops-runbooks, "Create modes in postgres flexible server".
   if (mode === 'Update' && !existing) throw refuse('resourceNotFound', { ...request.address })
   checkLogin(now.administratorLogin)
   checkPassword(now.administratorLogin, now.administratorLoginPassword)

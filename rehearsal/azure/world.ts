@@ -76,7 +76,7 @@ export interface World extends WorldParts {
   operations: Map<string, Operation>
   providers: Map<string, 'Registered' | 'Registering' | 'NotRegistered'>
   faults: Map<string, Bag>
-  /** Names of deleted resources that Azure does not give away yet; see names.ts. */
+  /** Names of deleted resources that Azure has not released yet; see names.ts. */
   heldNames: Set<string>
   requests: SeenRequest[]
   /** Compares requests and answers with Microsoft's models. */
@@ -104,7 +104,7 @@ export function createWorld(parts: WorldParts): World {
     deployments: new Map(),
     operations: new Map(),
     providers: new Map(listNamespaces(parts.types).map((name) => [name, 'Registered'])),
-    // A new tenant cannot create the retiring cache any more, so neither can the rehearsal by default.
+    // A new tenant can no longer create the retiring cache, so neither can the rehearsal by default.
     faults: new Map([['classic-redis-retired', { name: 'classic-redis-retired', on: true }]]),
     heldNames: new Set(),
     requests: [],

@@ -52,7 +52,7 @@ def schema_of(kind, short, models, wanted):
 
 
 def subtypes(model, short, wanted):
-    """A model that the value of one property tells apart."""
+    """A model whose variants are distinguished by the value of one property."""
     own = model.__dict__.get("_subtype_map")
     if not own:
         return None

@@ -4,7 +4,7 @@ import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
 const script = defineTaskScript({
   name: 'issue-certificate',
-  summary: 'Obtain the certificate for both names if it is missing or about to expire',
+  summary: 'Obtain the certificate for DOMAIN and www.DOMAIN if it is missing or about to expire',
   needsVps: true,
   tasks(context, _flags, { certificateTask, nginxHttpsTask, nginxHttpTask }) {
     const nginxHttp = nginxHttpTask(context)

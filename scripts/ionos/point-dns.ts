@@ -4,7 +4,7 @@ import { defineTaskScript } from '../../lib/deploy/defineTaskScript.ts'
 
 const script = defineTaskScript({
   name: 'point-dns',
-  summary: 'Check that both names point at the VPS; set them if an IONOS API key is configured',
+  summary: 'Check that DOMAIN and www.DOMAIN point at the VPS; set them if an IONOS API key is configured',
   needsVps: false,
   // PATCH https://api.hosting.ionos.com/dns/v1/zones/ZONE; it fails while the names point elsewhere.
   tasks: (context, _flags, { dnsTask }) => [dnsTask(context, { required: true })],

@@ -23,7 +23,7 @@ const script = defineScript<HealthFlags>({
         'Output format: plugin, json, table or openmetrics (default: table on a terminal, otherwise plugin)',
       )
       .option('--fail-after <runs>', 'Consecutive failed runs that open an incident (default: 3)')
-      .option('--recover-after <runs>', 'Consecutive good runs that close it (default: 2)')
+      .option('--recover-after <runs>', 'Consecutive good runs that close an incident (default: 2)')
       .option(
         '--remind <time>',
         'Repeat the alert for an open incident after 30m, 1d …; 0 for never (default: 6h)',

@@ -141,7 +141,7 @@ test('managed Redis without capacity fails late; the failed one is shown as fail
   )
   const doctor = await run('doctor', managed, '--only', 'data-tier')
   expect(doctor.stdout).toMatch(/CRITICAL +data-tier +Redis .*Failed \(CreateFailed\)/)
-  // As part of the full check: the recent provisioning explains it, and it is CRITICAL all the same.
+  // As part of the full check: the recent provisioning explains it, and it is still CRITICAL.
   const { observations } = await runHealth(clouds, managed, [])
   expect(observations.find(({ id }) => id === 'redis')).toMatchObject({
     verdict: 'CRITICAL',

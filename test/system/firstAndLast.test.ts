@@ -226,7 +226,9 @@ test('without typing the domain nothing is touched, and what would be lost is sh
   expect(asked.code, asked.stderr).toBe(2)
   expect(asked.stderr).toMatch(/VPS: nginx configuration, certificate, 1 releases? of the pages/)
   expect(asked.stderr).toMatch(/Containers: codex-backend, codex-worker/)
-  expect(asked.stderr).toMatch(/Database: codexdominion-db with every row.*its name may stay taken for days/)
+  expect(asked.stderr).toMatch(
+    /Database: codexdominion-db with every row.*its name may stay reserved for days/,
+  )
   expect(asked.stderr).toMatch(/Cost: about \$\d+\.\d\d a month/)
   expect(asked.stderr).toMatch(/--confirm=codexdominion\.app/)
   const wrong = await remove('--confirm=codexdominion.ap', '--quiet')
@@ -243,7 +245,7 @@ test('the plan lists every command and prompts for nothing', async () => {
     /az rest --method delete .*containerGroups\/codex-backend\?/,
     /az rest --method delete .*containerGroups\/codex-worker\?/,
     /az resource delete .*redisEnterprise\/codexdominion-redis/,
-    /delete codexdominion-db, whose name may stay taken for days\n.*az resource delete .*flexibleServers\/codexdominion-db/,
+    /delete codexdominion-db, whose name may stay reserved for days\n.*az resource delete .*flexibleServers\/codexdominion-db/,
     /az resource delete .*registries\/codexacr1216/,
   ])
     expect(plan.stdout).toMatch(line)
@@ -307,7 +309,7 @@ test('with the domain typed everything of ours is removed, and nothing else', as
   expect(again.stdout).toMatch(/Nothing to do/)
 })
 
-test('the name of the deleted server stays taken; when Azure gives it away, everything can be deployed again', async () => {
+test('the name of the deleted server stays reserved; when Azure releases it, everything can be deployed again', async () => {
   const early = await clouds.dominion(['provision'])
   expect(early.code).toBe(1)
   expect(early.stderr).toMatch(

@@ -58,7 +58,7 @@ const until = (args: string[], isSo: (report: Report) => boolean) => pollHealth(
 const atOnce = ['--fail-after', '1', '--recover-after', '1']
 
 /** All of them are CRITICAL. */
-async function shown({ args, make, mend, says, meanwhile }: Fault): Promise<void> {
+async function shown({ args, make, fix, says, meanwhile }: Fault): Promise<void> {
   alerts.length = 0
   await make()
   try {
@@ -69,7 +69,7 @@ async function shown({ args, make, mend, says, meanwhile }: Fault): Promise<void
     await meanwhile?.()
     expect((await look([...args, ...atOnce])).exitCode).toBe(2)
   } finally {
-    await mend()
+    await fix()
   }
   await until(args, ({ exitCode }) => exitCode === 0)
   expect(await look([...args, ...atOnce])).toMatchObject({ exitCode: 0, news: 'recovery' })
@@ -204,7 +204,7 @@ test.each<[string, () => Fault]>([
       args: quick,
       says: /static, api,.* ECONNREFUSED/,
       make: there('systemctl stop nginx'),
-      mend: there('systemctl start nginx'),
+      fix: there('systemctl start nginx'),
       async meanwhile() {
         writeFileSync(file(), 'no database\n'.repeat(1000))
         const { code, stdout } = await cron(['--quick', '--quiet', ...atOnce])
@@ -220,7 +220,7 @@ test.each<[string, () => Fault]>([
       args: quick,
       says: /certificate has expired/,
       make: control('/certificate', { expired: true }),
-      mend: control('/certificate', { expired: false }),
+      fix: control('/certificate', { expired: false }),
     }),
   ],
   [
@@ -231,7 +231,7 @@ test.each<[string, () => Fault]>([
       make: there(
         'certbot renew --force-renewal --no-directory-hooks --cert-name codexdominion.app --no-random-sleep-on-renew',
       ),
-      mend: there('systemctl reload nginx'),
+      fix: there('systemctl reload nginx'),
     }),
   ],
   [
@@ -243,7 +243,7 @@ test.each<[string, () => Fault]>([
         args: ['--quick', '--only', 'dns'],
         says: new RegExp(`dns .*${wrong}`),
         make: control('/dns', { name, a: [wrong] }),
-        mend: control('/dns', { name, a: [clouds.state.vps] }),
+        fix: control('/dns', { name, a: [clouds.state.vps] }),
       }
     },
   ],
@@ -253,7 +253,7 @@ test.each<[string, () => Fault]>([
       args: ['--only', 'containers,queue'],
       says: /codex-worker is Terminated.*no worker is listening/,
       make: control('/containers/codex-worker/stop'),
-      mend: control('/containers/codex-worker/start'),
+      fix: control('/containers/codex-worker/start'),
     }),
   ],
   [
@@ -262,7 +262,7 @@ test.each<[string, () => Fault]>([
       args: ['--only', 'api,database'],
       says: /api 503: database.*; database .* refuses connections/,
       make: control('/postgres/codexdominion-db/stop'),
-      mend: control('/postgres/codexdominion-db/start'),
+      fix: control('/postgres/codexdominion-db/start'),
     }),
   ],
   [
@@ -271,7 +271,7 @@ test.each<[string, () => Fault]>([
       args: ['--only', 'api,redis'],
       says: /api 503: redis.*; redis /,
       make: control('/redis/codexdominion-redis/stop'),
-      mend: control('/redis/codexdominion-redis/start'),
+      fix: control('/redis/codexdominion-redis/start'),
     }),
   ],
   [
@@ -282,7 +282,7 @@ test.each<[string, () => Fault]>([
       make: there(
         'mount -t tmpfs -o size=64m tmpfs /mnt && cp -a /var/www/. /mnt/ && mount --bind /mnt /var/www && dd if=/dev/zero of=/var/www/full bs=1M 2> /dev/null; true',
       ),
-      mend: there('rm /var/www/full && umount /var/www && umount /mnt'),
+      fix: there('rm /var/www/full && umount /var/www && umount /mnt'),
     }),
   ],
 ])('%s', (_, fault) => shown(fault()))

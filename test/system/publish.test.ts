@@ -353,7 +353,7 @@ test('a failing build shows its output and publishes nothing', async () => {
   expect(failed.stderr).toMatch(/Transcript: .*\.jsonl/)
   expect(failed.stderr).toContain(`Resume with: npx dominion publish-frontend --env ${environment}`)
   expect(await live()).toBe(before)
-  change('mended')
+  change('fixed')
   await published()
 })
 

@@ -216,8 +216,8 @@ test('an nginx configuration older than status pages, an unreachable VPS, only a
   const unseen = await publish()
   expect(unseen.code).toBe(1)
   expect(unseen.stderr).toMatch(/is on the VPS, but https:\S+ does not show it: 308\n→ .*configure-nginx/)
-  const mended = await clouds.dominion(['configure-nginx'], { environment })
-  expect(mended.code, mended.stderr).toBe(0)
+  const fixed = await clouds.dominion(['configure-nginx'], { environment })
+  expect(fixed.code, fixed.stderr).toBe(0)
   expect((await get('/status/')).body).toContain('<meta name="dominion-status"')
 
   const away = clouds.variant('away', { IONOS_PORT: '1' })

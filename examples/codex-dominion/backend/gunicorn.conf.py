@@ -26,8 +26,8 @@ logconfig_dict = log_config()
 
 
 def on_starting(server):
-    """Check the environment once, before workers exist: gunicorn 20 does not end reliably, nor with
-    one exit code, when several workers refuse to start."""
+    """Check the environment once, before workers exist: when several workers refuse to start,
+    gunicorn 20 does not end reliably, and its exit code varies."""
     try:
         load_settings()
     except SettingsError as fault:

@@ -66,7 +66,7 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
 
   const arm = openArm(context)
 
-  /** Runs a command and the wait for what it started; the wait's token is fetched meanwhile. */
+  /** Runs a command, then `wait`, whose token is fetched while the command runs. */
   async function change(command: Command, wait = async () => {}): Promise<void> {
     arm.subscription().catch(() => {})
     await runner
@@ -140,8 +140,8 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
 }
 
 /**
- * Azure may show a group without its address although it has created it (MicrosoftDocs/azure-docs#56250), and a container
- * that keeps crashing ends the wait before. What is wrong then is in the container's log.
+ * Azure may show a group without its address although it has created it (MicrosoftDocs/azure-docs#56250), and a
+ * container that keeps crashing ends the wait before it has one. The container's log then says what is wrong.
  */
 async function waitForHost(
   context: Context,

@@ -23,7 +23,7 @@ const usual: Patience = { intervalMs: 1000, timeoutMs: 35 * 60_000, silences: 30
 export const isUnderWay = (state: string): boolean =>
   /^(Accepted|Pending|Creating|Updating|Repairing)$/.test(state)
 
-/** Only these states may be depended on (learn.microsoft.com/azure/container-instances/container-state). */
+/** Only these states can be relied on (learn.microsoft.com/azure/container-instances/container-state). */
 const hasEnded = (state = 'Succeeded'): boolean => /^(Succeeded|Failed|Canceled)$/.test(state)
 
 /**

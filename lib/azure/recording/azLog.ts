@@ -31,7 +31,7 @@ function readEntries(log: string): Entry[] {
 
 /**
  * The requests and answers in az's log file. az redacts only the authorization header. Requests that az makes at the
- * same time are mixed up, so it must be told to make one after the other.
+ * same time are mixed up, so it must be set to make them one after the other.
  */
 export function parseAzLog(log: string): RawExchange[] {
   const exchanges: RawExchange[] = []

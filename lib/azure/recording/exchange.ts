@@ -8,7 +8,7 @@ export interface Exchange {
   method: string
   url: string
   requestHeaders: Record<string, string>
-  /** JSON; a text that is not JSON is replaced by a note on its length. Missing when there is none. */
+  /** JSON; a body that is not JSON is replaced by a note on its length. Missing when there is none. */
   request?: unknown
   /** Missing, like everything below, when there was no answer. */
   status?: number

@@ -4,7 +4,9 @@ import type { Exchange, RawExchange } from './exchange.ts'
 
 const hidden = '***'
 
-/** Headers that say how Azure works. All others stay out: they carry tokens, or ids that only Microsoft can use. */
+/**
+ * Headers that show how Azure behaves. All others are left out: they carry tokens, or ids that only Microsoft can use.
+ */
 const keptHeaders = new Set([
   ...['accept', 'azure-asyncoperation', 'content-type', 'etag', 'if-match', 'link', 'location', 'prefer'],
   ...['retry-after', 'x-ms-error-code', 'x-ms-failure-cause', 'commandname'],
@@ -87,7 +89,7 @@ function hideSecrets(raw: RawExchange, script: string, command: string): Exchang
   }
 }
 
-/** az logs a template as a text, before it becomes part of the body unchanged (JsonCTemplatePolicy in azure-cli). */
+/** az logs a template as a string, before it becomes part of the body unchanged (JsonCTemplatePolicy in azure-cli). */
 function parseBody(text: string): unknown {
   if (text.trim() === '') return undefined
   const body = parseJson<{ properties?: { template?: unknown } }>(text)

@@ -114,7 +114,7 @@ function createMeter(meter: string, unit: string, bundledPrice: number): Meter {
   const service = 'Container Instances'
   return { service, products: [service], sku: 'Standard', meter, unit, bundledPrice }
 }
-/** Linux; Windows costs a second meter in addition. Billed while the group exists and runs. */
+/** Linux; Windows is also billed by a second meter. Billed while the group exists and runs. */
 export const cpuMeter = createMeter('Standard vCPU Duration', '1 Hour', 0.0405)
 const memoryMeter = createMeter('Standard Memory Duration', '1 GB Hour', 0.00445)
 

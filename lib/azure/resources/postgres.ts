@@ -99,7 +99,7 @@ const unusable: Readonly<Record<string, { why: string; next(): string }>> = {
   dropping: {
     why: 'Azure is deleting it',
     next: () =>
-      `Wait until it is gone. Its name may stay taken for days; set POSTGRES_SERVER in ${formatKeyFile('POSTGRES_SERVER')} to another one if you cannot wait.`,
+      `Wait until it is gone. Its name may stay reserved for days; set POSTGRES_SERVER in ${formatKeyFile('POSTGRES_SERVER')} to another one if you cannot wait.`,
   },
   disabled: {
     why: 'its subscription is disabled, has reached its spending limit or has an unpaid bill, or it is being moved; its data is kept',
@@ -149,7 +149,7 @@ export const postgres: DataTierResource<DatabaseServer> = {
   loss: {
     title: 'Database',
     describe: ({ postgres }) =>
-      `${postgres.server} with every row and its own backups; its name may stay taken for days`,
+      `${postgres.server} with every row and its own backups; its name may stay reserved for days`,
   },
   nameStaysTaken: true,
   name: (config) => config.postgres.server,
@@ -270,7 +270,7 @@ const bundledPrices: Record<string, number> = {
   Standard_D2ds_v5: 0.178,
 }
 
-/** `Standard_D2ds_v5` is priced as 2 vCores of the series Ddsv5; a Burstable size has a meter of its name. */
+/** `Standard_D2ds_v5` is priced as 2 vCores of the series Ddsv5; a Burstable size has a meter of the same name. */
 function getComputeMeter(sku: string): Meter {
   const server = `${service} Flexible Server`
   const common = { service, unit: '1 Hour', bundledPrice: bundledPrices[sku] }

@@ -42,7 +42,7 @@ export async function judgeOffer({ config, arm, subscription }: Asking, region: 
   return [offer, judgeQuota(config, usages, cores, region)]
 }
 
-/** Azure tells in three ways that a region is closed to a subscription; sources in docs/azure.md. */
+/** Azure reports in three ways that a region is closed to a subscription; sources in docs/azure.md. */
 const isClosed = ({ restricted, supportedFeatures, supportedServerVersions, reason }: Capability): boolean =>
   restricted === 'Enabled' ||
   supportedFeatures?.some(({ name, status }) => name === 'OfferRestricted' && status === 'Enabled') ===
@@ -67,7 +67,10 @@ export function judgeCapabilities(
     .map(({ name }) => name)
   const sizes = getSizes(capabilities).map(({ name }) => name)
   if (versions.length === 0 || sizes.length === 0)
-    return { verdict: 'UNKNOWN', detail: `Azure does not say what PostgreSQL it offers in ${region}` }
+    return {
+      verdict: 'UNKNOWN',
+      detail: `Azure does not report which versions of PostgreSQL it offers in ${region}`,
+    }
   if (!versions.includes(version))
     return {
       verdict: 'CRITICAL',

@@ -132,7 +132,7 @@ const managedFamilies: Record<string, string> = {
   ComputeOptimized: 'Compute Optimized',
 }
 
-/** Azure Cache for Redis, which new tenants cannot create any more. */
+/** Azure Cache for Redis, which new tenants can no longer create. */
 export const classicRedis: DataTierResource<Redis> = {
   ...common,
   type: 'Redis',
@@ -248,5 +248,5 @@ function describeNewStart(config: Config, subscription: string, location: ArmLoc
     ),
   ]
   const what = location === managedDatabase ? 'its database' : 'it'
-  return `If you need no jobs from its queue, delete ${what} and the containers, which hold the old key: ${lines.join('   ')}   Then: ${formatScriptLine('deploy-complete')}`
+  return `If you do not need the jobs in its queue, delete ${what} and the containers, which hold the old key: ${lines.join('   ')}   Then: ${formatScriptLine('deploy-complete')}`
 }

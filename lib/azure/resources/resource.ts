@@ -96,7 +96,7 @@ export interface DataTierResource<Found extends Resource = Resource> extends Azu
     describe(config: Config, azure: Contents): string | undefined | Promise<string | undefined>
   }
   name(config: Config): string
-  /** Azure does not give the name away for days after a deletion, not even to the same subscription. */
+  /** Azure does not release the name for days after a deletion, not even to the same subscription. */
   nameStaysTaken?: true
   /** The provider can be asked whether the name is free in all of Azure. */
   checksName?: true

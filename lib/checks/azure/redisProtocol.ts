@@ -37,7 +37,7 @@ export const getReplyError = (reply: RedisReply | undefined): string | undefined
 const serialise = (words: readonly string[]): string =>
   `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`
 
-/** Parses the first replies in a text (latin1); undefined when they have not all arrived yet. */
+/** Parses the first replies in a string (latin1); undefined when they have not all arrived yet. */
 export function readReplies(text: string, count: number): RedisReply[] | undefined {
   let at = 0
   const line = (): string => {

@@ -70,7 +70,7 @@ export const azurePermissions: Check = {
     if (lacking) return fail(`this login lacks the permissions for: ${lacking}`)
     if (unasked)
       return warn(
-        `a deploy can ask less beforehand, because this login lacks the permissions for: ${unasked}`,
+        `a deploy can check less beforehand, because this login lacks the permissions for: ${unasked}`,
         adviseRole(unasked.includes('/action') ? 'Contributor' : 'Reader', 'subscription'),
       )
     return pass(`all ${needed.length + reads.length} that a deploy needs`)
@@ -125,7 +125,7 @@ export const providers: Check = {
   },
 }
 
-/** A check about what does not exist yet. */
+/** A check of something that does not exist yet. */
 const beforehand = (id: string, title: string, judge: typeof judgeRegions): Check => ({
   id,
   title,

@@ -50,7 +50,7 @@ export const backend: typeof directly = {
   },
 }
 
-/** No group has the name any more; whether the backend itself is gone, `api` shows. */
+/** No group has the name any more; `api` shows whether the backend itself is gone. */
 const isGone = ({ detail, silent }: Result): boolean =>
   silent === true && /ENOTFOUND|has no address|name or service not known|no address associated/i.test(detail)
 

@@ -3,7 +3,7 @@ import { explain, integer, limits, neutralTarget, number, secret, section, text 
 export const monitoringSettings = section('Health, history, alerts', {
   health: {
     ...explain(
-      "The limits from which a probe is a WARNING and CRITICAL: milliseconds of a static answer and of the API, per cent of the certificate's lifetime that is left, waiting jobs, seconds that the oldest job has waited, per cent of the VPS's disk in use, restarts of a container within an hour, seconds by which a clock is off.",
+      "The limits at which a probe becomes a WARNING and CRITICAL: response time of static pages and of the API in milliseconds, remaining percentage of the certificate's lifetime, jobs waiting, seconds that the oldest job has waited, percentage of the VPS's disk in use, restarts of a container within an hour, seconds by which a clock is off.",
       {
         staticMs: limits('HEALTH_STATIC_MS', '200,1000'),
         apiMs: limits('HEALTH_API_MS', '500,2000'),
@@ -33,7 +33,7 @@ export const monitoringSettings = section('Health, history, alerts', {
   },
   history: {
     ...explain(
-      'The promised availability; the days for which single samples and their hourly roll-ups are kept.',
+      'The promised availability; the days for which individual samples and their hourly roll-ups are kept.',
       {
         sloPercent: number('SLO_PERCENT', '99.9', 50, 99.9999),
         sampleDays: integer('HISTORY_SAMPLE_DAYS', '35', 2, 400),

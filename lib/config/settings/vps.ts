@@ -3,7 +3,7 @@ import { dollars, explain, file, folder, host, integer, secret, section, text, u
 /** What two environments can share on the VPS, by the names that SHARES accepts. */
 export const siteShareKinds = ['site', 'dns-records'] as const
 
-export const vpsSettings = section('IONOS: the face', {
+export const vpsSettings = section('IONOS: the VPS', {
   server: {
     ...explain(
       'The VPS: address or name, ssh port, login. A login other than root needs sudo without a password.',
@@ -26,7 +26,7 @@ export const vpsSettings = section('IONOS: the face', {
       ),
     }),
     ...explain(
-      "Optional: an IPv6 address of the VPS, for AAAA records of both names. The VPS must really have it, and the IONOS firewall policy must admit ports 80 and 443 over IPv6. Empty: no AAAA record is set; one that is the VPS's stays.",
+      'Optional: an IPv6 address of the VPS, for AAAA records of both names. The VPS must really have it, and the IONOS firewall policy must admit ports 80 and 443 over IPv6. Empty: no AAAA record is set; one that belongs to the VPS is kept.',
       {
         // Global unicast addresses are 2000::/3 (RFC 4291, 2.4).
         publicIpv6: text(

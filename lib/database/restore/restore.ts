@@ -300,7 +300,7 @@ async function waitUntilHealthy(context: Context): Promise<Difference> {
       said,
       next: `Run ${formatScriptLine('check-database')}, then ${formatScriptLine('release-containers')}. The restore itself is complete.`,
     })
-  // The name that this machine saw last may be an old one, and a restore needs no login to Azure.
+  // A restore needs no login to Azure, and the name that this machine saw last may be outdated.
   const host = await findBackendHost(config, createAzure(context)).catch(() => undefined)
   const urls = [...(host ? [getHealthUrl(host)] : []), getServedHealthUrl(config)]
   const last = new Map<string, string>()

@@ -79,7 +79,7 @@ export function verifyingProxy(context: VpsContext, azure: Azure): BackendProxy 
 }
 
 /**
- * The image to roll back to from `wanted`: the one that the backend ran at the start of the release. After an
+ * The image to return to if `wanted` does not work: the one that the backend ran at the start of the release. After an
  * interrupted run the backend may already be new, or gone. Then, unless `wanted` was ever verified, it is the
  * image that a worker still runs, or the last verified one, if it is not marked as bad. Undefined if there is
  * none. Throws when the VPS does not report what was verified and what is bad.

@@ -124,7 +124,7 @@ const isSafe = ({ bad, healthy }: Candidate): boolean => bad === undefined && Bo
 
 const words = ({ at, why }: BadMark): string => (at ? `${why} (${utc(at)} UTC)` : why)
 
-/** The candidates, newest first. Without all receipts, a release may have been verified all the same. */
+/** The candidates, newest first. Without all receipts, a release without a date may have been verified nevertheless. */
 export function candidateTable(
   part: ReleasePart,
   candidates: readonly Candidate[],

@@ -14,7 +14,7 @@ interface Situation {
   failing: readonly string[]
   /** Those of them that answer again, but not yet often enough to end the outage. */
   awaited: readonly string[]
-  /** True when the latest check ran during a planned maintenance. */
+  /** True when the latest check ran during planned maintenance. */
   maintenance: boolean
 }
 
@@ -75,7 +75,7 @@ function staleHeadline(visible: readonly LastSeen[], situation: Situation): Head
   )
 }
 
-/** A fault explained by maintenance or a deploy is not an outage, and what a maintenance hides is not unknown. */
+/** A fault explained by maintenance or a deploy is not an outage, and what maintenance hides is not unknown. */
 function plannedHeadline(
   visible: readonly LastSeen[],
   { now, maintenance }: Situation,

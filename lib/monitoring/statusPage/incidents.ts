@@ -22,7 +22,7 @@ const recoverAfter = 2
 /**
  * Reduces an incident to the time from the first to the last bad sample of visible targets; a bad sample is valid
  * until the next one, as in all figures. undefined when visitors noticed nothing. Uses the incident's own times and
- * cause where single samples are no longer stored.
+ * cause where individual samples are no longer stored.
  */
 export function toVisibleIncident(
   history: History,

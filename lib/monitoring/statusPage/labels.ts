@@ -1,4 +1,4 @@
-/* Public texts for probe ids and raw errors. Only texts from here reach the page. */
+/* Public wording for probe ids and raw errors. Only wording from here reaches the page. */
 
 import { quickChecks, siteChecks } from '../../checks/quickChecks.ts'
 import { api, getAreaName } from '../../checks/site/api.ts'
@@ -86,7 +86,7 @@ export function formatIncidentTitle(
 const isLatencyOnly = (causes: readonly string[]): boolean =>
   causes.length > 0 && causes.every((cause) => /\d ms$/.test(cause) && !/\bwithin\b/.test(cause))
 
-/** Patterns of raw errors and their public texts; the first match applies. */
+/** Patterns of raw errors and their public wording; the first match applies. */
 const causePatterns: readonly (readonly [RegExp, string])[] = [
   [
     /time(d )?[- ]?out|no answer within|did not (end|finish|answer) within|ETIMEDOUT|\baborted\b/i,

@@ -3,7 +3,7 @@
  * reach the page. Times are milliseconds since 1970, durations minutes, shares per cent.
  */
 
-/** `slow`: it works, but exceeds a latency limit. `planned`: it does not work because of a maintenance or a deploy. */
+/** `slow`: it works, but exceeds a latency limit. `planned`: it does not work because of maintenance or a deploy. */
 export type Condition = 'works' | 'slow' | 'down' | 'planned' | 'unknown'
 
 export interface Headline {

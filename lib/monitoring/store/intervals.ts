@@ -1,4 +1,4 @@
-/* Periods of up and down time from single samples (docs/health.md, "Arithmetic"): milliseconds, [from, to). */
+/* Periods of up and down time from individual samples (docs/health.md, "Arithmetic"): milliseconds, [from, to). */
 
 /** The state of a target in a period. Time that no segment covers is unknown. */
 export type State = 'ok' | 'warning' | 'down' | 'keptOut'

@@ -2,7 +2,7 @@ import { hourMs, maxValidity } from './intervals.ts'
 import { countSamples, encodeLatencies, readProgress, setProgress } from './rollups.ts'
 import type { Connection } from './sqlite.ts'
 
-/** How many days single samples are kept, and roll-ups, incidents and planned periods. */
+/** How many days individual samples are kept, and roll-ups, incidents and planned periods. */
 export interface Retention {
   sampleDays: number
   days: number

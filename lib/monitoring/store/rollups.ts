@@ -21,7 +21,7 @@ import type { Origin, Planned } from './store.ts'
 export interface Progress {
   /** Hours before this are rolled up, except stale ones. */
   rolledTo: number
-  /** From here on all single samples are stored, including earlier ones that are still valid here. */
+  /** From here on, all individual samples are stored, including earlier ones that are still valid here. */
   rawFrom: number
 }
 
@@ -73,7 +73,8 @@ export function upsertPlanned(connection: Connection, list: readonly Planned[]):
 }
 
 /**
- * The spans covered by only one of the two: a maintenance grows with every run, and most of it was counted long ago.
+ * The spans covered by only one of the two: a maintenance window grows with every run, and most of it was counted long
+ * ago.
  */
 function getChangedSpans(before: Span | undefined, after: Span): Span[] {
   if (!before || before.to <= after.from || after.to <= before.from) return before ? [before, after] : [after]
@@ -110,7 +111,7 @@ type Row = Pick<SampleRow, 'at' | 'holds' | 'verdict' | 'kept' | 'ms'>
 
 const states: readonly (State | undefined)[] = ['ok', 'warning', 'down', undefined]
 
-/** Rolls up single samples within [from, to); hours without a valid sample are omitted. */
+/** Rolls up individual samples within [from, to); hours without a valid sample are omitted. */
 export function countSamples(connection: Connection, vantage: Origin, span: Span, only?: string): Rollup[] {
   const planned = listPlannedSpans(connection, span)
   const bySite: Segment[][] = siteChecks.map(() => [])
@@ -173,7 +174,7 @@ export interface RollupRange extends Span {
 
 /**
  * All hours of [from, to) with data, in no particular order, and the range that was actually counted: it ends now at
- * the latest and is extended to whole hours where single samples are no longer stored.
+ * the latest and is extended to whole hours where individual samples are no longer stored.
  */
 export function readRollups(connection: Connection, range: RollupRange): { span: Span; rollups: Rollup[] } {
   const { vantage = 'here', only } = range

@@ -36,7 +36,7 @@ export interface CheckRun {
 
 /** A period of planned work, from receipts and maintenance mode. Milliseconds since 1970. */
 export interface Planned {
-  /** The receipt's id, or the start time of the maintenance. */
+  /** The receipt's id, or the start time of the maintenance window. */
   id: string
   kind: 'deploy' | 'maintenance'
   from: number
@@ -172,7 +172,7 @@ async function open(file: string, options: Retention & { waitMs?: number; readOn
     transaction: <Value>(work: () => Value): Value => write(work),
     /** Reads a consistent snapshot without blocking others. */
     snapshot: <Value>(work: () => Value): Value => read(work),
-    /** Records a run, then rolls up and prunes what is due. Its texts must not contain secrets. */
+    /** Records a run, then rolls up and prunes what is due. Its text must not contain secrets. */
     record: (look: CheckRun) =>
       write((connection) => {
         insertCheckRun(connection, look)

@@ -157,7 +157,7 @@ export async function assertDnsPointsHere(site: Site, askIpv6: () => Promise<Own
   const faults = (await inspectRecords(site, askIpv6)).filter(({ mild }) => !mild)
   if (faults.length === 0) return
   throw new OpsError({
-    what: 'DNS does not point at the VPS, so the CA was not asked for a certificate',
+    what: 'DNS does not point at the VPS, so no certificate was requested',
     said: faults.map(({ message }) => message).join('\n'),
     next: formatManualSteps(site),
   })

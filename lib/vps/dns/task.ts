@@ -32,10 +32,10 @@ interface ZoneChange {
 }
 
 /**
- * Sets the A records of both names, unless www is a CNAME of the domain, and the AAAA records of IONOS_PUBLIC_IPV6. Deletes
- * their AAAA records that are not the VPS's, and a CNAME that leads elsewhere: no other record may stand beside it (RFC 1034,
- * 3.6.2). Without a key, the task only explains how to do it by hand. A deploy then stops at the certificate, which needs
- * them, or at the end.
+ * Sets the A records of both names, unless www is a CNAME of the domain, and the AAAA records of IONOS_PUBLIC_IPV6.
+ * Deletes their AAAA records that are not the VPS's, and a CNAME that leads elsewhere: no other record may exist next
+ * to it (RFC 1034, 3.6.2). Without a key, the task only explains how to do it by hand. A deploy then stops at the
+ * certificate, which needs them, or at the end.
  * @param required whether the task fails while the names point elsewhere
  * @param nginxHttp the task that makes nginx listen; AAAA records wait for it, because visitors with IPv6 try them first
  */

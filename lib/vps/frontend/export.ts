@@ -85,7 +85,7 @@ const longestPath = 1000
 
 /**
  * Allows spaces, quotes and letters of any script, but nothing that would break a line of the manifest or a path.
- * @param text the file beside a folder that has the name of its compressed copy; '' for none
+ * @param text the file next to a folder that has the name of its compressed copy; '' for none
  */
 function assertPublishableName(folder: string, name: string, text: string): void {
   const last = path.posix.basename(name)

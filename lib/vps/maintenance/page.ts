@@ -4,7 +4,7 @@ import type { HttpResponse } from '../../net/http.ts'
 import { parseJson } from '../../util/json.ts'
 import { renderTemplate } from '../template.ts'
 
-/** A maintenance as announced to visitors. Times are ISO 8601 in UTC. */
+/** A maintenance window as announced to visitors. Times are ISO 8601 in UTC. */
 export interface Maintenance {
   /** '' when its record is damaged. */
   since: string

@@ -15,7 +15,7 @@ import {
 
 export type Wanted = { on: false } | { on: true; by: string; message?: string; until?: Date }
 
-/** Turns the maintenance page on or off. A maintenance keeps its start when its message changes. */
+/** Turns the maintenance page on or off. A maintenance window keeps its start when its message changes. */
 export function maintenanceTask(context: VpsContext, wanted: Wanted, nginx: Task): Task {
   return {
     id: 'maintenance',
@@ -58,7 +58,7 @@ export function maintenanceTask(context: VpsContext, wanted: Wanted, nginx: Task
 
 const changeNames: Readonly<Record<string, string>> = { message: 'new message', until: 'new end' }
 
-/** Enables or, without a maintenance, disables the page (remote/maintenance.sh). */
+/** Enables or, without a maintenance window, disables the page (remote/maintenance.sh). */
 export function maintenanceCommand({ config, server }: Site, maintenance: Maintenance | undefined): Command {
   const site = getSiteRoot(config)
   if (!maintenance) return remoteScript(server, 'change', 'maintenance', [site])

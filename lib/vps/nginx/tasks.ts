@@ -158,7 +158,7 @@ function findBackend(config: Config, { nginx: { backend } }: ServerState): strin
   return isHostName(backend) && backend !== noBackend ? backend : getRememberedHost(config)
 }
 
-/** Otherwise a run with --skip-azure would end well without a word about an API that does not work. */
+/** Otherwise a run with --skip-azure would succeed without mentioning that the API does not work. */
 const describeGap = (config: Config, state: ServerState): string =>
   findBackend(config, state) === undefined
     ? '; /api/ answers 502 until a release of the backend, whose host this machine does not know'

@@ -105,7 +105,7 @@ async function openSession(host: Host, settings: SshSettings, connecting: Promis
           hosts.formatHostName(settings.hostname, host.port),
         ]),
       ]
-  // IONOS_KNOWN_HOSTS goes before ssh's own files.
+  // IONOS_KNOWN_HOSTS takes precedence over ssh's own files.
   const files = host.knownHosts === usualKnownHosts ? settings.knownHosts : [host.knownHosts]
   const known = hosts.readKnownHosts(files)
   const socket = await connecting

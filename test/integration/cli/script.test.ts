@@ -14,7 +14,7 @@ describe('exit codes and messages', () => {
     ['nothing given back', '', 0],
     ['a code of its own', 'return 2', 2],
     ['a failure', "throw new OpsError({ what: 'it broke' })", 1],
-    ['wrong usage', "throw usageError('wrong', 'mend')", 2],
+    ['wrong usage', "throw usageError('wrong', 'fix')", 2],
     ['an unknown state', "throw unknownError('who knows')", 3],
     ['no login', "throw new OpsError({ what: 'x', exitCode: 4 })", 4],
     ['a lock', "throw new OpsError({ what: 'x', exitCode: 5 })", 5],
@@ -42,8 +42,8 @@ throw new OpsError({ what: 'az said no to hunter2', said: 'first\\nsecond hunter
   })
 
   test('a wrong command is not suggested again', async () => {
-    const { stderr } = await runScript(main("throw usageError('wrong', 'mend it')"))
-    expect(stderr).toBe('✖ wrong\n→ mend it\n')
+    const { stderr } = await runScript(main("throw usageError('wrong', 'fix it')"))
+    expect(stderr).toBe('✖ wrong\n→ fix it\n')
   })
 
   test('a stack trace is shown only for a bug, and only with --verbose', async () => {

@@ -3,7 +3,7 @@ import { readFacts } from '../../../lib/checks/database/facts.ts'
 import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 import { startPostgres } from '../../support/postgres.ts'
 
-test('a login that may not see the write-ahead log gets the other facts all the same', async () => {
+test('a login that may not see the write-ahead log still gets the other facts', async () => {
   const client = await startPostgres()
   const runner = openRunner({
     openDatabase: async () => ({

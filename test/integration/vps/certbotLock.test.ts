@@ -103,7 +103,7 @@ test('waits for another certbot, then checks the certificate again', async () =>
 test('a certbot that does not end is named, and the CA is not blamed', async () => {
   const { context, tell } = vps(busy, { code: 75, ...held })
   expect(await getFailure(runCertbot(context, command, tell))).toMatchObject({
-    what: 'Another certbot on the VPS has not ended within 10 min, so the CA was not asked',
+    what: 'Another certbot on the VPS has not ended within 10 min, so the CA was not contacted',
     said: 'process 421: /usr/bin/python3 /usr/bin/certbot -q renew',
     next: 'Wait until it has ended (on the VPS: ps -fp 421), or end it there (kill 421), then run this command again.',
   })

@@ -93,7 +93,7 @@ test.each(['zstd', 'gzip'] as const)('stages a release sent with %s', async (for
   expect(readdirSync(releases).filter((name) => name.includes('partial'))).toEqual([])
   const kept = await manifest(id, 'quick')
   expect(kept.size).toBe(9)
-  expect(kept, 'what is written down is what lies there').toEqual(await manifest(id, 'full'))
+  expect(kept, 'the stored manifest matches the files').toEqual(await manifest(id, 'full'))
 })
 
 test('a large file is read in parts; one that shrinks while it is sent does not match', async () => {

@@ -12,7 +12,7 @@ export interface Fault {
   /** The verdict of the checks that see it. */
   args: string[]
   make(): Promise<unknown>
-  mend(): Promise<unknown>
+  fix(): Promise<unknown>
   /** The text that the line contains. */
   says: RegExp
   meanwhile?(): Promise<void>

@@ -132,7 +132,7 @@ test('a group without the scope is created again; the next names are unknown unt
   expect(hosts).toEqual([undefined, undefined])
 })
 
-test('without an answer of the VPS, a release goes on unless nginx must follow the backend to another name', async () => {
+test('without an answer of the VPS, a release continues unless nginx must follow the backend to another name', async () => {
   const silent = unknownError('the VPS does not answer')
   const { what } = await plan({}, silent, `${image}-new`)
   expect(what).toContain('requests may fail meanwhile because there is no nginx to switch')

@@ -177,7 +177,7 @@ test('a failed Redis is never ok, even where the deployment of that name has suc
 })
 
 test.each([
-  ['Dropping', /is in the state Dropping: Azure is deleting it/, /Its name may stay taken for days/],
+  ['Dropping', /is in the state Dropping: Azure is deleting it/, /Its name may stay reserved for days/],
   ['Disabled', /spending limit.*its data is kept/, /Resolve this in the Azure portal/],
   ['Inaccessible', /the key that encrypts its data/, /Restore the key/],
   [

@@ -71,7 +71,7 @@ const meanings: [string, string, Partial<ReturnType<typeof explainAz>>][] = [
   [
     'a server name that is taken',
     'ServerNameAlreadyExists: Specified server name is already used.',
-    { what: expect.stringContaining('may stay taken for days') },
+    { what: expect.stringContaining('may stay reserved for days') },
   ],
   [
     'no network',

@@ -44,8 +44,8 @@ test.each<[string, Capability | undefined, string[], string, RegExp]>([
     'CRITICAL',
     /not offer the size Standard_E2ds_v5/,
   ],
-  ['no list at all', { restricted: null }, [], 'UNKNOWN', /does not say/],
-  ['no answer', undefined, [], 'UNKNOWN', /does not say/],
+  ['no list at all', { restricted: null }, [], 'UNKNOWN', /does not report/],
+  ['no answer', undefined, [], 'UNKNOWN', /does not report/],
 ])('a region that offers %s', async (_, capability, lines, verdict, detail) => {
   expect(await judge(capability, ...lines)).toMatchObject({
     verdict,

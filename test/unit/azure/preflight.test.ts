@@ -66,10 +66,10 @@ function worldWith(name?: string, more: object = {}): World {
   return world
 }
 
-test('an open region: the plan says what was asked, and what only the attempt shows', async () => {
+test('an open region: the plan says what was asked, and what only the attempt will show', async () => {
   const world = worldWith()
   expect(await allow(world)).toBe(
-    'Azure allows Container registry, PostgreSQL server, Redis, Containers in eastus; only the attempt shows whether Azure has capacity for Redis and whether the DNS label codex-api is free',
+    'Azure allows Container registry, PostgreSQL server, Redis, Containers in eastus; only the attempt will show whether Azure has capacity for Redis and whether the DNS label codex-api is free',
   )
   expect(world.judge.verdict.findings).toEqual([])
 })
@@ -173,10 +173,8 @@ test('what cannot be read is said, and does not end the run', async () => {
       ? { status: 403, headers: {}, body: JSON.stringify({ error }), phases: { total: 1 } }
       : undefined
   const said = await allow(worldWith(), { respond })
-  expect(said).toMatch(
-    /^Azure could not be asked about the regions of this subscription: .*AuthorizationFailed/,
-  )
-  expect(said).toMatch(/could not be asked about PostgreSQL server in eastus: .*the name codexacr1216: /)
+  expect(said).toMatch(/^Could not ask Azure about the regions of this subscription: .*AuthorizationFailed/)
+  expect(said).toMatch(/Could not ask Azure about PostgreSQL server in eastus: .*the name codexacr1216: /)
   expect(said).not.toContain('Azure allows')
 })
 

@@ -183,7 +183,7 @@ test('with --record az logs into a separate folder, and a file with one line for
   expect(recorder.summary()).toBe(`Recorded 2 requests to Azure, without secrets: ${file}`)
 })
 
-test('a recording is never overwritten; the run goes on and says so', async () => {
+test('a recording is never overwritten; the run continues and says so', async () => {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, 'run-1.jsonl'), 'kept')
   const recorder = openRecorder({ folder, id: 'run-1', script: 'doctor' })

@@ -31,7 +31,7 @@ const cores = (currentValue: number, limit: number) => ({
 
 test.each([
   ['what others use is not ours', 6, 10, 'OK'],
-  ['too few for a release beside the old one', 7, 10, 'WARNING'],
+  ['too few for a release next to the old one', 7, 10, 'WARNING'],
   ['too few at all', 9, 10, 'CRITICAL'],
 ] as const)('cores: %s', (_, used, limit, verdict) => {
   expect(judgeCores(config, cores(used, limit), [group(2)]).verdict).toBe(verdict)

@@ -113,7 +113,7 @@ test.each([providers, containerCores])(
     expect(await check.run(checking as unknown as CheckContext)).toEqual({
       verdict: 'UNKNOWN',
       detail: expect.stringMatching(
-        /^Azure could not be asked about the .*lacks the permission.*AuthorizationFailed/,
+        /^Could not ask Azure about the .*lacks the permission.*AuthorizationFailed/,
       ),
       next: 'Ask for the role Reader on the subscription (az role assignment create).',
     })

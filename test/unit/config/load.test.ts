@@ -164,7 +164,7 @@ test('a missing file is named, with what to do', async () => {
   })
 })
 
-test('.env.NAME is read over .env, and needs no .env', async () => {
+test('.env.NAME is read on top of .env, and needs no .env', async () => {
   const folder = write({ '.env': 'DOMAIN=a.app\nIONOS_HOST=192.0.2.1', '.env.eu': 'DOMAIN=eu.a.app' })
   const config = await loadConfig(folder, 'eu')
   expect([config.domain, config.servers[0].address, config.environment]).toEqual([

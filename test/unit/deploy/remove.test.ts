@@ -42,14 +42,14 @@ test('each part of the data tier stays when another environment names it, and th
   }
 })
 
-test('the plan says whose name stays taken after the deletion', async () => {
+test('the plan says whose name stays reserved after the deletion', async () => {
   const { context } = await everything()
   const tasks = removeAzureTasks(context, createAzure(context), { after: [login], stays: () => undefined })
   const plan = await Promise.all(tasks.map(({ inspect }) => inspect(nothingAhead)))
   expect(plan).toMatchObject([
     { state: 'ok' },
     { what: 'delete codexdominion-redis' },
-    { what: 'delete codexdominion-db, whose name may stay taken for days' },
+    { what: 'delete codexdominion-db, whose name may stay reserved for days' },
     { what: 'delete codexacr1216' },
   ])
 })

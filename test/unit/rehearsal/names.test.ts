@@ -4,7 +4,7 @@ import { deleteResource, getAddress, putResource } from '../../../rehearsal/azur
 import type { World } from '../../../rehearsal/azure/world.ts'
 import { createEmptyWorld, idleTypes } from '../../support/emulatorFixtures.ts'
 
-/* Whose names stay taken after a deletion, as Azure does it. */
+/* Whose names stay reserved after a deletion, as Azure does it. */
 
 const location = 'eastus'
 const types: Record<string, { type: string; body: object }> = {
@@ -51,7 +51,7 @@ const put = (world: World, kind: string, group = 'rg') =>
 test.each([
   ['PostgreSQL', 'ServerNameAlreadyExists'],
   ['classic Redis', 'NameNotAvailable'],
-])('the name of a deleted %s stays taken until time is said to have passed', async (kind, code) => {
+])('the name of a deleted %s stays reserved until time is said to have passed', async (kind, code) => {
   const world = createWorld()
   const { resource, operation } = put(world, kind)
   await operation.done

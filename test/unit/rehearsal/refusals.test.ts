@@ -22,6 +22,6 @@ test("each of the rehearsal's own refusals is used, with a value for each name i
   }
 })
 
-test('no name stands in both tables', () => {
+test('no name is in both tables', () => {
   expect(Object.keys(own).filter((name) => name in refusals)).toEqual([])
 })

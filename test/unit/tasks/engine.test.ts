@@ -52,7 +52,7 @@ test('independent chains run in parallel: the total time is that of the longest 
 
 test('a run applies only the differences', async () => {
   const applied: string[] = []
-  const mends = (id: string, difference: Difference) =>
+  const applies = (id: string, difference: Difference) =>
     task(id, [], {
       inspect: async () => difference,
       apply: async (given) => {
@@ -61,9 +61,9 @@ test('a run applies only the differences', async () => {
     })
   await executeTasks(
     [
-      mends('fine', ok('there')),
-      mends('new', create()),
-      mends('old', { ...create(), state: 'change' } as Difference),
+      applies('fine', ok('there')),
+      applies('new', create()),
+      applies('old', { ...create(), state: 'change' } as Difference),
     ],
     engine(),
   )

@@ -59,7 +59,7 @@ def require_operator():
 
 
 def is_operator():
-    """Whether the operator makes this request. Reading goes on as a visitor where that cannot be found out."""
+    """Whether the operator makes this request. If that cannot be determined, the request reads as a visitor."""
     try:
         return bool(require_operator())
     except (ApiError, RedisError):
@@ -88,7 +88,7 @@ def get_address():
 
 
 def _get_peer():
-    """The address of the connection itself: the proxy's, or that of a sender who goes round it."""
+    """The address of the connection itself: the proxy's, or that of a sender who bypasses it."""
     return request.environ.get('werkzeug.proxy_fix.orig', request.environ).get('REMOTE_ADDR')
 
 

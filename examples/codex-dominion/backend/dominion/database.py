@@ -40,7 +40,7 @@ class Database:
     def rows(self, sql, params=()):
         """All rows as dictionaries.
 
-        Raises DatabaseUnavailable when the server cannot be asked or has no tables yet.
+        Raises DatabaseUnavailable when the server does not answer or has no tables yet.
         """
         pool = self._open_pool()
         try:

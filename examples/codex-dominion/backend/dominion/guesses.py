@@ -11,13 +11,13 @@ WINDOW = 900  # seconds from the first wrong token
 def name_sender(peer, address):
     """Who is counted: an address, as seen through one peer.
 
-    Whoever goes round nginx claims any address, also the operator's; with the peer, that does not count for the operator.
+    Whoever bypasses nginx can claim any address, even the operator's. The peer keeps such guesses apart from the operator's.
     """
     return f'{_get_network(peer)}:{_get_network(address)}'
 
 
 def assert_few(redis, sender):
-    """Raises ApiError 429 when LIMIT wrong tokens came from this sender, for the valid token, too."""
+    """Raises ApiError 429 when LIMIT wrong tokens came from this sender, even for the valid token."""
     key = _get_key(sender)
     if int(redis.get(key) or 0) >= LIMIT:
         wait = max(1, redis.ttl(key))

@@ -34,7 +34,7 @@ def start(name):
 
 
 def end():
-    """Close the session, also for whoever has a copy of its cookie."""
+    """Close the session, even for whoever has a copy of its cookie."""
     if 'id' in session:
         current_app.redis.set(_get_key(), 1, ex=LIFETIME)
     session.clear()

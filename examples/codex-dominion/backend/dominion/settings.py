@@ -47,7 +47,7 @@ def load_settings(environ=os.environ):
 def database_conninfo(environ, production=True):
     """DATABASE_URL as a libpq connection string.
 
-    PGSSLMODE and PGSSLROOTCERT win over the address: libpq older than 16 does not know
+    PGSSLMODE and PGSSLROOTCERT override the address: libpq older than 16 does not know
     `sslrootcert=system`, so the deployment names the file with the CA certificates instead.
     """
     address = environ.get('DATABASE_URL')

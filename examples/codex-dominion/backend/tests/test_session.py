@@ -131,7 +131,7 @@ class SessionTest(unittest.TestCase):
         # The same count as for the header.
         header = {'Authorization': f'Bearer {TOKEN}', **PROXY, 'X-Forwarded-For': '198.51.100.8'}
         self.assertEqual(self.rig.request(*QUESTION, headers=header, token=None)[0], 429)
-        # A colleague who is already signed in goes on.
+        # A colleague who is already signed in stays signed in.
         cookie, answer = self.sign_in()
         known = {'cookie': cookie.value, 'csrf': answer['csrf']}
         self.assertEqual(self.send(*QUESTION, **known, **forwarded)[0], 200)

@@ -41,7 +41,7 @@ function sendJson(method: string, path: string, csrf: string, body?: Row): Promi
   return request(path, { method, headers, body: body && JSON.stringify(body) })
 }
 
-/** Asks the backend who is signed in, once. A backend that does not answer has nobody signed in. */
+/** Asks the backend who is signed in, once. While the backend does not answer, nobody counts as signed in. */
 function load(): Promise<void> {
   loading ??= request(PATH, { method: 'GET' })
     .then(parse)

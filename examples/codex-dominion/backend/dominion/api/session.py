@@ -36,6 +36,6 @@ def sign_in():
 
 @blueprint.delete('')
 def sign_out():
-    """-> as GET. The cookie opens nothing any more."""
+    """-> as GET. The cookie is no longer accepted."""
     session.end()
     return session.describe()
