@@ -26,13 +26,14 @@ const script = defineTaskScript<{ skipAzure?: boolean; skipIonos?: boolean; quic
     const ionos = skipIonos ? undefined : ionosTasks(factories, context)
     const azurePart = skipAzure ? undefined : azureTasks(factories, context, azure, ionos?.nginxHttps, quick)
     const tasks = [...(azurePart?.tasks ?? []), ...(ionos?.tasks ?? [])]
-    const parts = { azure: azurePart && azure, ionos: !skipIonos, swap: ionos?.swap }
+    const parts = { azure: azurePart && azure, ionos: !skipIonos, swap: ionos?.swaps[0] }
     const verify = verifyTask(context, { ...parts, after: tasks })
     return {
       tasks: [...tasks, verify],
       receipt: (outcomes) => ({
         ...getFact(outcomes, azurePart?.image),
-        frontend: getFact(outcomes, ionos?.swap)?.to ?? getFact(outcomes, ionos?.upload)?.live ?? '',
+        // The first server's, which keeps the receipt.
+        frontend: getFact(outcomes, ionos?.swaps[0])?.to ?? getFact(outcomes, ionos?.uploads[0])?.live ?? '',
       }),
       summary: () => (ionos ? [`https://${context.config.domain}/`] : []),
     }
@@ -44,7 +45,7 @@ function azureTasks(
   factories: Factories,
   context: VpsContext,
   azure: Azure,
-  nginx: Task | undefined,
+  nginx: readonly Task[] | undefined,
   quick: boolean | undefined,
 ) {
   const { loginTask, containerSecretsTask, preflightTask, dataTierTasks } = factories
@@ -68,26 +69,31 @@ function azureTasks(
   return { image, tasks: [secrets, login, preflight, tier, ...parts, tables, image, backend, worker] }
 }
 
-/** IONOS: server, pages, names, certificate, nginx. */
+/** IONOS: server, pages, names, certificate, nginx; the names once, everything else on each server. */
 function ionosTasks(factories: Factories, context: VpsContext) {
-  const { serverTask, buildTask, uploadTask, switchTask, purgeTasks } = factories
+  const { onEachServer, serverTask, buildTask, uploadTask, switchTask, purgeTasks } = factories
   const { dnsTask, nginxHttpTask, certificateTask, nginxHttpsTask } = factories
   // apt-get install nginx certbot ca-certificates zstd
-  const server = serverTask(context)
+  const servers = onEachServer(context, (each) => serverTask(each))
   // npm ci, npm run build
   const build = buildTask(context)
   // A tar stream over ssh
-  const upload = uploadTask(context, { server, build })
+  const uploads = onEachServer(context, (each, index) => uploadTask(each, { server: servers[index], build }))
   // nginx -t, systemctl reload nginx
-  const nginxHttp = nginxHttpTask(context, { server })
+  const nginxHttp = onEachServer(context, (each, index) => nginxHttpTask(each, { server: servers[index] }))
   const dns = dnsTask(context, { nginxHttp })
   // certbot certonly --webroot
-  const certificate = certificateTask(context, { server, nginxHttp, dns })
-  const nginxHttps = nginxHttpsTask(context, { server, nginxHttp, certificate })
+  const certificates = onEachServer(context, (each, index) =>
+    certificateTask(each, { server: servers[index], nginxHttp, dns }),
+  )
+  const nginxHttps = onEachServer(context, (each, index) => {
+    const certificate = certificates[index]
+    return nginxHttpsTask(each, { server: servers[index], nginxHttp: nginxHttp[index], certificate })
+  })
   // mv -T current.new current
-  const swap = switchTask(context, upload)
-  const tasks = [server, build, upload, dns, nginxHttp, certificate, nginxHttps, swap]
-  return { nginxHttps, upload, swap, tasks: [...tasks, ...purgeTasks(context, swap)] }
+  const swaps = onEachServer(context, (each, index) => switchTask(each, uploads[index]!, uploads))
+  const tasks = [...servers, build, ...uploads, dns, ...nginxHttp, ...certificates, ...nginxHttps, ...swaps]
+  return { nginxHttps, uploads, swaps, tasks: [...tasks, ...purgeTasks(context, ...swaps)] }
 }
 
 export default script

@@ -123,13 +123,24 @@ test('everything printed passes through the one place that makes it safe for a t
 })
 
 test('only those that act on all servers know the list; everything else takes one server from its context', () => {
-  expect(matching(product, /\.servers\b/)).toEqual([
+  const knowing = /\w\.servers\b|\{[^}]*\bservers\b[^}]*\}: Config\b|\beachServer\(/
+  expect(matching(product, knowing)).toEqual([
     'lib/checks/fromVps.ts',
+    'lib/checks/perServer.ts',
     'lib/deploy/context.ts',
     'lib/deploy/lock.ts',
+    'lib/deploy/remove.ts',
+    'lib/deploy/rollback/tasks.ts',
     'lib/deploy/runTasks.ts',
+    'lib/deploy/verify.ts',
     'lib/tasks/task.ts',
-    'lib/vps/frontend/build.ts',
+    'lib/vps/badReleases.ts',
+    'lib/vps/dns/records.ts',
+    'lib/vps/dns/task.ts',
+    'lib/vps/frontend/switch.ts',
+    'lib/vps/nginx/render.ts',
+    'lib/vps/nginx/upstream.ts',
+    'lib/vps/serverState.ts',
     'lib/vps/shareRules.ts',
   ])
 })

@@ -50,6 +50,8 @@ export type Tag =
   | 'from-vps'
   /** The site counts as down while this check fails. */
   | 'site'
+  /** About one server although it needs no ssh (perServer.ts). */
+  | 'each-server'
   /** A target from the operator's own file (`--targets`). */
   | 'target'
 
@@ -65,6 +67,8 @@ export interface QuickContext {
   readonly timed: boolean
   /** Whether an empty list from the API is a fault, because the site has just been set up with its first data. */
   readonly filled: boolean
+  /** The server that requests to the site go to. Default: whichever DNS names. */
+  readonly address?: string
 }
 
 /** The context of all other checks. Each fact is read once, no matter how many checks need it. */

@@ -3,6 +3,7 @@ import type { Finding } from '../util/verdict.ts'
 import { type Category, type Check, type CheckContext, categories, getAdvice, select } from './check.ts'
 import { createCheckContext } from './context.ts'
 import { checks } from './list.ts'
+import { perServer } from './perServer.ts'
 import { runCheck } from './run.ts'
 
 export interface Examined extends Finding {
@@ -16,7 +17,9 @@ export async function examine(
   signal: AbortSignal,
 ): Promise<Examined[]> {
   const checking = createCheckContext(context, { signal, requestTimeoutMs: 10_000 })
-  const wanted = select(checks, 'doctor').filter((check) => chosen.includes(getCategory(check)))
+  const wanted = perServer(context, select(checks, 'doctor')).filter((check) =>
+    chosen.includes(getCategory(check)),
+  )
   return Promise.all(wanted.map((check) => examineOne(check, checking)))
 }
 

@@ -7,6 +7,7 @@ import { formatSuggestion } from '../util/suggest.ts'
 import { type Verdict, worstVerdict } from '../util/verdict.ts'
 import { type Check, type CheckContext, type Observation, select } from './check.ts'
 import { mayBeOwnNetwork, type OwnNetwork, ownNetwork } from './ownNetwork.ts'
+import { perServer } from './perServer.ts'
 import { quickChecks } from './quickChecks.ts'
 import { createQuickContext, observe, webTimeoutMs } from './run.ts'
 import { type Target, targetCheck } from './site/target.ts'
@@ -87,7 +88,8 @@ function choose(checks: readonly Check[], only: readonly string[]): Check[] {
 export async function runProbes(context: VpsContext, options: RunOptions): Promise<ProbeRun> {
   const { from = 'here' } = options
   const asking = from === 'vps' ? (await import('./fromVps.ts')).asVps(context) : context
-  const probes = withoutUnknownHosts(context, await listProbes(options), options.only)
+  const listed = withoutUnknownHosts(context, await listProbes(options), options.only)
+  const probes = perServer(context, listed)
   const checking = await createContext(asking, probes, options.signal)
   const at = Date.now()
   const run = (check: Check) => observe(check, checking)

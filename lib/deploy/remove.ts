@@ -6,7 +6,7 @@ import { confirmName } from '../cli/prompt.ts'
 import { readOthers } from '../config/environments.ts'
 import type { ShareKind } from '../config/schema.ts'
 import { monthlyEstimate } from '../cost/estimate.ts'
-import { type Context, ok, type Task, type VpsContext } from '../tasks/task.ts'
+import { type Context, eachServer, formatServer, ok, type Task, type VpsContext } from '../tasks/task.ts'
 import { getMessage, usageError } from '../util/errors.ts'
 import { listSiteParts } from '../vps/remove.ts'
 import { inspectServer } from '../vps/serverState.ts'
@@ -94,7 +94,11 @@ async function readLosses(
     `${what}: ${await ask().then(text, (thrown) => `unknown (${getMessage(thrown)})`)}`
   const list = (words: readonly string[]) => words.join(', ') || 'nothing'
   const lines = await Promise.all([
-    goes('site') && describe('VPS', async () => listSiteParts(await inspectServer(context)), list),
+    ...eachServer(context).map(
+      (each) =>
+        goes('site') &&
+        describe(`VPS${formatServer(each)}`, async () => listSiteParts(await inspectServer(each)), list),
+    ),
     goes('containers') && describe('Containers', () => ownGroups(azure), list),
     ...parts.map(({ id, shared: [{ kind }], loss }) => {
       const read = async () => ((await azure[id]()) === undefined ? undefined : loss.describe(config, azure))

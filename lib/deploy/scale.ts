@@ -19,7 +19,15 @@ import { type Estimate, estimateCost } from '../cost/estimate.ts'
 import { readPrices } from '../cost/priceList.ts'
 import { formatDollars } from '../cost/report.ts'
 import { getFact } from '../tasks/engine.ts'
-import { type Context, type Field, ok, type Task, unknown, type VpsContext } from '../tasks/task.ts'
+import {
+  type Context,
+  type Field,
+  ok,
+  onEachServer,
+  type Task,
+  unknown,
+  type VpsContext,
+} from '../tasks/task.ts'
 import { isUnanswered, OpsError, usageError } from '../util/errors.ts'
 import { formatTable } from '../util/format.ts'
 import { nginxHttpsTask } from '../vps/nginx/tasks.ts'
@@ -282,11 +290,12 @@ export function scaleTasks(context: VpsContext, { part, to, cost, unasked, save 
     ...{ id: 'cost', title: 'Cost', part: 'azure', after: [image] },
     inspect: async () => (unasked ? unknown(cost) : ok(cost)),
   }
-  const nginx = part === 'backend' ? nginxHttpsTask(scaled, { after: [image] }) : undefined
+  const nginx =
+    part === 'backend' ? onEachServer(scaled, (each) => nginxHttpsTask(each, { after: [image] })) : []
   const options = { image, nginx, proxy: verifyingProxy(scaled, azure), needsProxy: true }
   const group =
     part === 'backend' ? containerTasks(scaled, azure, options)[0] : workersTask(scaled, azure, options)
-  const release = nginx ? [nginx, group] : [group]
+  const release = [...nginx, group]
   const verify = verifyTask(scaled, { azure, ionos: part === 'backend', after: release })
   return {
     tasks: [

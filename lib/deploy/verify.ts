@@ -4,6 +4,7 @@ import { containersRunning } from '../checks/azure/containers.ts'
 import { type Observation, select } from '../checks/check.ts'
 import { createCheckContext } from '../checks/context.ts'
 import { checks as allChecks } from '../checks/list.ts'
+import { perServer } from '../checks/perServer.ts'
 import {
   assertReachable,
   assertResponding,
@@ -15,12 +16,12 @@ import {
 import { apiAreas } from '../checks/site/api.ts'
 import { servedBackend, servedPages } from '../checks/site/servedRelease.ts'
 import { formatScriptLine } from '../config/config.ts'
-import { type Log, ok, type Task, unknown, type VpsContext } from '../tasks/task.ts'
+import { eachServer, type Log, ok, type Task, unknown, type VpsContext } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import { markBadRelease, readBadReleases, unmarkBadCommand } from '../vps/badReleases.ts'
 import { purgeCdn } from '../vps/frontend/purge.ts'
 import { logSwitch, pinVerified, type Switched, switchBackCommand } from '../vps/frontend/switch.ts'
-import { inspectServer, type ServerState } from '../vps/serverState.ts'
+import { inspectServer, inspectServers, type ServerState } from '../vps/serverState.ts'
 import { readKeptReceipts, receiptsKept } from './receipts/receipts.ts'
 import { verifiedReleases } from './rollback/candidates.ts'
 
@@ -36,7 +37,7 @@ export interface VerifyOptions {
 /** Verifies what visitors get, and that the backend and the workers run. */
 export function verifyTask(context: VpsContext, { azure, ionos, swap, after }: VerifyOptions): Task {
   const checking = createCheckContext(context, azure ? { azure } : {})
-  const checks = select(allChecks, 'verify').filter(
+  const checks = perServer(context, select(allChecks, 'verify')).filter(
     ({ tags }) => (azure || !tags.includes('azure')) && (ionos || !tags.includes('ionos')),
   )
 
@@ -86,7 +87,7 @@ export function verifyBackendTask(
     async inspect(ahead) {
       if (after.some((task) => ahead.willChange(task))) return unknown('checked after the release')
       const tag = getTag(ahead.fact(image).image)
-      const checks = [servedBackend(tag), containersRunning, ...apiAreas]
+      const checks = perServer(context, [servedBackend(tag), containersRunning, ...apiAreas])
       const settled = await retryUntilKnown(createCheckContext(context, { azure }), checks, { tries: 6 })
       if (settled.failed.length > 0) {
         throw new OpsError({
@@ -134,12 +135,13 @@ export interface FrontendVerdict {
  */
 export function verifyFrontendTask(
   context: VpsContext,
-  { swap, after }: { swap: Task<Switched>; after: readonly Task[] },
+  { swaps, after }: { swaps: readonly Task<Switched>[]; after: readonly Task[] },
 ): Task<FrontendVerdict> {
   const { server } = context
   const checking = createCheckContext(context)
   const ofPages = select(allChecks, 'verify').filter(({ tags }) => tags.includes('pages'))
-  const checksOf = (release: string) => [servedPages(release), ...ofPages]
+  const checksOf = (release: string) => perServer(context, [servedPages(release), ...ofPages])
+  const servers = eachServer(context)
 
   /** Checks the previous release, which is live again, and returns the failure to report. */
   async function checkPrevious(
@@ -167,9 +169,10 @@ export function verifyFrontendTask(
     id: 'verify-frontend',
     title: 'Verify what is served',
     part: 'ionos',
-    after: [swap, ...after],
+    after: [...swaps, ...after],
     async inspect(ahead) {
-      if ([swap, ...after].some((task) => ahead.willChange(task))) return unknown('checked after the switch')
+      if ([...swaps, ...after].some((task) => ahead.willChange(task)))
+        return unknown('checked after the switch')
       const state = await inspectServer(context)
       const { live } = state
       const checks = checksOf(live)
@@ -190,15 +193,16 @@ export function verifyFrontendTask(
       }
       await assertResponding(context)
       const wrong = describeFailed(settled.failed)
-      const swapped = ahead.fact(swap)
-      const { from, to } = swapped.from === swapped.to ? await switchedEarlier(context, state) : swapped
-      const back = to === live && from !== live && state.releases.some(({ id }) => id === from)
+      const swapped = swaps.map((swap) => ahead.fact(swap)).find((each) => each.from !== each.to)
+      const { from, to } = swapped ?? (await switchedEarlier(context, state))
+      const has = ({ releases }: ServerState) => releases.some(({ id }) => id === from)
+      const back = to === live && from !== live && (await inspectServers(context)).every(has)
       if (back && !marks.has(from)) {
         return {
           state: 'change',
           what: `back to release ${from}: ${settled.failed.length} of ${checks.length} checks failed`,
           fields: [{ name: 'live release', before: to, after: from }],
-          effects: [switchBackCommand(context, from)],
+          effects: servers.map((each) => switchBackCommand(each, from)),
           fact: { live, back: { from, to, wrong } },
         }
       }
@@ -211,8 +215,8 @@ export function verifyFrontendTask(
       })
     },
     beforeEach: async () => performance.now(),
-    async afterEach({ change: { fact } }, started, log) {
-      if (fact?.back) logSwitch(context, fact.back.from, started as number, log)
+    async afterEach({ index, change: { fact } }, started, log) {
+      if (fact?.back) logSwitch(servers[index]!, fact.back.from, started as number, log)
     },
     async afterAll({ fact }, log) {
       return fact?.back ? { live: fact.back.from, failure: await checkPrevious(fact.back, log) } : fact

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { Config, Server } from '../config/config.ts'
 import type { HttpRequest } from '../net/http.ts'
 import type { Command, Query } from '../shell/command.ts'
@@ -137,16 +138,31 @@ export function differing(...fields: (readonly [name: string, before: unknown, a
     .filter(({ before = '', after }) => before !== after)
 }
 
+/** The same context for every server of the site, the first one first. */
+export const eachServer = (context: VpsContext): VpsContext[] =>
+  context.config.servers.map((server) => ({ ...context, server }))
+
+/** ` (b.example)` where a message must say which server it is about; '' where there is only one. */
+export const formatServer = ({ config, server }: VpsContext): string =>
+  config.servers.length > 1 ? ` (${server.address})` : ''
+
+/** Sends a request for the site to this server where DNS names several. */
+export const toServer = ({ config, server }: VpsContext): Pick<HttpRequest, 'address'> =>
+  config.servers.length > 1 && isIP(server.publicIp) ? { address: server.publicIp } : {}
+
 /**
- * The tasks of `list` for every server. Those of the first one have the ids that existing receipts contain; the ids and
- * titles of the others also name their server.
+ * The task or tasks of `list` for every server, in the order of the servers. Those of the first one have the ids that
+ * existing receipts contain; the ids and titles of the others also name their server.
  */
-export const onEachServer = (context: VpsContext, list: (context: VpsContext) => readonly Task[]): Task[] =>
-  context.config.servers.flatMap((server, index) => {
-    const tasks = list({ ...context, server })
+export const onEachServer = <Each extends Task>(
+  context: VpsContext,
+  list: (context: VpsContext, index: number) => Each | readonly Each[],
+): Each[] =>
+  eachServer(context).flatMap((each, index) => {
+    const tasks = [list(each, index)].flat() as Each[]
     for (const task of index > 0 ? tasks : []) {
-      task.id += `@${server.address}`
-      task.title += ` (${server.address})`
+      task.id += `@${each.server.address}`
+      task.title += formatServer(each)
     }
     return tasks
   })

@@ -1,6 +1,6 @@
 import type { Server } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
-import type { VpsContext } from '../tasks/task.ts'
+import type { Context, VpsContext } from '../tasks/task.ts'
 import { unknownError, usageError } from '../util/errors.ts'
 import { parseJson } from '../util/json.ts'
 import { recordFile, vps } from './remote/vps.ts'
@@ -34,8 +34,9 @@ export async function markBadRelease(
   await runner.run(markBadCommand(server, part, id, mark))
 }
 
-/** Reads all marks. Throws OpsError of exit 3 or 4 when the VPS does not answer. */
-export async function readBadReleases({ runner, server }: VpsContext): Promise<BadReleases> {
+/** Reads all marks, which the first server keeps. Throws OpsError of exit 3 or 4 when it does not answer. */
+export async function readBadReleases({ config, runner }: Context): Promise<BadReleases> {
+  const [server] = config.servers
   const { stdout } = await runner.run(listBadCommand(server))
   return parseBadReleases(stdout, server.address)
 }

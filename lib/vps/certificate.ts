@@ -16,20 +16,23 @@ import { renderTemplate } from './template.ts'
  */
 const renewBelow = 1 / 8
 
-/** Obtains the certificate for both names, and installs the hook that makes nginx serve a renewed one. */
+/**
+ * Obtains a server's certificate for both names, and installs the hook that makes nginx serve a renewed one.
+ * @param nginxHttp of all servers: the CA asks any of them, and one that lacks the challenge asks the others
+ */
 export function certificateTask(
   context: VpsContext,
-  { server, nginxHttp, dns }: { server?: Task; nginxHttp: Task; dns?: Task },
+  { server, nginxHttp, dns }: { server?: Task | undefined; nginxHttp: readonly Task[]; dns?: Task },
 ): Task {
   const { config, runner } = context
   return {
     id: 'certificate',
     title: `Certificate for ${getSiteNames(config).join(' and ')}`,
     part: 'ionos',
-    after: [nginxHttp, dns],
+    after: [...nginxHttp, dns],
     async inspect(ahead) {
       const state = await inspectServer(context)
-      const waits = ahead.willChange(server) || ahead.willChange(nginxHttp)
+      const waits = [server, ...nginxHttp].some((task) => ahead.willChange(task))
       if (waits && !state.certificate.lineage)
         return createDifference(context, [], 'after nginx answers on port 80', true)
       return inspectCertificate(context, state)
@@ -127,7 +130,7 @@ const hookCommand = (server: Server): Command =>
 /** Checks DNS and port 80 before the CA does, because the CA limits failed requests. */
 async function assertReachableByCa(context: VpsContext, log: Log): Promise<void> {
   const { config, runner, server } = context
-  await assertDnsPointsHere(context, () => readOwnIpv6(context))
+  await assertDnsPointsHere(context, readOwnIpv6)
   const token = `dominion-${randomBytes(8).toString('hex')}`
   const folder = `${acmeRoot}/.well-known/acme-challenge`
   const put = remoteScript(server, 'change', 'install-file', [`${folder}/${token}`, '644'], {
@@ -135,8 +138,9 @@ async function assertReachableByCa(context: VpsContext, log: Log): Promise<void>
   })
   await runner.run(put)
   try {
-    for (const { name, ipv6 } of await readRecords(config)) {
+    for (const { name, ipv4, ipv6 } of await readRecords(config)) {
       await fetchToken(context, name, token)
+      for (const address of ipv4.length > 1 ? ipv4 : []) await fetchToken(context, name, token, { address })
       for (const address of ipv6) await fetchToken(context, name, token, { address, log })
     }
     log('both names point to this server, and port 80 is open')
@@ -145,23 +149,23 @@ async function assertReachableByCa(context: VpsContext, log: Log): Promise<void>
   }
 }
 
-/** @param over an address of an AAAA record, which the CA tries before IPv4 */
+/** @param over one address of the name; with `log` an IPv6 one, which the CA tries first, but can do without */
 async function fetchToken(
   context: VpsContext,
   name: string,
   token: string,
-  over?: { address: string; log: Log },
+  over?: { address: string; log?: Log },
 ): Promise<void> {
   const url = `http://${name}/.well-known/acme-challenge/${token}`
   const next =
     'Open port 80 to everyone (the CA has many addresses) on the VPS and in the IONOS firewall policy, then run this command again.'
-  const place = over ? `${name} over IPv6 (${over.address})` : name
+  const place = over ? `${name} over ${over.log ? 'IPv6' : 'IPv4'} (${over.address})` : name
   const address = over ? { address: over.address } : {}
   const answer = await context.runner
     .request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000, ...address })
     .catch((thrown) => {
       // The CA then uses IPv4 (letsencrypt.org/docs/ipv6-support); perhaps only this machine has no IPv6.
-      if (over && (thrown as NodeJS.ErrnoException).code !== 'ECONNREFUSED')
+      if (over?.log && (thrown as NodeJS.ErrnoException).code !== 'ECONNREFUSED')
         return over.log(`no answer from ${place}, so the CA may have to use IPv4: ${getMessage(thrown)}`)
       throw new OpsError({
         what: `Port 80 of ${place} does not answer, so the CA was not contacted`,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from '../shell/command.ts'
 import type { Runner } from '../shell/runner.ts'
-import type { VpsContext } from '../tasks/task.ts'
+import { eachServer, type VpsContext } from '../tasks/task.ts'
 import { exitCode, unknownError } from '../util/errors.ts'
 import { writeAtomically } from '../util/files.ts'
 import { parseRelease } from './frontend/release.ts'
@@ -31,6 +31,10 @@ export function inspectServer(context: VpsContext): Promise<ServerState> {
   asked.catch(() => states.get(address) === asked && states.delete(address))
   return asked
 }
+
+/** The states of all servers, in their order. */
+export const inspectServers = (context: VpsContext): Promise<ServerState[]> =>
+  Promise.all(eachServer(context).map(inspectServer))
 
 /** Call it after a change: the next inspection reads the state again. */
 export const invalidateServerState = (context: VpsContext): void =>

@@ -1,6 +1,6 @@
 import { type Config, formatScriptLine } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
-import { type Context, type Difference, ok, type Task, type VpsContext } from '../tasks/task.ts'
+import { type Difference, ok, type Task, toServer, type VpsContext } from '../tasks/task.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
 import { poll } from '../util/poll.ts'
 import { getSiteRoot, remoteScript, type Site, vps } from './remote/vps.ts'
@@ -82,12 +82,13 @@ const explainMissingSite = ({ config: { domain }, server }: Site, output: string
     : undefined
 
 /** Requests the page until it is the new one. Throws exit 1 after another answer, exit 3 after none. */
-async function waitUntilServed({ config, runner }: Context, { digest }: StatusPage): Promise<string> {
-  const url = getStatusUrl(config)
+async function waitUntilServed(context: VpsContext, { digest }: StatusPage): Promise<string> {
+  const url = getStatusUrl(context.config)
+  const request = { method: 'GET', url, effect: 'read', timeoutMs: 10_000, ...toServer(context) } as const
   let failure: OpsError | undefined
   const attempt = async () => {
     try {
-      const { status, body } = await runner.request({ method: 'GET', url, effect: 'read', timeoutMs: 10_000 })
+      const { status, body } = await context.runner.request(request)
       if (status === 200 && body.includes(formatDigestTag(digest))) return `${url} shows it`
       failure = new OpsError({
         what: `The status page is on the VPS, but ${url} does not show it: ${status === 200 ? 'another page answers' : status}`,

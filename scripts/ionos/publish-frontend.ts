@@ -9,13 +9,11 @@ const script = defineTaskScript({
   tasks(context, _flags, { buildTask, onEachServer, purgeTasks, switchTask, uploadTask }) {
     // npm ci, npm run build
     const build = buildTask(context)
-    const published = onEachServer(context, (each) => {
-      // A tar stream of the changed files over ssh; the others become hard links.
-      const upload = uploadTask(each, { build })
-      // mv -T current.new current
-      return [upload, switchTask(each, upload)]
-    })
-    return [build, ...published, ...purgeTasks(context, ...published)]
+    // A tar stream of the changed files over ssh; the others become hard links.
+    const uploads = onEachServer(context, (each) => uploadTask(each, { build }))
+    // mv -T current.new current
+    const swaps = onEachServer(context, (each, index) => switchTask(each, uploads[index]!, uploads))
+    return [build, ...uploads, ...swaps, ...purgeTasks(context, ...swaps)]
   },
 })
 

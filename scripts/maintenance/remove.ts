@@ -24,17 +24,20 @@ const script = defineScript<RemoveFlags>({
     return runTasks(run, {
       needsVps: !skipIonos,
       tasks(context) {
-        const { createAzure, loginTask, azurePartsTask, removeSiteTask, removeAzureTasks } = factories
+        const { createAzure, loginTask, azurePartsTask, onEachServer, removeSiteTask, removeAzureTasks } =
+          factories
         const azure = createAzure(context)
         const login = skipAzure ? undefined : loginTask(context, azure.account)
         // All of Azure is inspected before the site is removed: while Azure does not answer, the site is kept.
         const parts = login && azurePartsTask(context, azure, staying, login)
         // The site first, so that no visitor sees the API break: rm -rf of the site, its nginx files and certificate.
-        const site = skipIonos ? undefined : removeSiteTask(context, { after: [parts], stays: stays('site') })
-        if (!login || !parts) return site ? [site] : []
+        const sites = skipIonos
+          ? []
+          : onEachServer(context, (each) => removeSiteTask(each, { after: [parts], stays: stays('site') }))
+        if (!login || !parts) return sites
         // az rest --method delete, then az resource delete --ids ID for Redis, PostgreSQL and the registry.
-        const azureTasks = removeAzureTasks(context, azure, { after: [login, parts, site], stays })
-        return [login, parts, ...(site ? [site] : []), ...azureTasks]
+        const azureTasks = removeAzureTasks(context, azure, { after: [login, parts, ...sites], stays })
+        return [login, parts, ...sites, ...azureTasks]
       },
     })
   },

@@ -9,9 +9,9 @@ const script = defineTaskScript<{ out?: string }>({
   needsVps: ({ out }) => out === undefined,
   unrecorded: true,
   // ssh: mv -T status/.new status/index.html
-  tasks: async (context, { out }) => {
+  tasks: async (context, { out }, { onEachServer }) => {
     const { pageTask } = await import('../../lib/monitoring/statusPage/task.ts')
-    return [pageTask(context, out)]
+    return out === undefined ? onEachServer(context, (each) => pageTask(each, out)) : [pageTask(context, out)]
   },
 })
 

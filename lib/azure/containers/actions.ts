@@ -27,9 +27,12 @@ export interface Destination {
   release: string
 }
 
-/** A proxy in front of the backend that can be switched to another host: nginx on the VPS. */
+/** A proxy in front of the backend that can be switched to another host: nginx on every server. */
 export interface BackendProxy {
-  /** The host that it sends /api/ to; undefined when there is no proxy (yet). Throws when it cannot be read. */
+  /**
+   * The host that it sends /api/ to; undefined when there is no proxy (yet). Servers that disagree, because a switch was cut
+   * off, give all their hosts, separated by `, `. Throws when it cannot be read.
+   */
   target(): Promise<string | undefined>
   /** @param host undefined while Azure has not named it; the command then leaves out what depends on it */
   linesTo(host: string | undefined): Promise<Command[]>
@@ -44,6 +47,10 @@ export interface BackendProxy {
    */
   health(host: string): Promise<{ status: number | undefined; body: string; accepted?: true }>
 }
+
+/** Whether any server sends requests to this host. */
+export const isTarget = async (proxy: BackendProxy, host: string): Promise<boolean> =>
+  (await proxy.target())?.split(', ').includes(host) ?? false
 
 export type Executor = ReturnType<typeof createExecutor>
 

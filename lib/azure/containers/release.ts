@@ -13,7 +13,7 @@ import {
   isWorkerName,
   workerNames,
 } from '../resources/containerGroups.ts'
-import { type BackendProxy, createExecutor, type Executor } from './actions.ts'
+import { type BackendProxy, createExecutor, type Executor, isTarget } from './actions.ts'
 import {
   type Action,
   type BackendState,
@@ -37,8 +37,8 @@ export interface ReleaseOptions {
   image: Task<Pick<Image, 'image'>>
   /** Other tasks that must run first: tables and Redis, or the choice of a release. */
   after?: readonly (Task | undefined)[]
-  /** nginx, if the same list configures it: a release switches it to the surge group and back. */
-  nginx?: Task | undefined
+  /** nginx on each server, if the same list configures it: a release switches it to the surge group and back. */
+  nginx?: readonly Task[] | undefined
   proxy: BackendProxy
   /** False (the default): the release of the containers alone continues when the VPS does not answer. */
   needsProxy?: boolean
@@ -80,7 +80,7 @@ function backendTask(
   context: Context,
   azure: Azure,
   executor: Executor,
-  { image, after = [], nginx, proxy, needsProxy = false, inPlace = false, ...hooks }: ReleaseOptions,
+  { image, after = [], nginx = [], proxy, needsProxy = false, inPlace = false, ...hooks }: ReleaseOptions,
 ): Task<BackendRelease> {
   const { config } = context
   const surgeName = groupNames.surge
@@ -96,7 +96,7 @@ function backendTask(
       if (isRenamed(stable)) throw cannotFollow(config, thrown)
       return undefined
     })
-    if (host === undefined) return ahead.willChange(nginx) ? 'elsewhere' : undefined
+    if (host === undefined) return nginx.some((task) => ahead.willChange(task)) ? 'elsewhere' : undefined
     if (host === hosts.surge) return 'surge'
     return host === hosts.stable ? 'stable' : 'elsewhere'
   }
@@ -136,7 +136,7 @@ function backendTask(
     id: 'backend',
     title: 'Backend container',
     part: 'azure',
-    after: [image, ...after, nginx],
+    after: [image, ...after, ...nginx],
     async inspect(ahead) {
       const { of, running, hosts } = await readGroups(context, azure)
       const { image: wanted } = ahead.fact(image)
@@ -185,7 +185,7 @@ const cannotFollow = ({ azure }: Config, thrown: unknown): OpsError =>
 /** Refuses to delete a group that nginx sends requests to, no matter who switched it there. */
 async function assertNotServing(azure: Azure, proxy: BackendProxy, name: string): Promise<void> {
   const host = findHost((await azure.groups()).find((group) => group.name === name))
-  if (host === undefined || (await proxy.target()) !== host) return
+  if (host === undefined || !(await isTarget(proxy, host))) return
   throw new OpsError({
     what: `nginx sends /api/ to ${name} again, so it was not deleted`,
     next: 'Find out who else changes nginx on the VPS, then run this command again.',

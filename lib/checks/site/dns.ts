@@ -1,12 +1,12 @@
 import { formatScriptLine } from '../../config/config.ts'
+import type { VpsContext } from '../../tasks/task.ts'
 import {
+  type AskIpv6,
   expandIpv6,
   formatManualSteps,
-  getPublicAddress,
-  getPublicIpv6,
+  getPublicIpv4,
   inspectRecords,
 } from '../../vps/dns/records.ts'
-import type { Site } from '../../vps/remote/vps.ts'
 import { type Check, fail, pass, type QuickContext, type Result, warn } from '../check.ts'
 
 /**
@@ -22,9 +22,9 @@ export const dns: Check<QuickContext> = {
   showsNetwork: false,
   silence: 'UNKNOWN',
   run: ({ context }) =>
-    judgeRecords(context, async () => {
-      const seen = (await import('../../vps/serverState.ts')).getRememberedIpv6(context)
-      const wanted = getPublicIpv6(context.server)
+    judgeRecords(context, async (each) => {
+      const seen = (await import('../../vps/serverState.ts')).getRememberedIpv6(each)
+      const wanted = each.server.publicIpv6
       // The VPS may have got the address since this machine last saw it.
       return wanted && !seen?.includes(expandIpv6(wanted)) ? undefined : seen
     }),
@@ -38,14 +38,15 @@ export const dnsRecords: Check = {
   needs: 'nothing',
   advice: () => formatScriptLine('point-dns'),
   run: ({ context }) =>
-    judgeRecords(context, async () => (await import('../../vps/serverState.ts')).readOwnIpv6(context)),
+    judgeRecords(context, async (each) => (await import('../../vps/serverState.ts')).readOwnIpv6(each)),
 }
 
-async function judgeRecords(site: Site, askIpv6: Parameters<typeof inspectRecords>[1]): Promise<Result> {
-  const faults = await inspectRecords(site, askIpv6)
-  if (faults.length === 0) return pass(`both names point at ${getPublicAddress(site.server)}`)
+async function judgeRecords(context: VpsContext, askIpv6: AskIpv6): Promise<Result> {
+  const { config } = context
+  const faults = await inspectRecords(context, askIpv6)
+  if (faults.length === 0) return pass(`both names point at ${getPublicIpv4(config).join(' and ')}`)
   const detail = faults.map(({ message }) => message).join('; ')
-  if (faults.some(({ unsure, mild }) => !unsure && !mild)) return fail(detail, formatManualSteps(site))
+  if (faults.some(({ unsure, mild }) => !unsure && !mild)) return fail(detail, formatManualSteps(config))
   return faults.some(({ unsure }) => unsure)
     ? warn(detail, `Ask the VPS: ${formatScriptLine('doctor', '--only', 'dns')}`)
     : warn(detail, `Visitors use IPv4 until it is set: ${formatScriptLine('point-dns')}`)

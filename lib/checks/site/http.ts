@@ -12,13 +12,13 @@ const mostOfOthers = 1 << 20
 
 /** Sends one request. In `health` the signal ends it first; elsewhere the request's own time-out does. */
 export const get = (
-  { context, signal, requestTimeoutMs }: QuickContext,
+  { context, signal, requestTimeoutMs, address }: QuickContext,
   url: string,
   rest: Partial<Pick<HttpRequest, 'method' | 'shared' | 'timeoutMs' | 'address'>> = {},
 ): Promise<HttpResponse> => {
   const mostBytes = rest.shared ? mostOfOthers : mostOfOurs
   const request = { method: 'GET', url, effect: 'read', timeoutMs: requestTimeoutMs, mostBytes } as const
-  return context.runner.request({ ...request, ...rest }, signal)
+  return context.runner.request({ ...request, ...(address ? { address } : {}), ...rest }, signal)
 }
 
 /** What differs between checks that are one GET. */

@@ -14,7 +14,7 @@ const check = (
   path: string,
   describe: (response: Awaited<ReturnType<typeof get>>) => string,
 ): Check<QuickContext> => ({
-  ...{ id, title, tags: ['verify'], needs: 'nothing' },
+  ...{ id, title, tags: ['verify', 'each-server'], needs: 'nothing' },
   run: async (checking) =>
     pass(describe(await get(checking, `https://${checking.context.config.domain}/_dominion/${path}`))),
 })

@@ -1,5 +1,5 @@
 import type { Azure } from '../../azure/client.ts'
-import { type BackendProxy, createExecutor } from '../../azure/containers/actions.ts'
+import { type BackendProxy, createExecutor, isTarget } from '../../azure/containers/actions.ts'
 import {
   containerTasks,
   type ReleaseOptions,
@@ -17,6 +17,7 @@ import {
 } from '../../azure/resources/containerGroups.ts'
 import { getImageName } from '../../azure/resources/registry.ts'
 import { createCheckContext } from '../../checks/context.ts'
+import { perServer } from '../../checks/perServer.ts'
 import { assertResponding, describeFailed, retryChecks } from '../../checks/retry.ts'
 import { apiAreas } from '../../checks/site/api.ts'
 import { servedBackend } from '../../checks/site/servedRelease.ts'
@@ -24,7 +25,6 @@ import { performTask } from '../../tasks/engine.ts'
 import { knowing, type Log, ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
 import { markBadRelease, readBadReleases } from '../../vps/badReleases.ts'
-import { switchBackendTask } from '../../vps/nginx/tasks.ts'
 import { nginxUpstream } from '../../vps/nginx/upstream.ts'
 import { readKeptReceipts, receiptsKept } from '../receipts/receipts.ts'
 import { verifiedReleases } from './candidates.ts'
@@ -43,7 +43,7 @@ export async function assertServing(
   release: string,
   tries = attempts.many,
 ): Promise<string> {
-  const checks = [servedBackend(release), ...apiAreas]
+  const checks = perServer(context, [servedBackend(release), ...apiAreas])
   const { failed, hidden } = await retryChecks(createCheckContext(context, { azure }), checks, tries)
   if (failed.length === 0) return `${release} answers through the site (${checks.length - hidden} checks)`
   await assertResponding(context)
@@ -58,25 +58,8 @@ export async function assertServing(
 }
 
 /** Switches nginx, verifies the site behind it, and switches back when the site does not work. */
-export function verifyingProxy(context: VpsContext, azure: Azure): BackendProxy {
-  const proxy = nginxUpstream(context)
-  return {
-    ...proxy,
-    async switchTo(to, log) {
-      const { group, host, release } = to
-      const before = await proxy.target()
-      await proxy.switchTo(to, log)
-      try {
-        log(await assertServing(context, azure, group, release, attempts.few))
-      } catch (thrown) {
-        if (before === undefined || before === host) throw thrown
-        await performTask(switchBackendTask(context, before), context.runner, log)
-        log(`nginx sends /api/ to ${before} again`)
-        throw thrown
-      }
-    },
-  }
-}
+export const verifyingProxy = (context: VpsContext, azure: Azure): BackendProxy =>
+  nginxUpstream(context, ({ group, release }) => assertServing(context, azure, group, release, attempts.few))
 
 /**
  * The image to return to if `wanted` does not work: the one that the backend ran at the start of the release. After an
@@ -148,7 +131,7 @@ async function restorePrevious(
   // The previous backend still runs: remove only the surge group.
   else {
     const surge = groups.find(({ name }) => name === groupNames.surge)
-    if (surge && (await proxy.target()) !== findHost(surge))
+    if (surge && !(await isTarget(proxy, findHost(surge) ?? '')))
       await createExecutor(context, azure, proxy).run({ do: 'delete', name: groupNames.surge }, log)
   }
   if (groups.some((group) => isWorkerName(group.name) && isOther(group)))
@@ -167,7 +150,8 @@ async function rollBack(
   try {
     await restorePrevious(context, azure, to, inPlace, log)
     const checking = createCheckContext(context, { azure })
-    const { failed } = await retryChecks(checking, [servedBackend(good)], attempts.many)
+    const checks = perServer(context, [servedBackend(good)])
+    const { failed } = await retryChecks(checking, checks, attempts.many)
     if (failed.length > 0) throw new OpsError({ what: describeFailed(failed) })
   } catch (thrown) {
     return new OpsError({

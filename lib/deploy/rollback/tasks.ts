@@ -4,7 +4,7 @@ import { containerTasks } from '../../azure/containers/release.ts'
 import { getImageName } from '../../azure/resources/registry.ts'
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
 import { getFact } from '../../tasks/engine.ts'
-import { ok, type Task, type VpsContext } from '../../tasks/task.ts'
+import { eachServer, ok, onEachServer, type Task, type VpsContext } from '../../tasks/task.ts'
 import { getExitCode, type Settled, settleAll } from '../../util/concurrency.ts'
 import { usageError } from '../../util/errors.ts'
 import {
@@ -17,7 +17,7 @@ import {
 import { purgeTasks } from '../../vps/frontend/purge.ts'
 import { logSwitch, type Switched, switchBackCommand } from '../../vps/frontend/switch.ts'
 import { nginxHttpsTask } from '../../vps/nginx/tasks.ts'
-import { inspectServer } from '../../vps/serverState.ts'
+import { inspectServers } from '../../vps/serverState.ts'
 import { whoami } from '../context.ts'
 import { utc } from '../receipts/history.ts'
 import { type Receipt, type ReceiptList, readKeptReceipts, receiptsKept } from '../receipts/receipts.ts'
@@ -61,6 +61,7 @@ export function rollbackTasks(run: Run<RollbackFlags>, context: VpsContext, part
 function frontendRollback(run: Run<RollbackFlags>, context: VpsContext): TaskList {
   const choose = chooseTask(run, context, createAzure(context), 'frontend', [])
   const mark = markTask(run, context, 'frontend', choose)
+  const servers = eachServer(context)
   let ms: number | undefined
   const swap: Task<Switched> = {
     id: 'frontend-switch',
@@ -70,26 +71,27 @@ function frontendRollback(run: Run<RollbackFlags>, context: VpsContext): TaskLis
     async inspect(ahead) {
       const { target, left: from } = ahead.fact(choose)
       const { id: to } = target
-      if (to === from) return { ...ok(`release ${to} is live`), fact: { from, to } }
+      if ((await inspectServers(context)).every(({ live }) => live === to))
+        return { ...ok(`release ${to} is live`), fact: { from, to } }
       return {
         state: 'change',
         what: `release ${to}`,
         fields: [{ name: 'live release', before: from || undefined, after: to }],
-        effects: [switchBackCommand(context, to)],
+        effects: servers.map((each) => switchBackCommand(each, to)),
         fact: { from, to },
       }
     },
     beforeEach: async () => performance.now(),
-    async afterEach({ change: { fact } }, started, log) {
-      ms = logSwitch(context, fact!.to, started as number, log)
+    async afterEach({ index, change: { fact } }, started, log) {
+      ms = logSwitch(servers[index]!, fact!.to, started as number, log)
     },
   }
   const purge = purgeTasks(context, swap)
   // The checks need the current nginx configuration, but the switch does not wait for it.
-  const nginx = nginxHttpsTask(context, { after: [swap] })
-  const verify = verifyFrontendTask(context, { swap, after: [...purge, nginx] })
+  const nginx = onEachServer(context, (each) => nginxHttpsTask(each, { after: [swap] }))
+  const verify = verifyFrontendTask(context, { swaps: [swap], after: [...purge, ...nginx] })
   return {
-    tasks: [choose, mark, swap, ...purge, nginx, verify],
+    tasks: [choose, mark, swap, ...purge, ...nginx, verify],
     receipt: (outcomes) => ({
       frontend:
         getFact(outcomes, verify)?.live ??
@@ -117,7 +119,7 @@ function backendRollback(run: Run<RollbackFlags>, context: VpsContext): TaskList
   const image = chooseTask(run, context, azure, 'backend', [login])
   const mark = markTask(run, context, 'backend', image)
   // After the selection, so that a refusal changes nothing.
-  const nginx = nginxHttpsTask(context, { after: [mark] })
+  const nginx = onEachServer(context, (each) => nginxHttpsTask(each, { after: [mark] }))
   const [backend, worker] = containerTasks(context, azure, {
     image,
     after: [mark],
@@ -127,7 +129,7 @@ function backendRollback(run: Run<RollbackFlags>, context: VpsContext): TaskList
   })
   const verify = verifyTask(context, { azure, ionos: true, after: [backend, worker] })
   return {
-    tasks: [login, image, mark, nginx, backend, worker, verify],
+    tasks: [login, image, mark, ...nginx, backend, worker, verify],
     receipt: (outcomes) => {
       const chosen = getFact(outcomes, image)
       return chosen ? { image: chosen.image } : {}
@@ -152,9 +154,13 @@ async function readCandidates(
   to?: string,
 ): Promise<{ candidates: Candidate[]; left: string }> {
   if (part === 'frontend') {
-    const [state, [bad, receipts]] = await Promise.all([inspectServer(context), known])
+    const [[state, ...others], [bad, receipts]] = await Promise.all([inspectServers(context), known])
+    const isEverywhere = ({ id }: { id: string }) =>
+      others.every((other) => other.releases.some((release) => release.id === id))
+    const releases = state!.releases.filter(isEverywhere)
     const { frontend } = verifiedReleases(receipts)
-    return { candidates: frontendCandidates(state, bad.frontend, frontend), left: state.live }
+    const candidates = frontendCandidates({ ...state!, releases }, bad.frontend, frontend)
+    return { candidates, left: state!.live }
   }
   const [tags, left, [bad, receipts]] = await Promise.all([azure.tags(), liveTag(azure), known])
   // The list has at most 100 tags, and the named one may be older.

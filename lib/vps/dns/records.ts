@@ -7,9 +7,8 @@ import {
   type Server,
 } from '../../config/config.ts'
 import { type Addresses, resolveAddresses } from '../../config/network.ts'
-import type { Field } from '../../tasks/task.ts'
+import { eachServer, type Field, type VpsContext } from '../../tasks/task.ts'
 import { OpsError, unknownError, usageError } from '../../util/errors.ts'
-import type { Site } from '../remote/vps.ts'
 
 export interface Records extends Addresses {
   name: string
@@ -31,20 +30,23 @@ export const readRecords = (config: Config): Promise<Records[]> =>
     }),
   )
 
-/** The IPv4 address for the A records, from IONOS_PUBLIC_IP or IONOS_HOST. */
-export function getPublicAddress({ publicIp }: Server): string {
-  if (isIPv4(publicIp)) return publicIp
+/** The address of each server for the A records, from IONOS_PUBLIC_IP or IONOS_HOST; sorted, as `readRecords` sorts. */
+export function getPublicIpv4({ servers }: Config): string[] {
+  const wrong = servers.find(({ publicIp }) => !isIPv4(publicIp))
+  if (!wrong) return servers.map(({ publicIp }) => publicIp).sort()
   throw usageError(
-    `${publicIp} is not an IPv4 address, which the A records need`,
+    `${wrong.publicIp} is not an IPv4 address, which the A records need`,
     `Set IONOS_PUBLIC_IP in ${formatKeyFile('IONOS_PUBLIC_IP')} to the public IPv4 address of the VPS.`,
   )
 }
 
-/** The IPv6 address for the AAAA records, from IONOS_PUBLIC_IPV6; '' = none are to be set. */
-export function getPublicIpv6({ publicIpv6 }: Server): string {
-  if (publicIpv6 === '' || isIPv6(publicIpv6)) return publicIpv6
+/** The addresses for the AAAA records, from IONOS_PUBLIC_IPV6; empty = none are to be set. */
+export function getPublicIpv6({ servers }: Config): string[] {
+  const wanted = servers.map(({ publicIpv6 }) => publicIpv6).filter((address) => address !== '')
+  const wrong = wanted.find((address) => !isIPv6(address))
+  if (!wrong) return wanted
   throw usageError(
-    `${publicIpv6} is not an IPv6 address, which the AAAA records need`,
+    `${wrong} is not an IPv6 address, which the AAAA records need`,
     `Set IONOS_PUBLIC_IPV6 in ${formatKeyFile('IONOS_PUBLIC_IPV6')} to the public IPv6 address of the VPS, or leave it empty.`,
   )
 }
@@ -60,27 +62,29 @@ export interface RecordFault {
   unsure?: true
 }
 
-/** The VPS's own IPv6 addresses, 32 hexadecimal digits each; undefined when they are unknown. */
+/** A server's own IPv6 addresses, 32 hexadecimal digits each; undefined when they are unknown. */
 type OwnIpv6 = readonly string[] | undefined
+export type AskIpv6 = (each: VpsContext) => Promise<OwnIpv6>
 
 /**
  * Lists what is wrong with the records. An AAAA record with an address of another machine is stale: it sends some visitors,
  * and the CA, elsewhere.
- * @param wantedIpv6 the address of the AAAA records; '' = there need not be any
+ * @param address of the A records; of several servers: all, separated by `, `
+ * @param wantedIpv6 the addresses of the AAAA records; empty = there need not be any
  */
 export const findFaults = (
   records: readonly Records[],
   address: string,
   own: OwnIpv6,
-  wantedIpv6 = '',
+  wantedIpv6: readonly string[] = [],
 ): RecordFault[] =>
   records.flatMap(({ name, ipv4, ipv6 }): RecordFault[] => {
     const before = ipv4.join(', ')
     const isOwn = (each: string) =>
-      own ? own.includes(expandIpv6(each)) : wantedIpv6 !== '' && isSameIpv6(each, wantedIpv6)
+      own ? own.includes(expandIpv6(each)) : wantedIpv6.some((wanted) => isSameIpv6(each, wanted))
     const stale = ipv6.filter((each) => !isOwn(each)).join(', ')
     const kept = ipv6.filter(isOwn)
-    const missing = wantedIpv6 !== '' && !kept.some((each) => isSameIpv6(each, wantedIpv6))
+    const missing = wantedIpv6.filter((wanted) => !kept.some((each) => isSameIpv6(each, wanted))).join(', ')
     const wrong = {
       message: `${name} has ${before ? `A ${before}` : 'no A record'}, wanted: A ${address}`,
       field: { name: `A ${name}`, before: before || undefined, after: address },
@@ -93,8 +97,8 @@ export const findFaults = (
       ...(own ? {} : { unsure: true as const }),
     }
     const absent = {
-      message: `${name} has no AAAA ${wantedIpv6}, the address in IONOS_PUBLIC_IPV6`,
-      field: { name: `AAAA ${name}`, before: kept.join(', ') || undefined, after: wantedIpv6 },
+      message: `${name} has no AAAA ${missing}, the address in IONOS_PUBLIC_IPV6`,
+      field: { name: `AAAA ${name}`, before: kept.join(', ') || undefined, after: wantedIpv6.join(', ') },
       mild: true as const,
     }
     return [
@@ -106,23 +110,27 @@ export const findFaults = (
 
 /**
  * Reads the records of the site and lists what is wrong with them: the one verdict of tasks and checks.
- * @param askIpv6 gives the VPS's own IPv6 addresses; called only if an AAAA record exists or is wanted
+ * @param askIpv6 gives a server's own IPv6 addresses; called only if an AAAA record exists or is wanted
  */
-export async function inspectRecords(
-  { config, server }: Site,
-  askIpv6: () => Promise<OwnIpv6>,
-): Promise<RecordFault[]> {
+export async function inspectRecords(context: VpsContext, askIpv6: AskIpv6): Promise<RecordFault[]> {
+  const { config } = context
   const records = await readRecords(config)
-  const wanted = getPublicIpv6(server)
-  const own = wanted || records.some(({ ipv6 }) => ipv6.length > 0) ? await askIpv6() : []
-  if (wanted && own && !own.includes(expandIpv6(wanted))) {
-    const has = own.filter(isPublicIpv6).map(formatIpv6).join(', ')
-    throw usageError(
-      `The VPS does not have the address ${wanted} of IONOS_PUBLIC_IPV6`,
-      `${has ? `It has ${has}.` : 'It has no public IPv6 address.'} Correct the key in ${formatKeyFile('IONOS_PUBLIC_IPV6')}, or leave it empty: ${formatScriptLine('point-dns')} then deletes AAAA records that are not the VPS's.`,
-    )
-  }
-  return findFaults(records, getPublicAddress(server), own, wanted)
+  const wanted = getPublicIpv6(config)
+  const isAsked = wanted.length > 0 || records.some(({ ipv6 }) => ipv6.length > 0)
+  const servers = isAsked ? eachServer(context) : []
+  const known = await Promise.all(servers.map(askIpv6))
+  for (const [index, { server }] of servers.entries()) assertHasIpv6(server, known[index])
+  const own = known.every((addresses) => addresses !== undefined) ? known.flat() : undefined
+  return findFaults(records, getPublicIpv4(config).join(', '), own, wanted)
+}
+
+function assertHasIpv6({ publicIpv6: wanted }: Server, own: OwnIpv6): void {
+  if (!wanted || !own || own.includes(expandIpv6(wanted))) return
+  const has = own.filter(isPublicIpv6).map(formatIpv6).join(', ')
+  throw usageError(
+    `The VPS does not have the address ${wanted} of IONOS_PUBLIC_IPV6`,
+    `${has ? `It has ${has}.` : 'It has no public IPv6 address.'} Correct the key in ${formatKeyFile('IONOS_PUBLIC_IPV6')}, or leave it empty: ${formatScriptLine('point-dns')} then deletes AAAA records that are not the VPS's.`,
+  )
 }
 
 /** Formats an IPv6 address as the kernel does: 32 hexadecimal digits. */
@@ -152,23 +160,23 @@ export function formatIpv6Offer({ publicIpv6 }: Server, own: OwnIpv6): string {
 }
 
 /** Throws when the names do not point to the VPS. */
-export async function assertDnsPointsHere(site: Site, askIpv6: () => Promise<OwnIpv6>): Promise<void> {
+export async function assertDnsPointsHere(context: VpsContext, askIpv6: AskIpv6): Promise<void> {
   // A missing AAAA record keeps nobody away, the CA included.
-  const faults = (await inspectRecords(site, askIpv6)).filter(({ mild }) => !mild)
+  const faults = (await inspectRecords(context, askIpv6)).filter(({ mild }) => !mild)
   if (faults.length === 0) return
   throw new OpsError({
     what: 'DNS does not point at the VPS, so no certificate was requested',
     said: faults.map(({ message }) => message).join('\n'),
-    next: formatManualSteps(site),
+    next: formatManualSteps(context.config),
   })
 }
 
-export const formatManualSteps = ({ config, server }: Site): string =>
+export const formatManualSteps = (config: Config): string =>
   [
     'Set these records at IONOS (Domains & SSL → DNS), wait until they are visible, and run this command again:',
     ...getSiteNames(config).flatMap((name) => [
-      `  ${name}. A ${getPublicAddress(server)}`,
-      ...(getPublicIpv6(server) ? [`  ${name}. AAAA ${getPublicIpv6(server)}`] : []),
+      ...getPublicIpv4(config).map((address) => `  ${name}. A ${address}`),
+      ...getPublicIpv6(config).map((address) => `  ${name}. AAAA ${address}`),
     ]),
     `  and delete AAAA records that do not belong to the VPS. Or set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')}: ${formatScriptLine('point-dns')} then does both.`,
   ].join('\n')

@@ -1,6 +1,6 @@
-import { formatKeyFile, formatScriptLine, getSiteNames, type Server } from '../../config/config.ts'
+import { type Config, formatKeyFile, formatScriptLine, getSiteNames } from '../../config/config.ts'
 import type { HttpRequest } from '../../net/http.ts'
-import { type Field, type Log, ok, type Task, type VpsContext } from '../../tasks/task.ts'
+import { eachServer, type Field, type Log, ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { isUnanswered, OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 import { getRememberedIpv6, inspectServer, readOwnIpv6 } from '../serverState.ts'
@@ -17,7 +17,7 @@ import {
   expandIpv6,
   formatIpv6Offer,
   formatManualSteps,
-  getPublicAddress,
+  getPublicIpv4,
   getPublicIpv6,
   inspectRecords,
   isSameIpv6,
@@ -37,25 +37,26 @@ interface ZoneChange {
  * to it (RFC 1034, 3.6.2). Without a key, the task only explains how to do it by hand. A deploy then stops at the
  * certificate, which needs them, or at the end.
  * @param required whether the task fails while the names point elsewhere
- * @param nginxHttp the task that makes nginx listen; AAAA records wait for it, because visitors with IPv6 try them first
+ * @param nginxHttp make nginx listen on each server; AAAA records wait for it, because visitors with IPv6 try them first
  */
 export function dnsTask(
   context: VpsContext,
-  { required = false, nginxHttp }: { required?: boolean; nginxHttp?: Task } = {},
+  { required = false, nginxHttp = [] }: { required?: boolean; nginxHttp?: readonly Task[] } = {},
 ): Task<ZoneChange> {
-  const { config, server } = context
+  const { config } = context
   return {
     id: 'point-dns',
     title: `DNS of ${getSiteNames(config).join(' and ')}`,
     part: 'ionos',
-    after: [getPublicIpv6(server) ? nginxHttp : undefined],
+    after: getPublicIpv6(config).length > 0 ? nginxHttp : [],
     async inspect(ahead) {
       const faults = await readFaults(context)
       if (faults.length === 0) {
-        const offer = formatIpv6Offer(server, await findOfferedIpv6(context))
-        return ok(`${formatPointed(server)}${offer}`)
+        return ok(`${formatPointed(config)}${await findIpv6Offers(context)}`)
       }
-      if (faults.some(({ mild }) => mild) && !ahead.willChange(nginxHttp)) await assertListensOnIpv6(context)
+      if (faults.some(({ mild }) => mild))
+        for (const [index, each] of eachServer(context).entries())
+          if (!ahead.willChange(nginxHttp[index])) await assertListensOnIpv6(each)
       const fields = faults.map(({ field }) => field)
       const messages = formatFaults(faults)
       if (!config.ionos.dnsKey.given) {
@@ -85,7 +86,7 @@ export function dnsTask(
     },
     async apply({ fact }, log) {
       if (!fact) {
-        for (const line of formatManualSteps(context).split('\n')) log(line)
+        for (const line of formatManualSteps(config).split('\n')) log(line)
         return undefined
       }
       const { zone, requests } = fact
@@ -102,21 +103,25 @@ export function dnsTask(
   }
 }
 
-const readFaults = (context: VpsContext): Promise<RecordFault[]> =>
-  inspectRecords(context, () => readOwnIpv6(context))
+const readFaults = (context: VpsContext): Promise<RecordFault[]> => inspectRecords(context, readOwnIpv6)
 
-const formatPointed = (server: Server): string =>
-  `both names point at ${[getPublicAddress(server), getPublicIpv6(server)].filter(Boolean).join(' and ')}`
+const formatPointed = (config: Config): string =>
+  `both names point at ${[...getPublicIpv4(config), ...getPublicIpv6(config)].join(' and ')}`
 
-/** The VPS's own IPv6 addresses if this machine has seen them and no name has an AAAA record. */
-const findOfferedIpv6 = async (context: VpsContext) =>
-  (await readRecords(context.config)).some(({ ipv6 }) => ipv6.length > 0) ? [] : getRememberedIpv6(context)
+/** Offers the servers' own IPv6 addresses that this machine has seen, if no name has an AAAA record. */
+const findIpv6Offers = async (context: VpsContext): Promise<string> =>
+  (await readRecords(context.config)).some(({ ipv6 }) => ipv6.length > 0)
+    ? ''
+    : eachServer(context)
+        .map((each) => formatIpv6Offer(each.server, getRememberedIpv6(each)))
+        .join('')
 
 /** An AAAA record where nothing listens would keep visitors with IPv6 away. */
 async function assertListensOnIpv6(context: VpsContext): Promise<void> {
+  const { publicIpv6 } = context.server
+  if (publicIpv6 === '') return
   const { nginx } = await inspectServer(context)
   if (nginx.active && nginx.listensOnIpv6) return
-  const { publicIpv6 } = context.server
   throw new OpsError({
     what: `nginx on the VPS does not listen on IPv6, so no AAAA record was set for ${publicIpv6}`,
     next: `Run ${formatScriptLine(nginx.active ? 'configure-nginx' : 'setup-server')} first, or leave IONOS_PUBLIC_IPV6 empty in ${formatKeyFile('IONOS_PUBLIC_IPV6')}.`,
@@ -143,8 +148,8 @@ async function compareZone(
   zone: Zone,
   faults: readonly RecordFault[],
 ): Promise<{ requests: HttpRequest[]; stale: ZoneRecord[] }> {
-  const { config, server } = context
-  const address = getPublicAddress(server)
+  const { config } = context
+  const addresses = getPublicIpv4(config)
   const ours = zone.records.filter(({ name, disabled }) => getSiteNames(config).includes(name) && !disabled)
   const cnames = ours.filter(({ type }) => type === 'CNAME')
   const leadsHere = ({ name, content }: ZoneRecord) =>
@@ -153,22 +158,23 @@ async function compareZone(
     (name) => !cnames.some((record) => record.name === name && leadsHere(record)),
   )
   const isSet = names.every((name) => {
-    const [first, ...more] = ours.filter((record) => record.name === name && record.type === 'A')
-    return more.length === 0 && first?.content === address
+    const found = ours.filter((record) => record.name === name && record.type === 'A')
+    const contents = found.map(({ content }) => content).sort()
+    return contents.join() === addresses.join()
   })
   const ipv6 = ours.filter(({ type }) => type === 'AAAA')
-  const wanted = getPublicIpv6(server)
-  const without = names.filter(
-    (name) => wanted && !ipv6.some((record) => record.name === name && isSameIpv6(record.content, wanted)),
+  const wanted = getPublicIpv6(config)
+  const without = names.filter((name) =>
+    wanted.some((each) => !ipv6.some((record) => record.name === name && isSameIpv6(record.content, each))),
   )
-  const own = ipv6.length > 0 ? await readOwnIpv6(context) : []
+  const own = ipv6.length > 0 ? (await Promise.all(eachServer(context).map(readOwnIpv6))).flat() : []
   const stale = [
     ...cnames.filter((record) => !leadsHere(record)),
     ...ipv6.filter(({ content }) => !own.includes(expandIpv6(content))),
   ]
   const set = [
-    ...(isSet ? [] : names.map((name) => ({ name, type: 'A', content: address }))),
-    ...without.map((name) => ({ name, type: 'AAAA', content: wanted })),
+    ...(isSet ? [] : names.flatMap((name) => addresses.map((content) => ({ name, type: 'A', content })))),
+    ...without.flatMap((name) => wanted.map((content) => ({ name, type: 'AAAA', content }))),
   ]
   const requests = [
     ...stale.map(({ id = '' }) => createDeleteRequest(config, zone.id, id, '***')),
@@ -196,7 +202,7 @@ async function waitUntilResolved(context: VpsContext, log: Log): Promise<void> {
   if (silence) throw silence
   log(
     seen
-      ? formatPointed(context.server)
+      ? formatPointed(context.config)
       : `not visible yet: ${names.join(', ')}; resolvers keep old answers for a while`,
   )
 }

@@ -8,7 +8,7 @@ import { ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
 import { parseJson, readIfPresent } from '../../util/json.ts'
-import { inspectServer } from '../serverState.ts'
+import { inspectServers } from '../serverState.ts'
 import { buildNoteName, readExport } from './export.ts'
 import { readSources } from './sources.ts'
 
@@ -31,8 +31,7 @@ export function buildTask(context: VpsContext): Task<string> {
     async inspect() {
       const { all: source, shared } = await readSources(context)
       if (readBuildNote(config)?.source === source) return ok('out/ was built from these sources')
-      const servers = config.servers.map((server) => inspectServer({ ...context, server }))
-      const releases = (await Promise.all(servers)).map((state) =>
+      const releases = (await inspectServers(context)).map((state) =>
         state.releases.find((release) => release.source === source),
       )
       const [published] = releases

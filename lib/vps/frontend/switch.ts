@@ -1,6 +1,6 @@
 import { formatScriptLine } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
-import { type Log, ok, type Task, type VpsContext } from '../../tasks/task.ts'
+import { eachServer, formatServer, type Log, ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { getMessage, OpsError } from '../../util/errors.ts'
 import { type BadReleases, readBadReleases } from '../badReleases.ts'
 import { getSiteRoot, remoteScript, type Site, vps } from '../remote/vps.ts'
@@ -15,12 +15,17 @@ export interface Switched {
   to: string
 }
 
-export function switchTask(context: VpsContext, upload: Task<Uploaded>): Task<Switched> {
+/** @param uploads those of all servers: nothing is switched before every server has the release */
+export function switchTask(
+  context: VpsContext,
+  upload: Task<Uploaded>,
+  uploads: readonly Task[] = [upload],
+): Task<Switched> {
   return {
     id: 'frontend-switch',
     title: 'Switch to the new pages',
     part: 'ionos',
-    after: [upload],
+    after: uploads,
     async inspect(ahead) {
       const source = await getSourceHash(context)
       const state = await inspectServer(context)
@@ -81,18 +86,22 @@ export const switchBackCommand = ({ config, server }: Site, id: string): Command
 export function logSwitch(context: VpsContext, id: string, started: number, log: Log): number {
   const ms = Math.round(performance.now() - started)
   invalidateServerState(context)
-  log(`release ${id} is live, switched in ${ms} ms`)
+  log(`release ${id} is live, switched in ${ms} ms${formatServer(context)}`)
   return ms
 }
 
 /**
- * Pins the release that was just verified, so that it is never pruned, and unpins the previous one. Changes nothing in
+ * Pins the release that was just verified, so that no server prunes it, and unpins the previous one. Changes nothing in
  * a dry run, without a release, or when it is already pinned. Returns '' or a warning for the caller's message, since a
  * failure here is not a fault of the release.
  */
-export async function pinVerified(context: VpsContext, id: string | undefined): Promise<string> {
+export const pinVerified = async (context: VpsContext, id: string | undefined): Promise<string> =>
+  context.runner.mayChange && id
+    ? (await Promise.all(eachServer(context).map((each) => pinOn(each, id)))).join('')
+    : ''
+
+async function pinOn(context: VpsContext, id: string): Promise<string> {
   const { runner } = context
-  if (!runner.mayChange || !id) return ''
   try {
     const { releases } = await inspectServer(context)
     const pinned = releases.filter((release) => release.pinned).map((release) => release.id)
@@ -104,7 +113,7 @@ export async function pinVerified(context: VpsContext, id: string | undefined): 
     }))
     return ''
   } catch (thrown) {
-    return `; warning: it could not be pinned: ${getMessage(thrown)}`
+    return `; warning: it could not be pinned${formatServer(context)}: ${getMessage(thrown)}`
   }
 }
 

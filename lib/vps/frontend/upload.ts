@@ -3,12 +3,13 @@ import { createReadStream } from 'node:fs'
 import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib'
 import { formatKeyFile, type Server } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
+import type { Runner } from '../../shell/runner.ts'
 import { type Context, ok, type Task, type VpsContext } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
 import { sha256OfFile } from '../../util/files.ts'
 import { formatBytes, formatCount, formatList } from '../../util/format.ts'
 import { getSiteRoot, remoteScript, type Site } from '../remote/vps.ts'
-import { inspectServer, type ServerState, updateServerState } from '../serverState.ts'
+import { inspectServer, inspectServers, type ServerState, updateServerState } from '../serverState.ts'
 import { getExportDir, readBuildNote, requireBuildNote } from './build.ts'
 import { controlFolder, type ExportedFile, readExport, sha256 } from './export.ts'
 import {
@@ -47,7 +48,7 @@ export interface Uploaded {
 /** Uploads the export as a release next to the live one. What is served does not change. */
 export function uploadTask(
   context: VpsContext,
-  { server, build }: { server?: Task; build: Task },
+  { server, build }: { server?: Task | undefined; build: Task },
 ): Task<Uploaded> {
   const { config, runner } = context
   const exported = readEarly(context)
@@ -168,9 +169,24 @@ async function prepare(
   const now = new Date()
   const plan = planRelease(files, before, { now, keepDays: config.ionos.keepAssetsDays })
   const bytes = sumSizes(files.values())
-  const facts = { id: createReleaseId(now, source), source, revision, builtAt, files: files.size, bytes }
+  const id = await chooseReleaseId(context, source)
+  const facts = { id, source, revision, builtAt, files: files.size, bytes }
   assertDiskSpace(server, state, sumSizes(plan.send.map((name) => files.get(name)!)))
   return { facts, base, files, plan, form: state.packages.has('zstd') ? 'zstd' : 'gzip' }
+}
+
+const releaseIds = new WeakMap<Runner, Promise<string>>()
+
+/** One id for all uploads of a run; that of an interrupted run, if another server has its release of these sources. */
+function chooseReleaseId(context: VpsContext, source: string): Promise<string> {
+  const choose = async () => {
+    const releases = (await inspectServers(context)).flatMap((state) => state.releases)
+    const ids = releases.filter((release) => release.source === source).map(({ id }) => id)
+    return ids.sort().at(-1) ?? createReleaseId(new Date(), source)
+  }
+  const chosen = releaseIds.get(context.runner) ?? choose()
+  releaseIds.set(context.runner, chosen)
+  return chosen
 }
 
 /** Makes manifest.sh use the live release. */

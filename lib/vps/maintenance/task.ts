@@ -1,6 +1,6 @@
 import { formatScriptLine } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
-import { type Context, type Difference, differing, ok, type Task, type VpsContext } from '../../tasks/task.ts'
+import { type Difference, differing, ok, type Task, toServer, type VpsContext } from '../../tasks/task.ts'
 import { getMessage, OpsError, unknownError, usageError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 import { getSiteRoot, packFiles, remoteScript, type Site } from '../remote/vps.ts'
@@ -92,13 +92,13 @@ export function parseMessage(value: string): string {
 }
 
 /** Requests the site until it is as wanted, and returns its last answer. Throws exit 3 when it does not answer. */
-async function waitUntilServed({ config, runner }: Context, on: boolean): Promise<string> {
-  const url = `https://${config.domain}/`
+async function waitUntilServed(context: VpsContext, on: boolean): Promise<string> {
+  const url = `https://${context.config.domain}/`
+  const request = { method: 'GET', url, effect: 'read', timeoutMs: 5000, ...toServer(context) } as const
   let last = ''
   const attempt = async () => {
     try {
-      const request = { method: 'GET', url, effect: 'read', timeoutMs: 5000 } as const
-      const { status, headers } = await runner.request(request)
+      const { status, headers } = await context.runner.request(request)
       const shown = status === 503 && headers['retry-after'] !== undefined
       if (shown === on)
         return `${url} answers ${status}${on ? `, Retry-After: ${headers['retry-after']}` : ''}`

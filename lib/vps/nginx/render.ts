@@ -30,7 +30,7 @@ export function renderNginx({ config, server }: Site, phase: Phase, facts: Nginx
   const { domain } = config
   const folder = `${getNginxFolder(config)}/current`
   const common = {
-    ...{ domain, acmeRoot },
+    ...{ domain, acmeRoot, ...renderOthers(config, server) },
     listenHttpDefault: renderListen(facts, 80, 'default_server'),
     listenHttp: renderListen(facts, 80),
   }
@@ -58,6 +58,18 @@ export function renderNginx({ config, server }: Site, phase: Phase, facts: Nginx
       backend: assertHostName(facts.backend),
       port: String(backendPort),
     }),
+  }
+}
+
+/** Where a challenge of the CA is that this server does not have: on another one, if there are several. */
+function renderOthers({ domain, servers }: Config, server: Server) {
+  const others = servers.filter((each) => each.address !== server.address)
+  if (others.length === 0) return { others: '', notHere: '=404', askOthers: '' }
+  const lines = others.map(({ publicIp }) => `    server ${publicIp};\n`).join('')
+  return {
+    others: `\n\nupstream ${domain}-others {\n${lines}}`,
+    notHere: '@others',
+    askOthers: `\n\n${renderTemplate('acme-others.conf', { domain }).trimEnd()}`,
   }
 }
 

@@ -17,7 +17,7 @@ import {
 /** Configures nginx to answer the CA or, if a certificate already exists, to serve the whole site. */
 export function nginxHttpTask(
   context: VpsContext,
-  { server, title = 'nginx on port 80' }: { server?: Task; title?: string } = {},
+  { server, title = 'nginx on port 80' }: { server?: Task | undefined; title?: string } = {},
 ): Task {
   return {
     id: 'nginx-http',
@@ -37,7 +37,9 @@ export function nginxHttpTask(
 /** Configures nginx with TLS, the static site and the proxy, after the `earlier` tasks of the same list. */
 export function nginxHttpsTask(
   context: VpsContext,
-  earlier: { server?: Task; nginxHttp?: Task; certificate?: Task; after?: readonly Task[] } = {},
+  earlier: Partial<Record<'server' | 'nginxHttp' | 'certificate', Task | undefined>> & {
+    after?: readonly Task[]
+  } = {},
 ): Task {
   const { server, nginxHttp, certificate, after = [] } = earlier
   return {

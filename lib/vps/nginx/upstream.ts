@@ -2,27 +2,52 @@ import { backendPort, parseRelease, type Server } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import type { ProcessResult } from '../../shell/spawn.ts'
 import { performTask } from '../../tasks/engine.ts'
-import type { Log, VpsContext } from '../../tasks/task.ts'
+import { eachServer, formatServer, type Log, type VpsContext } from '../../tasks/task.ts'
+import { mapLimit } from '../../util/concurrency.ts'
 import { OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 import { vps } from '../remote/vps.ts'
-import { inspectServer } from '../serverState.ts'
+import { inspectServer, inspectServers } from '../serverState.ts'
 import { switchBackendCommand, switchBackendTask } from './tasks.ts'
 
-/** nginx on the VPS as the proxy of the backend (BackendProxy in lib/azure/containers/actions.ts). */
-export function nginxUpstream(context: VpsContext) {
+type Destination = Readonly<Record<'group' | 'host' | 'release', string>>
+
+/**
+ * nginx on all servers as the proxy of the backend (BackendProxy in lib/azure/containers/actions.ts).
+ * @param verify tests the site behind the new host; when it throws, nginx is switched back
+ */
+export function nginxUpstream(context: VpsContext, verify?: (to: Destination) => Promise<string>) {
+  const servers = eachServer(context)
+  const onAll = (work: (each: VpsContext) => Promise<void>) => mapLimit(servers.length, servers, work)
   return {
     /** Undefined before nginx serves a site. */
     async target(): Promise<string | undefined> {
-      return (await inspectServer(context)).nginx.backend || undefined
+      const hosts = (await inspectServers(context)).map(({ nginx }) => nginx.backend)
+      return [...new Set(hosts.filter(Boolean))].join(', ') || undefined
     },
-    async linesTo(host: string | undefined) {
-      return [switchBackendCommand(context, await inspectServer(context), host)]
-    },
-    async switchTo({ host, release }: { host: string; release: string }, log: Log) {
-      await waitUntilReachable(context, host, release, log)
-      if (await performTask(switchBackendTask(context, host), context.runner, log))
-        log(`nginx sends /api/ to ${host}`)
+    linesTo: (host: string | undefined) =>
+      Promise.all(servers.map(async (each) => switchBackendCommand(each, await inspectServer(each), host))),
+    async switchTo(to: Destination, log: Log) {
+      const { host, release } = to
+      await onAll((each) => waitUntilReachable(each, host, release, log))
+      const before = new Map<VpsContext, string>()
+      try {
+        await onAll(async (each) => {
+          const { backend } = (await inspectServer(each)).nginx
+          if (!(await performTask(switchBackendTask(each, host), each.runner, log))) return
+          before.set(each, backend)
+          log(`nginx sends /api/ to ${host}${formatServer(each)}`)
+        })
+        if (verify) log(await verify(to))
+      } catch (thrown) {
+        await onAll(async (each) => {
+          const backend = before.get(each) || host
+          if (backend === host) return
+          await performTask(switchBackendTask(each, backend), each.runner, log)
+          log(`nginx sends /api/ to ${backend} again${formatServer(each)}`)
+        })
+        throw thrown
+      }
     },
     async health(host: string) {
       return parseHealth(await context.runner.run(healthCommand(context.server, host)))
@@ -67,12 +92,13 @@ async function waitUntilReachable(
     if (status === 200 && (named === undefined || named === release)) return true
     const before = seen
     seen = status === 200 ? `release ${named}` : body
-    if (seen !== before) log(`the VPS does not see the release at ${host} yet: ${seen}`)
+    if (seen !== before)
+      log(`the VPS${formatServer(context)} does not see the release at ${host} yet: ${seen}`)
     return undefined
   }
   const unreachable = () =>
     new OpsError({
-      what: `The VPS cannot reach the new backend ${host}, so nginx was not changed`,
+      what: `The VPS cannot reach the new backend ${host}, so nginx was not changed${formatServer(context)}`,
       said: seen,
       next: 'Check that the VPS resolves the name and may make outgoing connections to port 5000, then run this command again.',
     })

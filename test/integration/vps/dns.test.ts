@@ -214,6 +214,27 @@ test('AAAA records of IONOS_PUBLIC_IPV6 are set; stale ones are deleted, and all
   })
 })
 
+test('each name has the addresses of both servers; a record of one that is gone is deleted', async () => {
+  const { context: one, zone, asked } = await world([...right, ...stale], ...keys)
+  const [first] = one.config.servers
+  const second = { ...first, name: 'vps2', address: 'b.test', publicIp: '192.0.2.2', publicIpv6: '' }
+  const context = { ...one, config: { ...one.config, servers: [first, second] as const } }
+  const task = dnsTask(context, { required: true })
+  expect(await task.inspect(nothingAhead)).toMatchObject({
+    what: expect.stringContaining(`${www} has A ${address}, wanted: A ${address}, 192.0.2.2`),
+  })
+  const [outcome] = await executeTasks([task], engine({ runner: context.runner }))
+  expect(outcome).toMatchObject({ state: 'change' })
+  expect(asked.map((line) => line.split(' ')[0])).toEqual(['DELETE', 'DELETE', 'PATCH'])
+  const more = [domain, www].map((name) => ({ name, type: 'A', content: '192.0.2.2' }))
+  expect(contents((await zone()).records)).toEqual(contents([...right, ...more, ...ours]))
+  expect(await task.inspect(nothingAhead)).toMatchObject({
+    reason: `both names point at ${address} and 192.0.2.2 and ${own}`,
+  })
+  expect(await judge(dnsCheck, context)).toEqual(pass(`both names point at ${address} and 192.0.2.2`))
+  expect(await judge(dnsCheck, one), 'one server again').toMatchObject({ verdict: 'CRITICAL' })
+})
+
 test('a missing AAAA record is a WARNING, and does not keep the CA away', async () => {
   const { context } = await world(right, `IONOS_PUBLIC_IPV6=${own}`)
   const message = `${domain} has no AAAA ${own}, the address in IONOS_PUBLIC_IPV6`
