@@ -117,11 +117,18 @@ function compare(config: Config, found: DataTier, subscription: string, address:
 }
 
 /**
- * Throws when a resource must be taken care of by the operator first, and when a newer major version is not the only thing
- * that the deployment would change: nothing else may be the reason why an upgrade fails.
+ * Throws when a resource must be taken care of by the operator first, when Azure would refuse a change of the server, and
+ * when a newer major version is not the only thing that the deployment would change: nothing else may be the reason why an
+ * upgrade fails.
  */
-function assertDeployable({ drift, missing, fault, upgrade }: Comparison): void {
+function assertDeployable(
+  config: Config,
+  { database }: DataTier,
+  { drift, missing, fault, upgrade }: Comparison,
+): void {
+  // First, because no other size or version helps while Azure is deleting the server.
   if (fault && !fault.empty) throw new OpsError(fault)
+  assertNoStepBack(config, database)
   if (!upgrade) return
   const others = [...drift.map(({ name }) => name).filter((name) => name !== versionField), ...missing]
   if (others.length === 0) return
@@ -205,8 +212,7 @@ export function dataTierTasks(
       return { ...ok(`deployment ${name} is applied`), fact }
     if (isRunning(state))
       return { ...ok(`deployment ${name} is in progress`), fact: { ...fact, running: true } }
-    assertNoStepBack(config, found.database)
-    assertDeployable(comparison)
+    assertDeployable(config, found, comparison)
     if (applied && drift.length === 0) return { ...describeCorrections(corrections), fact }
     const fields = [...drift, ...corrections.map(({ field }) => field)]
     if (missing.length + fields.length === 0)

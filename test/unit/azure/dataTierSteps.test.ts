@@ -350,6 +350,12 @@ test.each([
   },
 )
 
+test('the state of a server that cannot be used goes before a disk or a version that Azure would refuse', async () => {
+  const has = { storage: { storageSizeGB: 64 }, version: '17', state: 'Dropping' }
+  const failure = await getFailure(inspect({ server: { properties: { ...serverProperties, ...has } } }))
+  expect(failure.what).toContain('is in the state Dropping')
+})
+
 test('a resource in another region than the configuration’s: the run ends with what to do', async () => {
   const failure = await getFailure(inspect({ lines: ['POSTGRES_LOCATION=westus3'] }))
   expect(failure.what).toBe(
