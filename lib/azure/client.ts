@@ -156,7 +156,7 @@ export function createAzure(context: Context) {
         const command = az`container list --resource-group ${resourceGroup} --subscription ${id}`
         const groups = ((await show(command)) ?? []) as ContainerGroup[]
         const host = findHost(groups.find(({ name }) => name === groupNames.backend))
-        if (host) rememberBackendHost(config, host)
+        if (host) rememberBackendHost(config, id, host)
         return groups
       }),
     /** The last 100 tags of the backend image, newest first. */

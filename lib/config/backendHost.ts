@@ -1,51 +1,66 @@
 import path from 'node:path'
 import { writeAtomically } from '../util/files.ts'
 import { parseJson, readIfPresent } from '../util/json.ts'
-import type { Config } from './config.ts'
+import { type Config, getSubscription } from './config.ts'
 
 /*
  * Azure chooses the host name of the backend (docs/azure.md). What may not ask Azure, such as `health --quick` and a
  * deploy with --skip-azure, uses the name that this machine saw last.
  */
 
+/** The host name that Azure showed, and where. A file of an older release names no subscription and counts as none. */
+interface Seen {
+  /** Its id. */
+  subscription: string
+  /** AZURE_SUBSCRIPTION at that time: an id, a name, or empty for az's default. */
+  configured: string
+  resourceGroup: string
+  host: string
+}
+
 const getFile = ({ stateDir }: Config): string => path.join(stateDir, 'backend-host.json')
 
-/**
- * What this process saw, by file and resource group: within the process, a full or read-only state folder loses
- * nothing.
- */
-const seenHere = new Map<string, string>()
+/** What this process saw, by file: within the process, a full or read-only state folder loses nothing. */
+const seenHere = new Map<string, Seen>()
 
-const getKey = (config: Config): string => `${getFile(config)}\n${config.azure.resourceGroup}`
-
-/** Stores the host name of the backend, whenever Azure has shown it. */
-export function rememberBackendHost(config: Config, host: string): void {
-  seenHere.set(getKey(config), host)
-  if (readStoredHost(config) === host) return
+/** Stores the host name of the backend, whenever Azure has shown it in this subscription. */
+export function rememberBackendHost(config: Config, subscription: string, host: string): void {
+  const file = getFile(config)
+  const { resourceGroup, subscription: configured } = config.azure
+  const seen: Seen = { subscription, configured, resourceGroup, host }
+  seenHere.set(file, seen)
+  const text = JSON.stringify(seen)
   try {
-    const seen = { resourceGroup: config.azure.resourceGroup, host }
-    writeAtomically(getFile(config), JSON.stringify(seen), { mode: 0o600 })
+    if (readIfPresent(file) !== text) writeAtomically(file, text, { mode: 0o600 })
   } catch {
     // A later process then says that it is unknown, or asks Azure.
   }
 }
 
 /** The host name that Azure last showed this machine; undefined if it never did. */
-export const getRememberedHost = (config: Config): string | undefined =>
-  seenHere.get(getKey(config)) ?? readStoredHost(config)
+export function getRememberedHost(config: Config): string | undefined {
+  const file = getFile(config)
+  const stored = parseJson<Partial<Seen>>(readIfPresent(file) ?? '')
+  return [seenHere.get(file), stored].find((seen) => seen && isOwn(config, seen))?.host
+}
 
-function readStoredHost(config: Config): string | undefined {
-  const text = readIfPresent(getFile(config)) ?? ''
-  const seen = parseJson<{ resourceGroup?: unknown; host?: unknown }>(text)
-  const { resourceGroup } = config.azure
-  const { host } = seen ?? {}
-  return seen?.resourceGroup === resourceGroup && typeof host === 'string' && isHost(host) ? host : undefined
+/**
+ * Whether this is the backend of this configuration. As soon as az has named the subscription of this run, its id decides:
+ * az's default may be another one by now.
+ */
+function isOwn({ azure }: Config, { subscription, configured, resourceGroup, host }: Partial<Seen>): boolean {
+  const used = getSubscription()
+  const isSameSubscription =
+    used === undefined ? [subscription, configured].includes(azure.subscription) : subscription === used
+  return isSameSubscription && resourceGroup === azure.resourceGroup && isHost(host)
 }
 
 /** A URL with any other text would fail, or reach another host. */
-const isHost = (text: string): boolean => URL.parse(`http://${text}`)?.host === text
+const isHost = (text: unknown): boolean =>
+  typeof text === 'string' && URL.parse(`http://${text}`)?.host === text
 
-interface AzureGroups {
+/** A client of Azure, which remembers the host that it sees. */
+export interface AzureGroups {
   groups(): Promise<unknown>
 }
 
@@ -58,7 +73,6 @@ export const findBackendHost = async (config: Config, azure: AzureGroups): Promi
  * another label. Without a backend, this returns the previous name.
  */
 export async function askForBackendHost(config: Config, azure: AzureGroups): Promise<string | undefined> {
-  // It remembers what it sees.
   await azure.groups()
   return getRememberedHost(config)
 }

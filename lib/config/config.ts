@@ -68,6 +68,9 @@ export function noteSubscription(id: string): void {
   subscription = id
 }
 
+/** The id of the subscription that this run uses; undefined before az has named it. */
+export const getSubscription = (): string | undefined => subscription
+
 /** The command that runs a script on this environment: `npx dominion unlock --env staging`. */
 export const formatScriptLine = (script: string, ...args: readonly string[]): string =>
   quoteToPaste([

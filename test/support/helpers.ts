@@ -38,7 +38,7 @@ export const backendHost = 'codex-api.0123456789abcdef.eastus.azurecontainer.io'
 /** The same configuration on a machine that has seen the backend. */
 export function withBackendHost(config: Config, host = backendHost): Config {
   mkdirSync(config.stateDir, { recursive: true })
-  rememberBackendHost(config, host)
+  rememberBackendHost(config, 's', host)
   return config
 }
 

@@ -119,7 +119,7 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
     if (!group.public) return waitUntilWorkerRuns(context, azure, name, log)
     const host = findHost(shown) ?? (await waitForHost(context, azure, arm, name, log))
     hosts.set(name, host)
-    if (name === groupNames.backend) rememberBackendHost(config, host)
+    if (name === groupNames.backend) rememberBackendHost(config, await subscription(), host)
     const about = { name, host, release: getRelease(group) }
     return waitUntilHealthy(context, azure, { ...about, fromElsewhere: () => askProxy(group, host) }, log)
   }

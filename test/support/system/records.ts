@@ -21,7 +21,7 @@ export const stateFolder = ({ folder }: Rehearsal, environment: string): string 
 export function rememberBackend(clouds: Rehearsal, environment: string, host: string): void {
   const stateDir = stateFolder(clouds, environment)
   mkdirSync(stateDir, { recursive: true })
-  rememberBackendHost({ ...clouds.config, stateDir }, host)
+  rememberBackendHost({ ...clouds.config, stateDir }, clouds.config.azure.subscription, host)
 }
 
 /** The effects that the transcript of a run records. */

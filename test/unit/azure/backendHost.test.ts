@@ -6,7 +6,8 @@ import { type BackendProxy, createExecutor } from '../../../lib/azure/containers
 import { containerTasks } from '../../../lib/azure/containers/release.ts'
 import { backendGroup, hashConfiguration } from '../../../lib/azure/containers/spec.ts'
 import type { ContainerGroup } from '../../../lib/azure/resources/containerGroups.ts'
-import { findBackendHost, getRememberedHost } from '../../../lib/config/backendHost.ts'
+import { askForBackendHost, findBackendHost, getRememberedHost } from '../../../lib/config/backendHost.ts'
+import type { Config } from '../../../lib/config/config.ts'
 import { display } from '../../../lib/shell/command.ts'
 import { knowing, ok, type Task } from '../../../lib/tasks/task.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
@@ -44,19 +45,43 @@ test('where the state folder cannot be written, this process still knows what Az
   expect(getRememberedHost(config)).toBe(backendHost)
 })
 
+/** Stores fields as another process would. */
+function store({ stateDir, azure }: Config, fields: string): void {
+  mkdirSync(stateDir, { recursive: true })
+  const text = `{"resourceGroup":"${azure.resourceGroup}",${fields}}`
+  writeFileSync(path.join(stateDir, 'backend-host.json'), text)
+}
+
 test.each(['"a b"', '"x/../y@z:p"', '7', 'null', '{}'])('a stored %s is no host name', async (host) => {
   const config = await loadTestConfig()
-  mkdirSync(config.stateDir, { recursive: true })
-  const seen = `{"resourceGroup":"${config.azure.resourceGroup}","host":${host}}`
-  writeFileSync(path.join(config.stateDir, 'backend-host.json'), seen)
+  store(config, `"subscription":"s","configured":"","host":${host}`)
   expect(getRememberedHost(config)).toBeUndefined()
 })
 
-test('another resource group has another backend', async () => {
-  const config = withBackendHost(await loadTestConfig())
+test('what another process stored is read, except from a file without a subscription', async () => {
+  const config = await loadTestConfig()
+  store(config, `"host":"${backendHost}"`)
+  expect(getRememberedHost(config)).toBeUndefined()
+  store(config, `"subscription":"s","configured":"","host":"${backendHost}"`)
   expect(getRememberedHost(config)).toBe(backendHost)
-  const azure = { ...config.azure, resourceGroup: 'codex-other' }
-  expect(getRememberedHost({ ...config, azure })).toBeUndefined()
+})
+
+test('another resource group or subscription has another backend', async () => {
+  const config = withBackendHost(await loadTestConfig())
+  const seen = (azure: Partial<Config['azure']>) =>
+    getRememberedHost({ ...config, azure: { ...config.azure, ...azure } })
+  expect(seen({})).toBe(backendHost)
+  expect(seen({ resourceGroup: 'codex-other' })).toBeUndefined()
+  expect(seen({ subscription: 's' }), 'the id that was the default').toBe(backendHost)
+  expect(seen({ subscription: 'codex-other' })).toBeUndefined()
+})
+
+test('with an empty AZURE_SUBSCRIPTION, the one that az names decides', async () => {
+  const { context } = await fakeAz({ ...account, stdout: '{"id":"other","name":"Other"}' }, list([]))
+  const config = withBackendHost(context.config)
+  expect(getRememberedHost(config)).toBe(backendHost)
+  expect(await askForBackendHost(config, createAzure(context)), 'no backend in this one').toBeUndefined()
+  expect(getRememberedHost(config)).toBeUndefined()
 })
 
 const image = 'codexacr1216.azurecr.io/codex-backend:src-0123456789ab'

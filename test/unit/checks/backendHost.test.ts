@@ -6,7 +6,6 @@ import { quickChecks } from '../../../lib/checks/quickChecks.ts'
 import { createQuickContext, observe } from '../../../lib/checks/run.ts'
 import { backend } from '../../../lib/checks/site/api.ts'
 import { backendPort } from '../../../lib/checks/vps/server.ts'
-import { rememberBackendHost } from '../../../lib/config/backendHost.ts'
 import { restoreTasks } from '../../../lib/database/restore/restore.ts'
 import type { HttpRequest } from '../../../lib/net/http.ts'
 import { type Command, display } from '../../../lib/shell/command.ts'
@@ -35,7 +34,7 @@ async function machine(
     async groups() {
       asked++
       if (named instanceof Error) throw named
-      if (named) rememberBackendHost(config, named)
+      if (named) withBackendHost(config, named)
     },
   }
   const request = async ({ url }: HttpRequest) => {
