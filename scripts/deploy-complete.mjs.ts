@@ -23,8 +23,8 @@ const script = defineTaskScript<{ skipAzure?: boolean; skipIonos?: boolean; quic
   tasks(context, { skipAzure, skipIonos, quick }, factories) {
     const { createAzure, verifyTask, getFact } = factories
     const azure = createAzure(context)
-    const ionos = skipIonos ? undefined : ionosTasks(factories, context)
-    const azurePart = skipAzure ? undefined : azureTasks(factories, context, azure, ionos?.nginxHttps, quick)
+    const ionos = skipIonos ? undefined : ionosTasks(factories, context, skipAzure ? undefined : azure)
+    const azurePart = skipAzure ? undefined : azureTasks(factories, context, azure, ionos?.nginx, quick)
     const tasks = [...(azurePart?.tasks ?? []), ...(ionos?.tasks ?? [])]
     const parts = { azure: azurePart && azure, ionos: !skipIonos, swap: ionos?.swaps[0] }
     const verify = verifyTask(context, { ...parts, after: tasks })
@@ -69,8 +69,11 @@ function azureTasks(
   return { image, tasks: [secrets, login, preflight, tier, ...parts, tables, image, backend, worker] }
 }
 
-/** IONOS: server, pages, names, certificate, nginx; the names once, everything else on each server. */
-function ionosTasks(factories: Factories, context: VpsContext) {
+/**
+ * IONOS: server, pages, names, certificate, nginx; the names once, everything else on each server. `azure` names the
+ * backend's host, unless Azure is skipped.
+ */
+function ionosTasks(factories: Factories, context: VpsContext, azure: Azure | undefined) {
   const { onEachServer, serverTask, buildTask, uploadTask, switchTask, purgeTasks } = factories
   const { dnsTask, nginxHttpTask, certificateTask, nginxHttpsTask } = factories
   // apt-get install nginx certbot ca-certificates zstd
@@ -80,7 +83,9 @@ function ionosTasks(factories: Factories, context: VpsContext) {
   // A tar stream over ssh
   const uploads = onEachServer(context, (each, index) => uploadTask(each, { server: servers[index], build }))
   // nginx -t, systemctl reload nginx
-  const nginxHttp = onEachServer(context, (each, index) => nginxHttpTask(each, { server: servers[index] }))
+  const nginxHttp = onEachServer(context, (each, index) =>
+    nginxHttpTask(each, { server: servers[index], azure }),
+  )
   const dns = dnsTask(context, { nginxHttp })
   // certbot certonly --webroot
   const certificates = onEachServer(context, (each, index) =>
@@ -88,12 +93,13 @@ function ionosTasks(factories: Factories, context: VpsContext) {
   )
   const nginxHttps = onEachServer(context, (each, index) => {
     const certificate = certificates[index]
-    return nginxHttpsTask(each, { server: servers[index], nginxHttp: nginxHttp[index], certificate })
+    return nginxHttpsTask(each, { server: servers[index], nginxHttp: nginxHttp[index], certificate, azure })
   })
   // mv -T current.new current
   const swaps = onEachServer(context, (each, index) => switchTask(each, uploads[index]!, uploads))
-  const tasks = [...servers, build, ...uploads, dns, ...nginxHttp, ...certificates, ...nginxHttps, ...swaps]
-  return { nginxHttps, uploads, swaps, tasks: [...tasks, ...purgeTasks(context, ...swaps)] }
+  const nginx = [...nginxHttp, ...nginxHttps]
+  const tasks = [...servers, build, ...uploads, dns, ...certificates, ...nginx, ...swaps]
+  return { nginx, uploads, swaps, tasks: [...tasks, ...purgeTasks(context, ...swaps)] }
 }
 
 export default script

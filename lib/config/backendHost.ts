@@ -76,3 +76,12 @@ export async function askForBackendHost(config: Config, azure: AzureGroups): Pro
   await azure.groups()
   return getRememberedHost(config)
 }
+
+/**
+ * Whether the backend that this configuration describes can have this name, and nobody outside its tenant:
+ * LABEL.HASH.REGION.azurecontainer.io. A name without the hash is free for everybody once its group is gone.
+ */
+export function isTenantHost({ azure, backend }: Config, host: string): boolean {
+  const [label, hash, region, ...domain] = host.split('.')
+  return label === backend.dnsLabel && Boolean(hash) && region === azure.location && domain.length > 1
+}

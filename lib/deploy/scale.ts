@@ -291,7 +291,7 @@ export function scaleTasks(context: VpsContext, { part, to, cost, unasked, save 
     inspect: async () => (unasked ? unknown(cost) : ok(cost)),
   }
   const nginx =
-    part === 'backend' ? onEachServer(scaled, (each) => nginxHttpsTask(each, { after: [image] })) : []
+    part === 'backend' ? onEachServer(scaled, (each) => nginxHttpsTask(each, { azure, after: [image] })) : []
   const options = { image, nginx, proxy: verifyingProxy(scaled, azure), needsProxy: true }
   const group =
     part === 'backend' ? containerTasks(scaled, azure, options)[0] : workersTask(scaled, azure, options)

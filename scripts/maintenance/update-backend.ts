@@ -19,7 +19,7 @@ const script = defineTaskScript<{ inPlace?: boolean }>({
     const marks = async () => (await factories.readBadReleases(context)).backend
     // az acr build --image codex-backend:src-HASH
     const image = imageTask(context, azure, { login, registry, marks })
-    const nginx = factories.onEachServer(context, (each) => factories.nginxHttpsTask(each))
+    const nginx = factories.onEachServer(context, (each) => factories.nginxHttpsTask(each, { azure }))
     // az container create --file codex-backend-next.json, nginx to it, codex-backend, nginx back, az rest --method delete
     const [backend, worker] = containerTasks(context, azure, {
       ...{ image, nginx, inPlace, needsProxy: true },

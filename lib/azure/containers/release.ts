@@ -37,7 +37,10 @@ export interface ReleaseOptions {
   image: Task<Pick<Image, 'image'>>
   /** Other tasks that must run first: tables and Redis, or the choice of a release. */
   after?: readonly (Task | undefined)[]
-  /** nginx on each server, if the same list configures it: a release switches it to the surge group and back. */
+  /**
+   * The tasks that configure nginx on each server, if the same list has them: a release switches it to the surge group and
+   * back. An nginx without a backend gets the host that Azure shows.
+   */
   nginx?: readonly Task[] | undefined
   proxy: BackendProxy
   /** False (the default): the release of the containers alone continues when the VPS does not answer. */
@@ -96,9 +99,10 @@ function backendTask(
       if (isRenamed(stable)) throw cannotFollow(config, thrown)
       return undefined
     })
-    if (host === undefined) return nginx.some((task) => ahead.willChange(task)) ? 'elsewhere' : undefined
-    if (host === hosts.surge) return 'surge'
-    return host === hosts.stable ? 'stable' : 'elsewhere'
+    if (host === undefined && !nginx.some((task) => ahead.willChange(task))) return undefined
+    const target = host ?? hosts.stable ?? ''
+    if (target === hosts.surge) return 'surge'
+    return target === hosts.stable ? 'stable' : 'elsewhere'
   }
 
   /** Runs an action and returns what serves afterwards. */

@@ -119,7 +119,7 @@ function backendRollback(run: Run<RollbackFlags>, context: VpsContext): TaskList
   const image = chooseTask(run, context, azure, 'backend', [login])
   const mark = markTask(run, context, 'backend', image)
   // After the selection, so that a refusal changes nothing.
-  const nginx = onEachServer(context, (each) => nginxHttpsTask(each, { after: [mark] }))
+  const nginx = onEachServer(context, (each) => nginxHttpsTask(each, { azure, after: [mark] }))
   const [backend, worker] = containerTasks(context, azure, {
     image,
     after: [mark],

@@ -1,4 +1,9 @@
-import { getRememberedHost } from '../../config/backendHost.ts'
+import {
+  type AzureGroups,
+  askForBackendHost,
+  getRememberedHost,
+  isTenantHost,
+} from '../../config/backendHost.ts'
 import { type Config, formatScriptLine } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import { type Difference, type Field, ok, type Task, type VpsContext } from '../../tasks/task.ts'
@@ -14,10 +19,16 @@ import {
   renderNginx,
 } from './render.ts'
 
+interface NginxOptions {
+  server?: Task | undefined
+  /** For a list that may ask Azure: an nginx without a backend gets the host that Azure shows now. */
+  azure?: AzureGroups | undefined
+}
+
 /** Configures nginx to answer the CA or, if a certificate already exists, to serve the whole site. */
 export function nginxHttpTask(
   context: VpsContext,
-  { server, title = 'nginx on port 80' }: { server?: Task | undefined; title?: string } = {},
+  { server, azure, title = 'nginx on port 80' }: NginxOptions & { title?: string } = {},
 ): Task {
   return {
     id: 'nginx-http',
@@ -28,7 +39,7 @@ export function nginxHttpTask(
       const state = await inspectServer(context)
       if (ahead.willChange(server))
         return planLater(context, state, 'http', 'after the packages are installed')
-      return inspectNginx(context, state, getWantedPhase(state))
+      return inspectNginx(context, state, getWantedPhase(state), azure)
     },
     always: () => invalidateServerState(context),
   }
@@ -37,11 +48,13 @@ export function nginxHttpTask(
 /** Configures nginx with TLS, the static site and the proxy, after the `earlier` tasks of the same list. */
 export function nginxHttpsTask(
   context: VpsContext,
-  earlier: Partial<Record<'server' | 'nginxHttp' | 'certificate', Task | undefined>> & {
+  earlier: NginxOptions & {
+    nginxHttp?: Task | undefined
+    certificate?: Task | undefined
     after?: readonly Task[]
   } = {},
 ): Task {
-  const { server, nginxHttp, certificate, after = [] } = earlier
+  const { server, nginxHttp, certificate, azure, after = [] } = earlier
   return {
     id: 'nginx-https',
     title: 'nginx with TLS, pages and /api/',
@@ -50,13 +63,13 @@ export function nginxHttpsTask(
     async inspect(ahead) {
       const state = await inspectServer(context)
       if (ahead.willChange(server))
-        return planLater(context, state, 'https', 'after nginx and the certificate')
+        return planLater(context, state, 'https', 'after nginx and the certificate', azure)
       if (getWantedPhase(state) === 'https') {
         if (ahead.willChange(nginxHttp)) return ok('the task nginx-http activates it')
-        return inspectNginx(context, state, 'https')
+        return inspectNginx(context, state, 'https', azure)
       }
       if (ahead.willChange(certificate))
-        return planLater(context, state, 'https', 'after the certificate is issued')
+        return planLater(context, state, 'https', 'after the certificate is issued', azure)
       throw new OpsError({
         what: `The VPS has no certificate for ${context.config.domain}, so nginx cannot serve HTTPS`,
         next: `Issue it first: ${formatScriptLine('issue-certificate')}`,
@@ -80,7 +93,7 @@ export function switchBackendTask(context: VpsContext, host: string): Task {
           next: `Set it up first: ${formatScriptLine('configure-nginx')}`,
         })
       }
-      return inspectNginx(context, state, 'https', host)
+      return inspectNginx(context, state, 'https', undefined, host)
     },
     always: () => invalidateServerState(context),
   }
@@ -91,7 +104,7 @@ export function switchBackendTask(context: VpsContext, host: string): Task {
  * has none either.
  */
 export function switchBackendCommand(site: Site, state: ServerState, host: string | undefined): Command {
-  const files = renderFiles(site, state, 'https', host ?? noBackend)
+  const files = renderFiles(site, state, 'https', host)
   return nginxCommand(site, files, host ? getSetName(files) : '<set>')
 }
 
@@ -153,30 +166,44 @@ const getWantedPhase = (state: ServerState): Phase => (state.certificate.lineage
 const noBackend = 'backend.invalid'
 
 /**
- * The host for /api/. Only a release of the backend changes it. Before the first one, nginx gets the host that this
- * machine saw last, if any.
+ * The host for /api/. Only a release of the backend changes it. Before the first one, nginx gets the host that Azure shows
+ * or, if Azure is not asked or does not answer, the one that this machine saw last: unless that is a name that somebody
+ * else may have by now.
  */
-function findBackend(config: Config, { nginx: { backend } }: ServerState): string | undefined {
-  return isHostName(backend) && backend !== noBackend ? backend : getRememberedHost(config)
+async function findBackend(
+  config: Config,
+  { nginx: { backend } }: ServerState,
+  azure: AzureGroups | undefined,
+): Promise<string | undefined> {
+  if (isHostName(backend) && backend !== noBackend) return backend
+  const remembered = () => getRememberedHost(config)
+  const host = azure ? await askForBackendHost(config, azure).catch(remembered) : remembered()
+  return host !== undefined && isTenantHost(config, host) ? host : undefined
 }
 
-/** Otherwise a run with --skip-azure would succeed without mentioning that the API does not work. */
-const describeGap = (config: Config, state: ServerState): string =>
-  findBackend(config, state) === undefined
-    ? '; /api/ answers 502 until a release of the backend, whose host this machine does not know'
-    : ''
-
-function inspectNginx(context: VpsContext, state: ServerState, phase: Phase, host?: string): Difference {
+/** @param to the host to switch to; undefined keeps it */
+async function inspectNginx(
+  context: VpsContext,
+  state: ServerState,
+  phase: Phase,
+  azure: AzureGroups | undefined,
+  to?: string,
+): Promise<Difference> {
   const { config } = context
+  const host = to ?? (phase === 'https' ? await findBackend(config, state, azure) : undefined)
   const files = renderFiles(context, state, phase, host)
   const reasons = findDifferences(config, files, state)
-  const gap = phase === 'https' && host === undefined ? describeGap(config, state) : ''
+  // Otherwise a run with --skip-azure would succeed without mentioning that the API does not work.
+  const gap =
+    phase === 'https' && host === undefined
+      ? '; /api/ answers 502 until a release of the backend, whose host this machine does not know'
+      : ''
   if (reasons.length === 0) return ok(`configuration ${getSetName(files)} is active${gap}`)
   const bare = state.nginx.current === ''
   return {
     state: bare ? 'create' : 'change',
     what: `${bare ? `configuration for ${phase.toUpperCase()}` : reasons.join(', ')}${gap}`,
-    fields: getFields(state, files, host),
+    fields: getFields(state, files, to),
     effects: [nginxCommand(context, files)],
   }
 }
@@ -196,16 +223,23 @@ const renderFiles = (site: Site, state: ServerState, phase: Phase, host?: string
     version: state.nginx.version ?? state.nginx.candidate,
     ipv6: state.ipv6,
     nameservers: state.nameservers,
-    backend: host ?? findBackend(site.config, state) ?? noBackend,
+    backend: host ?? noBackend,
   })
 
 /** For a plan, while its prerequisites are missing. */
-function planLater(context: VpsContext, state: ServerState, phase: Phase, when: string): Difference {
-  const files = renderFiles(context, state, phase)
+async function planLater(
+  context: VpsContext,
+  state: ServerState,
+  phase: Phase,
+  when: string,
+  azure?: AzureGroups,
+): Promise<Difference> {
+  const host = phase === 'https' ? await findBackend(context.config, state, azure) : undefined
+  const files = renderFiles(context, state, phase, host)
   return {
     state: state.nginx.current ? 'change' : 'create',
     what: `configuration for ${phase.toUpperCase()}, ${when}`,
-    fields: getFields(state, files, phase === 'https' ? findBackend(context.config, state) : undefined),
+    fields: getFields(state, files, host),
     effects: [nginxCommand(context, files)],
   }
 }

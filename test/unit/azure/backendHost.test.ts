@@ -16,6 +16,7 @@ import type { Resource } from '../../../rehearsal/azure/world.ts'
 import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
 import { backendHost, getFailure, loadTestConfig, withBackendHost } from '../../support/helpers.ts'
+import { createTask } from '../../support/tasks.ts'
 
 const account = { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' }
 const list = (groups: unknown[]) => ({ match: /^container list/, stdout: JSON.stringify(groups) })
@@ -92,6 +93,7 @@ async function plan(
   change: Partial<ContainerGroup['ipAddress']> | undefined,
   target: string | Error | undefined,
   wantedImage = image,
+  isNginxNew = false,
 ) {
   const { context } = await fakeAz(account)
   const { config } = context
@@ -123,8 +125,13 @@ async function plan(
     switchTo: () => Promise.reject(new Error('a plan switches nothing')),
     health: () => Promise.reject(new Error('a plan waits for nothing')),
   }
-  const [backend] = containerTasks(context, azure, { image: chosen, proxy })
-  const found = await backend.inspect(knowing(chosen, { image: wantedImage }))
+  const nginx = [createTask('nginx-http'), createTask('nginx-https')]
+  const [backend] = containerTasks(context, azure, { image: chosen, proxy, nginx })
+  const found = await backend.inspect({
+    ...knowing(chosen, { image: wantedImage }),
+    // With a certificate, the first one activates the whole site.
+    willChange: (task) => isNginxNew && task === nginx[0],
+  })
   const lines =
     'effects' in found ? found.effects!.map((effect) => ('argv' in effect ? display(effect) : '')) : []
   return {
@@ -175,6 +182,15 @@ test('an nginx that sends requests elsewhere is switched to the backend', async 
   expect(what).toContain('nginx is switched to it')
   expect(hosts).toEqual([backendHost])
   expect((await plan({}, undefined)).what, 'no nginx').toBe('ok')
+})
+
+test('a new server with a certificate: the plan counts on the nginx that this run configures', async () => {
+  const { what, hosts } = await plan({}, undefined, `${image}-new`, true)
+  expect(what).toContain('in parallel; nginx is switched to it and back')
+  expect(hosts, 'the surge group and back').toEqual([undefined, backendHost])
+  expect((await plan({}, undefined, image, true)).what, 'it has the host that Azure shows').toBe('ok')
+  const first = await plan(undefined, undefined, image, true)
+  expect(first.what).toContain('nginx is switched to the host that Azure names')
 })
 
 test('the first release: the plan says that Azure names the host', async () => {
