@@ -20,9 +20,11 @@ const script = defineTaskScript<{ quick?: boolean }>({
     const registry = registryTask(context, azure, login)
     const marks = async () => (await factories.readBadReleases(context)).backend
     const image = imageTask(context, azure, { login, registry, quick, existingOnly: true, marks })
+    const proxy = factories.nginxUpstream(context)
     // az container create --file codex-backend-next.json, then codex-backend, az rest --method delete, the workers.
-    const release = containerTasks(context, azure, { image, proxy: factories.nginxUpstream(context) })
-    return [secrets, login, registry, image, ...release]
+    const release = containerTasks(context, azure, { image, proxy })
+    const route = factories.routeTask(azure, proxy, release)
+    return [secrets, login, registry, image, ...release, route]
   },
 })
 
