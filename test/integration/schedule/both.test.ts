@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { afterEach, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Run } from '../../../lib/cli/defineScript.ts'
 import { type ScheduleFlags, schedule } from '../../../lib/schedule/schedule.ts'
 import { renderUnits, systemdTasks } from '../../../lib/schedule/systemd.ts'
@@ -10,17 +10,20 @@ import { target, tasks } from '../../support/scheduleFixtures.ts'
 
 const none = new AbortController().signal
 
-afterEach(() => {
-  vi.restoreAllMocks()
-  vi.unstubAllEnvs()
-})
+/*
+ * A test that reaches its time limit is not stopped: it continues after its folder is removed. What it does then must find
+ * neither this machine's crontab nor root's units, so nothing below is undone, and PATH has no other folder.
+ */
+vi.spyOn(process, 'getuid').mockReturnValue(1000)
 
-/** A crontab that is a file, and a systemd that accepts everything. */
+/** A crontab that is a file, and a systemd that accepts everything: the only programs that the runner finds. */
 function programs(folder: string) {
   const spool = path.join(folder, 'spool')
   const log = path.join(folder, 'asked')
   const write = (name: string, ...lines: string[]) =>
-    writeFileSync(path.join(folder, name), ['#!/bin/sh', ...lines, ''].join('\n'), { mode: 0o755 })
+    writeFileSync(path.join(folder, name), ['#!/bin/sh', 'PATH=/usr/bin:/bin', ...lines, ''].join('\n'), {
+      mode: 0o755,
+    })
   write(
     'crontab',
     `case "$1" in`,
@@ -31,7 +34,7 @@ function programs(folder: string) {
   )
   write('systemctl', `echo "$*" >> '${log}'`, 'case "$*" in *is-system-running) echo running ;; esac')
   return {
-    runner: openRunner({ env: { ...process.env, PATH: `${folder}:${process.env.PATH}` } }),
+    runner: openRunner({ env: { ...process.env, PATH: folder } }),
     crontab: () => (existsSync(spool) ? readFileSync(spool, 'utf8') : ''),
     asked: () => (existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : []),
   }
@@ -39,8 +42,6 @@ function programs(folder: string) {
 
 test('--remove removes our entries from both schedulers, and --install warns that the other one has them, too', async () => {
   const folder = temporaryFolder()
-  // A user's units are in a folder of this test; root's would be this machine's.
-  vi.spyOn(process, 'getuid').mockReturnValue(1000)
   vi.stubEnv('XDG_CONFIG_HOME', folder)
   const { runner, crontab } = programs(folder)
   const units = () => {
