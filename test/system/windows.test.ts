@@ -184,26 +184,26 @@ const normalize = (text: string): unknown => {
 }
 
 test.each([
-  ['doctor', '--only', 'login,dns,ports,vps,certificate'],
-  ['view-logs', '--lines', '5', '--only', 'error'],
-  ['cost'],
-  ['history'],
-  ['slo'],
-  ['api-token'],
-  ['unlock', '--dry-run'],
-  ['deploy-complete', '--dry-run'],
-  ['setup-server', '--dry-run'],
-  ['configure-nginx', '--dry-run'],
-  ['publish-frontend', '--dry-run'],
-  ['point-dns', '--dry-run'],
-  ['issue-certificate', '--dry-run'],
-  ['rollback', 'frontend', '--list'],
-  ['scale', 'worker', '--memory', '3', '--dry-run'],
-  ['remove', '--dry-run'],
-  ['status-page', '--dry-run'],
-  ['update-frontend', '--dry-run'],
-])('%s %s %s: the outcome of Linux', async (...words) => {
-  const argv = [launcher, ...words, '--json', '--env', environment]
+  'doctor --only login,dns,ports,vps,certificate',
+  'view-logs --lines 5 --only error',
+  'cost',
+  'history',
+  'slo',
+  'api-token',
+  'unlock --dry-run',
+  'deploy-complete --dry-run',
+  'setup-server --dry-run',
+  'configure-nginx --dry-run',
+  'publish-frontend --dry-run',
+  'point-dns --dry-run',
+  'issue-certificate --dry-run',
+  'rollback frontend --list',
+  'scale worker --memory 3 --dry-run',
+  'remove --dry-run',
+  'status-page --dry-run',
+  'update-frontend --dry-run',
+])('%s: the outcome of Linux', async (line) => {
+  const argv = [launcher, ...line.split(' '), '--json', '--env', environment]
   const [linux, seen] = await Promise.all([onLinux(argv, process.cwd()), windows.run(argv, process.cwd())])
   expect(seen.code, seen.stderr).toBe(linux.code)
   expect(normalize(seen.stdout)).toEqual(normalize(linux.stdout))
