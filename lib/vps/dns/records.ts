@@ -71,12 +71,14 @@ export type AskIpv6 = (each: VpsContext) => Promise<OwnIpv6>
  * and the CA, elsewhere.
  * @param address of the A records; of several servers: all, separated by `, `
  * @param wantedIpv6 the addresses of the AAAA records; empty = there need not be any
+ * @param spared own addresses of servers without IONOS_PUBLIC_IPV6, whose records stay
  */
 export const findFaults = (
   records: readonly Records[],
   address: string,
   own: OwnIpv6,
   wantedIpv6: readonly string[] = [],
+  spared: readonly string[] = [],
 ): RecordFault[] =>
   records.flatMap(({ name, ipv4, ipv6 }): RecordFault[] => {
     const before = ipv4.join(', ')
@@ -85,6 +87,7 @@ export const findFaults = (
     const stale = ipv6.filter((each) => !isOwn(each)).join(', ')
     const kept = ipv6.filter(isOwn)
     const missing = wantedIpv6.filter((wanted) => !kept.some((each) => isSameIpv6(each, wanted))).join(', ')
+    const after = [...wantedIpv6, ...kept.filter((each) => spared.includes(expandIpv6(each)))]
     const wrong = {
       message: `${name} has ${before ? `A ${before}` : 'no A record'}, wanted: A ${address}`,
       field: { name: `A ${name}`, before: before || undefined, after: address },
@@ -98,7 +101,7 @@ export const findFaults = (
     }
     const absent = {
       message: `${name} has no AAAA ${missing}, the address in IONOS_PUBLIC_IPV6`,
-      field: { name: `AAAA ${name}`, before: kept.join(', ') || undefined, after: wantedIpv6.join(', ') },
+      field: { name: `AAAA ${name}`, before: kept.join(', ') || undefined, after: after.join(', ') },
       mild: true as const,
     }
     return [
@@ -121,8 +124,12 @@ export async function inspectRecords(context: VpsContext, askIpv6: AskIpv6): Pro
   const known = await Promise.all(servers.map(askIpv6))
   for (const [index, { server }] of servers.entries()) assertHasIpv6(server, known[index])
   const own = known.every((addresses) => addresses !== undefined) ? known.flat() : undefined
-  return findFaults(records, getPublicIpv4(config).join(', '), own, wanted)
+  return findFaults(records, getPublicIpv4(config).join(', '), own, wanted, getSparedIpv6(config, known))
 }
+
+/** The own addresses of servers for which no AAAA record is configured: a record of one that exists is kept. */
+export const getSparedIpv6 = ({ servers }: Config, own: readonly OwnIpv6[]): string[] =>
+  own.flatMap((addresses = [], index) => (servers[index]?.publicIpv6 === '' ? addresses : []))
 
 function assertHasIpv6({ publicIpv6: wanted }: Server, own: OwnIpv6): void {
   if (!wanted || !own || own.includes(expandIpv6(wanted))) return

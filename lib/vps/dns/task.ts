@@ -19,6 +19,7 @@ import {
   formatManualSteps,
   getPublicIpv4,
   getPublicIpv6,
+  getSparedIpv6,
   inspectRecords,
   isSameIpv6,
   type RecordFault,
@@ -37,7 +38,8 @@ interface ZoneChange {
  * to it (RFC 1034, 3.6.2). Without a key, the task only explains how to do it by hand. A deploy then stops at the
  * certificate, which needs them, or at the end.
  * @param required whether the task fails while the names point elsewhere
- * @param nginxHttp make nginx listen on each server; AAAA records wait for it, because visitors with IPv6 try them first
+ * @param nginxHttp make nginx listen on each server. AAAA records wait for it, because visitors with IPv6 try them first,
+ * and so do the addresses of several servers: one that cannot be set up gets no visitor.
  */
 export function dnsTask(
   context: VpsContext,
@@ -48,7 +50,7 @@ export function dnsTask(
     id: 'point-dns',
     title: `DNS of ${getSiteNames(config).join(' and ')}`,
     part: 'ionos',
-    after: getPublicIpv6(config).length > 0 ? nginxHttp : [],
+    after: getPublicIpv6(config).length > 0 || config.servers.length > 1 ? nginxHttp : [],
     async inspect(ahead) {
       const faults = await readFaults(context)
       if (faults.length === 0) {
@@ -143,7 +145,7 @@ async function assertPointed(context: VpsContext): Promise<void> {
 }
 
 /** Lists the records of the zone that have to go, and the requests that correct the zone. */
-async function compareZone(
+export async function compareZone(
   context: VpsContext,
   zone: Zone,
   faults: readonly RecordFault[],
@@ -167,14 +169,21 @@ async function compareZone(
   const without = names.filter((name) =>
     wanted.some((each) => !ipv6.some((record) => record.name === name && isSameIpv6(record.content, each))),
   )
-  const own = ipv6.length > 0 ? (await Promise.all(eachServer(context).map(readOwnIpv6))).flat() : []
+  const known = ipv6.length > 0 ? await Promise.all(eachServer(context).map(readOwnIpv6)) : []
+  const own = known.flat()
   const stale = [
     ...cnames.filter((record) => !leadsHere(record)),
     ...ipv6.filter(({ content }) => !own.includes(expandIpv6(content))),
   ]
+  // The PATCH of a type replaces all its records.
+  const spared = getSparedIpv6(config, known)
+  const kept = ipv6.filter(({ content }) => spared.includes(expandIpv6(content)))
   const set = [
     ...(isSet ? [] : names.flatMap((name) => addresses.map((content) => ({ name, type: 'A', content })))),
-    ...without.flatMap((name) => wanted.map((content) => ({ name, type: 'AAAA', content }))),
+    ...without.flatMap((name) => [
+      ...wanted.map((content) => ({ name, type: 'AAAA', content })),
+      ...kept.filter((record) => record.name === name),
+    ]),
   ]
   const requests = [
     ...stale.map(({ id = '' }) => createDeleteRequest(config, zone.id, id, '***')),

@@ -4,7 +4,7 @@ import type { ProcessResult } from '../../shell/spawn.ts'
 import { performTask } from '../../tasks/engine.ts'
 import { eachServer, formatServer, type Log, type VpsContext } from '../../tasks/task.ts'
 import { mapLimit } from '../../util/concurrency.ts'
-import { OpsError } from '../../util/errors.ts'
+import { getMessage, isUnanswered, OpsError } from '../../util/errors.ts'
 import { poll } from '../../util/poll.ts'
 import { vps } from '../remote/vps.ts'
 import { inspectServer, inspectServers } from '../serverState.ts'
@@ -34,25 +34,48 @@ export function nginxUpstream(context: VpsContext, verify?: (to: Destination) =>
       try {
         await onAll(async (each) => {
           const { backend } = (await inspectServer(each)).nginx
-          if (!(await performTask(switchBackendTask(each, host), each.runner, log))) return
+          const isSwitched = await performTask(switchBackendTask(each, host), each.runner, log).catch(
+            (thrown) => {
+              // It may have been switched before the connection was lost.
+              if (servers.length > 1 && isUnanswered(thrown)) before.set(each, backend)
+              throw thrown
+            },
+          )
+          if (!isSwitched) return
           before.set(each, backend)
           log(`nginx sends /api/ to ${host}${formatServer(each)}`)
         })
         if (verify) log(await verify(to))
       } catch (thrown) {
+        const left: string[] = []
         await onAll(async (each) => {
           const backend = before.get(each) || host
           if (backend === host) return
-          await performTask(switchBackendTask(each, backend), each.runner, log)
-          log(`nginx sends /api/ to ${backend} again${formatServer(each)}`)
+          try {
+            await performTask(switchBackendTask(each, backend), each.runner, log)
+            log(`nginx sends /api/ to ${backend} again${formatServer(each)}`)
+          } catch (failed) {
+            if (servers.length === 1) throw failed
+            left.push(`${each.server.address}: ${getMessage(failed)}`)
+          }
         })
-        throw thrown
+        throw left.length > 0 ? createSplitError(thrown, host, left) : thrown
       }
     },
     async health(host: string) {
       return parseHealth(await context.runner.run(healthCommand(context.server, host)))
     },
   }
+}
+
+/** The failure of a switch, and the servers that could not be switched back. */
+function createSplitError(thrown: unknown, host: string, left: readonly string[]): OpsError {
+  const failure = thrown instanceof OpsError ? thrown.failure : { what: getMessage(thrown) }
+  return new OpsError({
+    ...failure,
+    what: `${failure.what}. nginx may still send /api/ to ${host} where it could not be switched back`,
+    said: [failure.said, ...left].filter(Boolean).join('\n'),
+  })
 }
 
 /**

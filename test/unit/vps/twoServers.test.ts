@@ -14,7 +14,9 @@ import type { HttpRequest } from '../../../lib/net/http.ts'
 import type { Command } from '../../../lib/shell/command.ts'
 import { executeTasks } from '../../../lib/tasks/engine.ts'
 import { nothingAhead, onEachServer, type VpsContext } from '../../../lib/tasks/task.ts'
-import { findFaults } from '../../../lib/vps/dns/records.ts'
+import { unknownError } from '../../../lib/util/errors.ts'
+import { expandIpv6, findFaults } from '../../../lib/vps/dns/records.ts'
+import { compareZone, dnsTask } from '../../../lib/vps/dns/task.ts'
 import { getSourceHash } from '../../../lib/vps/frontend/sources.ts'
 import { uploadTask } from '../../../lib/vps/frontend/upload.ts'
 import { renderNginx } from '../../../lib/vps/nginx/render.ts'
@@ -63,6 +65,35 @@ test('DNS: each name has the addresses of all servers', () => {
   ])
 })
 
+test('DNS: the record of a server without IONOS_PUBLIC_IPV6 stays when that of another one is set', async () => {
+  const own = { 'a.example': '2001:db8::1', 'b.example': '2001:db8::2' }
+  const digits = (address: string) => expandIpv6(own[address as keyof typeof own])
+  const { context } = await openTwo((address) => [`ipv6.address\t${digits(address)}`])
+  const [first, second] = context.config.servers
+  const servers = [{ ...first, publicIpv6: own['a.example'] }, second!] as const
+  const record = { id: '1', name: 'a.app', type: 'AAAA', content: own['b.example'], ttl: 60, disabled: false }
+  const zone = { id: 'z', name: 'a.app', records: [record] }
+  const { requests } = await compareZone({ ...context, config: { ...context.config, servers } }, zone, [])
+  const set = JSON.parse(requests.at(-1)!.body as string) as { name: string; type: string; content: string }[]
+  const ipv6 = set.filter(({ name, type }) => name === 'a.app' && type === 'AAAA')
+  expect(ipv6.map(({ content }) => content)).toEqual([own['a.example'], own['b.example']])
+  const [fault] = findFaults(
+    [{ name: 'a.app', ipv4: ['192.0.2.1'], ipv6: [own['b.example']] }],
+    '192.0.2.1',
+    [digits('a.example'), digits('b.example')],
+    [own['a.example']],
+    [digits('b.example')],
+  )
+  expect(fault!.field).toMatchObject({ before: own['b.example'], after: '2001:db8::1, 2001:db8::2' })
+})
+
+test('DNS: several servers get visitors only when nginx answers on each', async () => {
+  const { context, alone } = await openTwo(() => [])
+  const nginxHttp = [createTask('nginx-http'), createTask('nginx-http@b.example')]
+  expect(dnsTask(context, { nginxHttp }).after).toEqual(nginxHttp)
+  expect(dnsTask(alone, { nginxHttp: nginxHttp.slice(0, 1) }).after, 'one server').toEqual([])
+})
+
 test('one release id for all uploads of a run, that of an interrupted run if there is one', async () => {
   let source = ''
   const having = new Map<string, string>()
@@ -99,7 +130,7 @@ test('the backend is reachable from all servers before the first one is switched
   const [old, fresh] = ['old.example', 'new.example']
   const backends = new Map<string, string>()
   const events: string[] = []
-  let [unreachable, refusing, isBroken] = ['', '', false]
+  let [unreachable, refusing, isBroken, silent, mute] = ['', '', false, '', '']
   const pem = rootCertificates[0]!.replaceAll(/-----.*-----|\n/g, '')
   const { context } = await openTwo(
     (address) => [
@@ -113,8 +144,10 @@ test('the backend is reachable from all servers before the first one is switched
       }
       if (address === refusing) return { code: 10, stderr: 'nginx rejects it' }
       const host = backends.get(address) === fresh ? old : fresh
+      if (address === mute && host === old) return { code: 7, stderr: 'no ssh' }
       backends.set(address, host)
       events.push(`${address} to ${host}`)
+      if (address === silent && host === fresh) throw unknownError('the connection was lost')
       return {}
     },
   )
@@ -158,6 +191,18 @@ test('the backend is reachable from all servers before the first one is switched
     `a.example to ${old}`,
     `b.example to ${old}`,
   ])
+
+  mute = 'b.example'
+  expect(await attempt()).toEqual({
+    failure: `OpsError: the site does not work. nginx may still send /api/ to ${fresh} where it could not be switched back`,
+    lines: [...switched, `nginx sends /api/ to ${old} again (a.example)`],
+    target: `${old}, ${fresh}`,
+  })
+
+  ;[mute, isBroken, silent] = ['', false, 'b.example']
+  const cut = await attempt()
+  expect(cut, 'switched, but no answer').toMatchObject({ target: old })
+  expect(cut.failure).toBe('OpsError: the connection was lost')
 
   backends.set('b.example', fresh)
   expect(await open().target()).toBe(`${old}, ${fresh}`)
