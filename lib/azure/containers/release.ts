@@ -9,6 +9,7 @@ import {
   type ContainerGroup,
   findHost,
   getImage,
+  getTag,
   groupNames,
   isWorkerName,
   workerNames,
@@ -151,6 +152,8 @@ function backendTask(
       const serving = await servingNow(ahead, hosts, groups)
       const now: BackendState = { ...groups, serving, inPlace }
       const actions = planBackend(stable, surge, now)
+      if (serving === 'elsewhere' && surgeSeen && changes(actions, surgeName))
+        await assertNotSplit(proxy, hosts.surge, surgeSeen, wanted)
       const fact = { wanted, before: running, actions, serving, uncovered: requestsMayFail(now) }
       if (actions.length === 0) return { ...ok(describeRunning(stable)), fact }
       return {
@@ -193,6 +196,28 @@ async function assertNotServing(azure: Azure, proxy: BackendProxy, name: string)
   throw new OpsError({
     what: `nginx sends /api/ to ${name} again, so it was not deleted`,
     next: 'Find out who else changes nginx on the VPS, then run this command again.',
+  })
+}
+
+const changes = (actions: readonly Action[], name: string): boolean =>
+  actions.some((action) => action.do === 'create' && action.group.name === name)
+
+/**
+ * Refuses to change the surge group while some servers send requests to it and others do not: an interrupted switch, after
+ * which another release is wanted.
+ */
+async function assertNotSplit(
+  proxy: BackendProxy,
+  surgeHost: string | undefined,
+  { fields }: CurrentGroup,
+  wanted: string,
+): Promise<void> {
+  if (fields.length === 0 || surgeHost === undefined || !(await isTarget(proxy, surgeHost))) return
+  const tag = getTag(fields.find(({ name }) => name === 'image')?.before ?? wanted)
+  throw new OpsError({
+    what: `An interrupted release left the servers with different backends, and ${groupNames.surge}, which some of them use, would be changed`,
+    said: `nginx sends /api/ to ${await proxy.target()}`,
+    next: `Finish that release first, with the settings that it had: ${formatScriptLine('rollback', 'backend', '--to', tag)}`,
   })
 }
 

@@ -87,6 +87,7 @@ test('with an empty AZURE_SUBSCRIPTION, the one that az names decides', async ()
 
 const image = 'codexacr1216.azurecr.io/codex-backend:src-0123456789ab'
 const oldHost = 'codex-api.eastus.azurecontainer.io'
+const surgeHost = backendHost.replace('codex-api', 'codex-api-next')
 
 /** The plan of the backend when Azure has this group and nginx sends requests to this host, or does not answer. */
 async function plan(
@@ -94,6 +95,7 @@ async function plan(
   target: string | Error | undefined,
   wantedImage = image,
   isNginxNew = false,
+  surgeImage?: string,
 ) {
   const { context } = await fakeAz(account)
   const { config } = context
@@ -107,7 +109,12 @@ async function plan(
       ...change,
     },
   }
-  const azure = { ...createAzure(context), groups: async () => (change ? [group] : []) }
+  const surge = {
+    ...{ ...group, name: 'codex-backend-next', ipAddress: { ...group.ipAddress, fqdn: surgeHost } },
+    containers: [{ ...group.containers[0]!, image: surgeImage ?? '' }],
+  }
+  const groups = [...(change ? [group] : []), ...(surgeImage ? [surge] : [])]
+  const azure = { ...createAzure(context), groups: async () => groups }
   const chosen: Task<{ image: string }> = {
     ...{ id: 'image', title: 'Image', part: 'azure' },
     inspect: async () => ok(image),
@@ -191,6 +198,18 @@ test('a new server with a certificate: the plan counts on the nginx that this ru
   expect((await plan({}, undefined, image, true)).what, 'it has the host that Azure shows').toBe('ok')
   const first = await plan(undefined, undefined, image, true)
   expect(first.what).toContain('nginx is switched to the host that Azure names')
+})
+
+test('a switch that was cut off between two servers: the surge group that one of them uses is not changed', async () => {
+  const split = `${surgeHost}, ${backendHost}`
+  const refused = await getFailure(plan({}, split, `${image}-newer`, false, `${image}-new`))
+  expect(refused).toMatchObject({
+    what: expect.stringContaining('codex-backend-next, which some of them use, would be changed'),
+    said: `nginx sends /api/ to ${split}`,
+    next: expect.stringMatching(/rollback backend --to src-0123456789ab-new$/),
+  })
+  const again = plan({}, `other.example, ${backendHost}`, `${image}-newer`, false, `${image}-new`)
+  expect((await again).steps, 'no server uses it').toContain('create codex-backend-next')
 })
 
 test('the first release: the plan says that Azure names the host', async () => {
