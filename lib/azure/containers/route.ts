@@ -1,6 +1,6 @@
 import { formatScriptLine } from '../../config/config.ts'
 import { ok, type Task, unknown } from '../../tasks/task.ts'
-import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
+import { exitCode, getMessage, isUnanswered, OpsError } from '../../util/errors.ts'
 import type { Azure } from '../client.ts'
 import { findHost, groupNames } from '../resources/containerGroups.ts'
 import type { BackendProxy } from './actions.ts'
@@ -36,8 +36,12 @@ export function routeTask(
 }
 
 const unknownRoute = (thrown: unknown): OpsError =>
-  unknownError(
-    'It is unknown whether nginx sends requests to the backend, because the VPS does not answer',
-    getMessage(thrown),
-    `Make the VPS reachable (${formatScriptLine('doctor', '--only', 'login')}), then run this command again. As long as there is no VPS, use: ${formatScriptLine('deploy-complete', '--skip-ionos')}`,
-  )
+  new OpsError({
+    what: `It is unknown whether nginx sends requests to the backend, because the VPS ${isRefused(thrown) ? 'refuses the login' : 'does not answer'}`,
+    said: getMessage(thrown),
+    next: `Make the VPS reachable (${formatScriptLine('doctor', '--only', 'login')}), then run this command again. As long as there is no VPS, use: ${formatScriptLine('deploy-complete', '--skip-ionos')}`,
+    exitCode: isRefused(thrown) ? exitCode.notLoggedIn : exitCode.unknown,
+  })
+
+const isRefused = (thrown: unknown): boolean =>
+  isUnanswered(thrown) && thrown.exitCode === exitCode.notLoggedIn

@@ -3,7 +3,7 @@ import { routeTask } from '../../../lib/azure/containers/route.ts'
 import type { ContainerGroup } from '../../../lib/azure/resources/containerGroups.ts'
 import { executeTasks } from '../../../lib/tasks/engine.ts'
 import { nothingAhead } from '../../../lib/tasks/task.ts'
-import { unknownError } from '../../../lib/util/errors.ts'
+import { exitCode, OpsError, unknownError } from '../../../lib/util/errors.ts'
 import { backendHost, getFailure } from '../../support/helpers.ts'
 import { createTask, engine } from '../../support/tasks.ts'
 
@@ -39,6 +39,15 @@ test('a VPS that does not answer is no success, also when nothing was to be rele
     what: expect.stringContaining('unknown whether nginx sends requests to the backend'),
     said: 'the VPS does not answer',
     next: expect.stringMatching(/then run this command again\..* deploy-complete --skip-ionos$/),
+  })
+})
+
+test('a VPS that refuses the login: not logged in', async () => {
+  const refused = new OpsError({ what: 'root@a.example refuses the key', exitCode: exitCode.notLoggedIn })
+  expect(await getFailure(route(refused).inspect(nothingAhead))).toMatchObject({
+    exitCode: 4,
+    what: expect.stringMatching(/because the VPS refuses the login$/),
+    said: 'root@a.example refuses the key',
   })
 })
 
