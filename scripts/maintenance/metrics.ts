@@ -12,7 +12,7 @@ const script = defineScript<MetricsFlags>({
       .option('--since <time>', 'Start: 1h, 6h, 1d, 7d, or a date and time', '1h')
       .option('--html <file>', 'Also write a page of charts')
   },
-  // az monitor metrics list
+  // az rest --method get --url …/providers/Microsoft.Insights/metrics, once for each container group
   async run(run) {
     const { parseMetricsFlags, showMetrics } = await import('../../lib/metrics/metrics.ts')
     const asked = parseMetricsFlags(run.flags)
