@@ -104,7 +104,7 @@ function assertSupportedSystem({ address }: Server, state: ServerState): void {
   if (![id, ...like].includes('debian') && id !== 'ubuntu') {
     throw new OpsError({
       what: `${address} runs ${id || 'an unknown system'} ${version}, not Debian or Ubuntu`,
-      next: 'Install Debian 12 or 13, or Ubuntu 22.04/24.04 on the VPS (IONOS console: reinstall), or set IONOS_HOST to another VPS.',
+      next: 'Install Debian 12 or 13, or Ubuntu 22.04, 24.04 or 26.04 on the VPS (IONOS console: reinstall), or set IONOS_HOST to another VPS.',
     })
   }
   if (!state.systemd) {
