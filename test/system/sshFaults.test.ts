@@ -96,7 +96,10 @@ test('the language of the VPS makes no difference: from a bare server to a site,
     expect(done.code, done.stderr).toBe(0)
     return done.stdout
   }
-  await speak('de_DE.UTF-8')
+  expect((await clouds.control('/vps', { name: 'locale' })).status).toBe(204)
+  await expect
+    .poll(async () => (await trySsh(clouds, 'echo "$LANG"')).stdout, { timeout: 10_000 })
+    .toBe('de_DE.UTF-8\n')
   expect((await trySsh(clouds, 'flock -w 0.2 /run/try true')).code, 'a decimal comma is wanted').toBe(64)
   for (const script of ['setup-server', 'publish-frontend', 'issue-certificate']) await run(script)
   for (const language of ['tr_TR.UTF-8', '']) {
@@ -141,6 +144,10 @@ test('output of the login shell’s start files is ignored, and shown with --ver
     ...['echo "sudo: a password is required" >&2', 'printf "$ "'],
   ]
   onTestFinished(async () => void (await trySsh(clouds, 'rm -f /root/.bashrc')))
+  expect((await clouds.control('/vps', { name: 'noise' })).status).toBe(204)
+  expect((await trySsh(clouds, 'true')).stdout).toBe('hello\n')
+  expect((await clouds.control('/vps', { name: 'noise', on: false })).status).toBe(204)
+  expect((await trySsh(clouds, 'true')).stdout).toBe('')
   await writeStartFile(noise)
   expect((await trySsh(clouds, 'true')).stdout).toMatch(/^hello\nnginx.current\tbogus\n\$ $/)
   for (const script of ['setup-server', 'configure-nginx', 'issue-certificate', 'publish-frontend']) {
