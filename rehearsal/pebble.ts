@@ -82,8 +82,9 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
     )
     daemon = startDaemon({
       argv: ['pebble', '-config', config, '-dnsserver', dns.authorityView],
-      // No artificial waits and no artificial nonce errors: this rehearses a deploy, not an ACME client.
-      env: { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0' },
+      // No artificial waits and no artificial nonce errors: this rehearses a deploy, not an ACME client. By default, Pebble
+      // also skips the validation of a name at random, if it has validated it before.
+      env: { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0', PEBBLE_AUTHZREUSE: '0' },
       cwd: own,
       log,
       folder,
