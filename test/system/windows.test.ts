@@ -28,7 +28,9 @@ let environment: string
 beforeAll(async () => {
   windows = await startWindows(work.folder)
   clouds = await startRehearsal('sys-windows', { latency: 'realistic', vpsFrom: 'bookworm' })
-  environment = clouds.variant('small', { DASHBOARD_DIR: smallDashboard(work.folder) })
+  // wine resolves names slowly, which no verdict of a busy machine may show.
+  const slow = { HEALTH_STATIC_MS: '20000,25000', HEALTH_API_MS: '20000,25000' }
+  environment = clouds.variant('small', { DASHBOARD_DIR: smallDashboard(work.folder), ...slow })
 })
 afterAll(async () => {
   await windows?.stop()

@@ -289,8 +289,8 @@ class Rig:
     def log(self, name):
         return (self.folder / f'{name}.log').read_text()
 
-    def stop_part(self, name, force=False, seconds=10):
-        """End a process; returns its exit code (negative: the signal)."""
+    def stop_part(self, name, force=False, seconds=40):
+        """End a process; returns its exit code (negative: the signal). gunicorn waits up to 30 s for open requests."""
         process = self.processes.pop(name)
         process.kill() if force else process.terminate()
         return process.wait(seconds)
