@@ -52,6 +52,7 @@ afterAll(async () => {
   if (dashboard) rmSync(dashboard, { recursive: true, force: true })
 })
 
+const apiStatus = async () => (await get('/api/workflows')).status
 const configure = () => clouds.dominion(['configure-nginx'], { environment })
 const current = async () => (await ssh(clouds, `readlink /etc/nginx/dominion/${domain}/current`)).trim()
 
@@ -299,25 +300,22 @@ test('a backend whose address moves is followed without a reload', async () => {
   await once(backend, 'listening')
   await clouds.control('/dns', { name: api, a: [other] })
   moved = Date.now()
-  await expect
-    .poll(async () => (await get('/api/workflows')).status, { timeout: 20_000, interval: 200 })
-    .toBe(200)
+  await expect.poll(apiStatus, { timeout: 20_000, interval: 200 }).toBe(200)
   console.log(`the moved backend was found after ${Date.now() - moved} ms`)
   expect(await workers()).toBe(before)
 })
 
 test('a dead name server of the VPS is left out of nginx, and doctor names it', async () => {
-  const alive = hostAddress
   expect((await clouds.control('/vps', { name: 'nameserver' })).status).toBe(204)
   const done = await configure()
   expect(done.code, done.stderr).toBe(0)
   expect(await ssh(clouds, `grep ^resolver /etc/nginx/dominion/${domain}/current/proxy.conf`)).toBe(
-    `resolver ${alive} valid=10s ipv6=off;\nresolver_timeout 12s;\n`,
+    `resolver ${hostAddress} valid=10s ipv6=off;\nresolver_timeout 12s;\n`,
   )
   expect((await configure()).stdout).toContain('Nothing to do')
   const doctor = await clouds.dominion(['doctor', '--only', 'vps'], { environment })
-  expect(doctor.stdout).toContain(`no answer from 192.0.2.1; nginx is configured to ask only ${alive}`)
-  await expect.poll(async () => (await get('/api/workflows')).status, { timeout: 20_000 }).toBe(200)
+  expect(doctor.stdout).toContain(`no answer from 192.0.2.1; nginx is configured to ask only ${hostAddress}`)
+  await expect.poll(apiStatus, { timeout: 20_000 }).toBe(200)
   await pause(Math.max(0, moved + 11_000 - Date.now()))
   const answers: number[] = []
   // Longer than nginx keeps an address (valid=10s).
@@ -396,9 +394,7 @@ test('a backend name that does not resolve stops neither nginx nor the pages', a
   const down = await get('/api/workflows')
   expect([down.status, JSON.parse(down.body).error]).toEqual([502, 'The backend cannot be reached.'])
   // The name becomes resolvable: no reload is needed.
-  const a = [(backend.address() as AddressInfo).address]
-  await clouds.control('/dns', { name: api.replace('codex', 'no-such'), a })
-  await expect
-    .poll(async () => (await get('/api/workflows')).status, { timeout: 20_000, interval: 250 })
-    .toBe(200)
+  const { address } = backend.address() as AddressInfo
+  await clouds.control('/dns', { name: api.replace('codex', 'no-such'), a: [address] })
+  await expect.poll(apiStatus, { timeout: 20_000, interval: 250 }).toBe(200)
 })
