@@ -3,7 +3,7 @@ import type { Check } from './check.ts'
 
 /**
  * Runs the checks of a server on every server: those over ssh, and those with the tag. Those of the first server keep the
- * ids and figures that history contains. With one server, the checks stay as they are.
+ * ids and figures that history contains. With one server, nothing changes.
  */
 export const perServer = (context: VpsContext, checks: readonly Check[]): Check[] =>
   checks.flatMap((check) =>
