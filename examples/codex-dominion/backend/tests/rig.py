@@ -200,7 +200,8 @@ class Rig:
             wait_for(lambda: self._listens('api'), what='gunicorn')
             yield
         finally:
-            self.stop_part('api')
+            # gunicorn waits up to 30 s for the requests that the block left open (graceful_timeout).
+            self.stop_part('api', seconds=40)
             self.start_api()
             wait_for(lambda: self._listens('api'), what='gunicorn')
 
@@ -289,8 +290,8 @@ class Rig:
     def log(self, name):
         return (self.folder / f'{name}.log').read_text()
 
-    def stop_part(self, name, force=False, seconds=40):
-        """End a process; returns its exit code (negative: the signal). gunicorn waits up to 30 s for open requests."""
+    def stop_part(self, name, force=False, seconds=10):
+        """End a process; returns its exit code (negative: the signal)."""
         process = self.processes.pop(name)
         process.kill() if force else process.terminate()
         return process.wait(seconds)
