@@ -83,7 +83,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
     daemon = startDaemon({
       argv: ['pebble', '-config', config, '-dnsserver', dns.authorityView],
       // No artificial waits and no artificial nonce errors: this rehearses a deploy, not an ACME client. By default, Pebble
-      // also skips the validation of a name at random, if it has validated it before.
+      // also reuses half of its valid authorizations, at random (its README, "Valid Authorization Reuse").
       env: { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0', PEBBLE_AUTHZREUSE: '0' },
       cwd: own,
       log,

@@ -64,7 +64,7 @@ export interface AzureGroups {
   groups(): Promise<unknown>
 }
 
-/** The same. If this machine has never seen it, asks Azure; undefined when there is no backend. */
+/** The backend's host. If this machine has never seen it, asks Azure; undefined when there is no backend. */
 export const findBackendHost = async (config: Config, azure: AzureGroups): Promise<string | undefined> =>
   getRememberedHost(config) ?? askForBackendHost(config, azure)
 

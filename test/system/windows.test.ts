@@ -28,7 +28,7 @@ let environment: string
 beforeAll(async () => {
   windows = await startWindows(work.folder)
   clouds = await startRehearsal('sys-windows', { latency: 'realistic', vpsFrom: 'bookworm' })
-  // wine resolves names slowly, which no verdict of a busy machine may show.
+  // wine resolves names slowly: on a busy machine, that alone would exceed the usual limits.
   const slow = { HEALTH_STATIC_MS: '20000,25000', HEALTH_API_MS: '20000,25000' }
   environment = clouds.variant('small', { DASHBOARD_DIR: smallDashboard(work.folder), ...slow })
 })
