@@ -188,12 +188,14 @@ test('a slow API of 600 ms is a WARNING; the webhook is down meanwhile, and gets
   expect(JSON.stringify(bad)).not.toContain('/hook')
   expect((await look(args, slow)).alerts.unsent).toMatchObject([{ tries: 2 }])
   await control('/containers/codex-backend/delay', { milliseconds: 0 })()
+  receiver.answer = 200
+  // A loaded machine can be slow once more: the incident then goes on, and is alerted no second time.
+  let good = bad
   await pollHealth(
-    () => look(args, slowScout),
+    async () => (good = await look(args, slow)),
     ({ exitCode }) => exitCode === 0,
   )
-  receiver.answer = 200
-  expect(await look(args, slow)).toMatchObject({ exitCode: 0, news: 'recovery', alerts: { unsent: [] } })
+  expect(good).toMatchObject({ exitCode: 0, news: 'recovery', alerts: { unsent: [] } })
   expect(alerts.map(({ kind, verdict }) => `${kind} ${verdict}`)).toEqual(['problem WARNING', 'recovery OK'])
 })
 

@@ -91,7 +91,7 @@ test('both commands get exactly the listed variables', async () => {
   writeFileSync(path.join(dashboard, 'package-lock.json'), '{}')
   const log = path.join(dashboard, 'seen.jsonl')
   const fake = `#!${process.execPath}
-require('fs').appendFileSync(${JSON.stringify(log)}, JSON.stringify([process.argv.slice(2), process.env]) + '\\n')
+process.getBuiltinModule('fs').appendFileSync(${JSON.stringify(log)}, JSON.stringify([process.argv.slice(2), process.env]) + '\\n')
 `
   writeFileSync(path.join(bin, 'npm'), fake, { mode: 0o755 })
   const env = { ...plain, ...secrets, PATH: `${bin}${path.delimiter}${plain.PATH}`, UNKNOWN: '1' }
