@@ -13,6 +13,7 @@ import { workerJob } from './azure/workerJob.ts'
 import type { Check } from './check.ts'
 import { databaseConnection, databaseTransport } from './database/connection.ts'
 import { databaseChecks, databaseTables, databaseTls } from './database/server.ts'
+import { environmentFiles } from './environmentFiles.ts'
 import { quickChecks } from './quickChecks.ts'
 import { retirement } from './retirement.ts'
 import { clockForLogins } from './site/clock.ts'
@@ -33,6 +34,7 @@ export const checks: readonly Check[] = [
   notFound,
   pages,
   ...tools,
+  environmentFiles,
   azureLogin,
   azurePermissions,
   vpsLogin,
