@@ -16,6 +16,7 @@ import { databaseChecks, databaseTables, databaseTls } from './database/server.t
 import { environmentFiles } from './environmentFiles.ts'
 import { quickChecks } from './quickChecks.ts'
 import { retirement } from './retirement.ts'
+import { secretStrength } from './secretStrength.ts'
 import { clockForLogins } from './site/clock.ts'
 import { dnsRecords } from './site/dns.ts'
 import { notFound, pages } from './site/pages.ts'
@@ -35,6 +36,7 @@ export const checks: readonly Check[] = [
   pages,
   ...tools,
   environmentFiles,
+  secretStrength,
   azureLogin,
   azurePermissions,
   vpsLogin,

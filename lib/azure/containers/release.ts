@@ -1,5 +1,6 @@
 import { type Config, formatAzLine, formatScriptLine } from '../../config/config.ts'
 import { revealSecret } from '../../config/secret.ts'
+import { assertStrong } from '../../config/strength.ts'
 import { type Ahead, type Context, type Log, ok, type Task } from '../../tasks/task.ts'
 import { mapLimit } from '../../util/concurrency.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
@@ -149,6 +150,7 @@ function backendTask(
       const surge = backendGroup(config, wanted, 'surge')
       const [stableSeen, surgeSeen] = [await of(stable), await of(surge)]
       const groups = { stable: stableSeen, surge: surgeSeen }
+      if (!stableSeen && !surgeSeen) await assertStrong([config.backend.secretKey], context.runner)
       const serving = await servingNow(ahead, hosts, groups)
       const now: BackendState = { ...groups, serving, inPlace }
       const actions = planBackend(stable, surge, now)
