@@ -1,3 +1,4 @@
+import { getApplicationLogin } from '../../config/applicationLogin.ts'
 import { type Config, formatAzLine, formatScriptLine } from '../../config/config.ts'
 import { revealSecret } from '../../config/secret.ts'
 import { assertStrong } from '../../config/strength.ts'
@@ -304,9 +305,9 @@ async function readGroups({ config, runner }: Context, azure: Azure) {
     async of(wanted: WantedGroup): Promise<CurrentGroup | undefined> {
       const before = groups.find(({ name }) => name === wanted.name)
       if (!before) return undefined
-      const password = await revealSecret(config.postgres.password, runner)
+      const login = await getApplicationLogin(config, runner)
       const secretKey = await revealSecret(config.backend.secretKey, runner)
-      const configuration = hashConfiguration(config, wanted, password, secretKey)
+      const configuration = hashConfiguration(config, wanted, login, secretKey)
       return {
         fields: compareGroup(before, wanted, configuration),
         state: before.provisioningState ?? 'Succeeded',
