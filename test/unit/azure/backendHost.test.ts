@@ -21,7 +21,7 @@ import { createTask } from '../../support/tasks.ts'
 
 const account = { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' }
 const list = (groups: unknown[]) => ({ match: /^container list/, stdout: JSON.stringify(groups) })
-const named = (fqdn: string) => ({ name: 'codex-backend', ipAddress: { fqdn } })
+const named = (fqdn: string) => ({ name: 'codex-backend', ipAddress: { fqdn }, containers: [] })
 const nobody = { groups: () => Promise.reject(new Error('Azure was asked')) }
 
 test('the host that Azure shows is remembered, so that nothing asks Azure for it again', async () => {

@@ -89,7 +89,7 @@ test('where everything exists or is about to, nothing is asked, not even for a t
     { match: /^resource show --ids \S+redisEnterprise/, stdout: JSON.stringify([resource, resource]) },
     {
       match: /^container list/,
-      stdout: JSON.stringify([{ name: 'codex-backend' }, { name: 'codex-worker' }]),
+      stdout: JSON.stringify(['codex-backend', 'codex-worker'].map((name) => ({ name, containers: [] }))),
     },
   ]
   const { inspection, asked, requests } = await inspect(worldWith(), { answers: existing })
