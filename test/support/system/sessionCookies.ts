@@ -37,6 +37,13 @@ export async function expectOnlySessionCookies(get: Visit): Promise<void> {
     expect([status, headers['set-cookie']], sent.join()).toEqual([200, expected])
     expect((await get(`/api/other?${number}`)).headers['set-cookie'], sent.join()).toBeUndefined()
   }
+  // The address alone sets nothing, so that no link can replace or remove the session.
+  for (const separator of ['%20', '/', '%0a', '']) {
+    for (const cookie of ['__Host-dominion=a;', '__Host-dominion=;']) {
+      const link = `/api/session${separator}${cookie}`
+      expect((await get(link)).headers['set-cookie'], link).toBeUndefined()
+    }
+  }
   for (const [cookie, stored] of [
     ['theme=dark; __Host-dominion=a', 'no-store'],
     ['theme=dark', 'public, max-age=600'],
