@@ -64,7 +64,8 @@ def assert_csrf_token():
 def assert_same_origin():
     """Raises ApiError 403 when the browser says that a page of another site made the request."""
     origin = request.headers.get('Origin')
-    if origin is not None and origin != request.host_url.rstrip('/'):
+    # Not host_url, which Werkzeug decodes: browsers send the name of an international domain as xn--….
+    if origin is not None and origin != f'{request.scheme}://{request.host}':
         raise ApiError(403, 'A page of another site made this request')
 
 

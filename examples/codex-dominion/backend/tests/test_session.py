@@ -83,6 +83,14 @@ class SessionTest(unittest.TestCase):
                 self.refused(403, '/api/session', {'token': TOKEN, 'name': 'Ada'}, Origin=origin)
         self.assertEqual(self.send(*QUESTION, **known, Origin=f'https://{HOST}')[0], 200)
 
+    def test_a_site_with_an_international_name_can_be_signed_in_to(self):
+        """Browsers send such a name as xn--…, in Host as in Origin."""
+        site = {'X_Forwarded_Host': 'xn--bcher-kva.example', 'Origin': 'https://xn--bcher-kva.example'}
+        status, headers, answer = self.send('/api/session', {'token': TOKEN, 'name': 'Ada'}, **site)
+        self.assertEqual(status, 200, answer)
+        cookie = SimpleCookie(headers['Set-Cookie'])['__Host-dominion'].value
+        self.assertEqual(self.send(*QUESTION, cookie=cookie, csrf=answer['csrf'], **site)[0], 200)
+
     def test_forged_foreign_and_expired_cookies_open_nothing(self):
         valid, answer = self.sign_in()
         head, _, signature = valid.value.rpartition('.')
