@@ -68,12 +68,12 @@ def is_operator():
 
 def check_token(given):
     """Returns for the valid token only. Raises ApiError 401 for another, which is counted, and 429 after too many."""
-    address = get_address()
-    guesses.assert_few(current_app.redis, address)
+    sender = guesses.name_sender(_get_peer(), get_address())
+    guesses.assert_few(current_app.redis, sender)
     # compare_digest accepts only ASCII text, and a header may hold any byte.
     expected = derive_token(current_app.settings.secret_key)
     if not hmac.compare_digest(given.encode(), expected.encode()):
-        guesses.count(current_app.redis, address)
+        guesses.count(current_app.redis, sender)
         raise ApiError(
             401, 'This token is not valid', {'WWW-Authenticate': f'{CHALLENGE}, error="invalid_token"'}
         )
@@ -85,6 +85,11 @@ def get_address():
         return str(ipaddress.ip_address(request.remote_addr or ''))
     except ValueError:
         return None
+
+
+def _get_peer():
+    """The address of the connection itself: the proxy's, or that of a sender who goes round it."""
+    return request.environ.get('werkzeug.proxy_fix.orig', request.environ).get('REMOTE_ADDR')
 
 
 def get_caller():

@@ -1,5 +1,7 @@
+import contextlib
 import json
 import unittest
+from http.client import HTTPConnection
 
 from dominion.credentials import derive_token
 from tests.rig import BACKEND, TOKEN, shared_rig
@@ -96,6 +98,19 @@ class CredentialsTest(unittest.TestCase):
                     'last_run_from', self.rig.request(path, headers={'X-Forwarded-For': addresses[0]})[2]
                 )
                 self.assertEqual(ask(TOKEN, elsewhere)[0], 200)
+
+    def test_whoever_goes_round_nginx_cannot_lock_out_the_address_that_he_claims(self):
+        def ask(peer, token):
+            connection = HTTPConnection('127.0.0.1', self.rig.ports['api'], 20, source_address=(peer, 0))
+            with contextlib.closing(connection):
+                connection.request('POST', '/api/ai/ask', '{"question": "capsule"}', {
+                    'Content-Type': 'application/json', 'Authorization': f'Bearer {token}',
+                    'X-Forwarded-For': '192.0.2.77',
+                })  # fmt: skip
+                return connection.getresponse().status
+
+        self.assertEqual([ask('127.0.0.9', '0' * 64) for _ in range(11)], [401] * 10 + [429])
+        self.assertEqual(ask('127.0.0.1', TOKEN), 200)
 
     def test_a_request_without_a_token_is_no_guess(self):
         for _ in range(12):
