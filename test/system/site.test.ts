@@ -124,10 +124,20 @@ test('after signing in at the top of the page, the focus is on the button that s
   await browser.until("document.activeElement.matches('[data-sign-in-dialog] input')", 10_000)
   await browser.type('Ada')
   await browser.press('Tab')
-  await browser.type((await clouds.dominion(['api-token'])).stdout.trim())
+  const token = (await clouds.dominion(['api-token'])).stdout.trim()
+  await browser.type(token)
   await browser.press('Enter')
   await browser.until("document.activeElement.innerText?.trim() === 'Sign out'", 10_000)
   expect(browser.problems).toEqual([])
+
+  // It ends the session that another tab has opened meanwhile.
+  const body = JSON.stringify({ token, name: 'Grace' })
+  await browser.evaluate(
+    `fetch('/api/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '${body}' }).then(() => 0)`,
+  )
+  await browser.evaluate(`${button('Sign out')}.click()`)
+  await browser.until(`${button('Sign in')} !== undefined`, 20_000)
+  expect(browser.problems.splice(0).every((problem) => problem.includes('403'))).toBe(true)
 })
 
 /** Pictures at both widths in both colours, stored when PICTURES names a folder; no element may overflow. */
