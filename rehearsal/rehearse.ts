@@ -7,6 +7,7 @@ import { type Check, type CheckContext, type Observation, pass } from '../lib/ch
 import { createCheckContext } from '../lib/checks/context.ts'
 import { assertThat, hasPassed, runChecks } from '../lib/checks/run.ts'
 import type { CommonFlags, Run } from '../lib/cli/defineScript.ts'
+import { getApplicationLogin } from '../lib/config/applicationLogin.ts'
 import { noteConfig } from '../lib/config/config.ts'
 import { loadConfig } from '../lib/config/load.ts'
 import { getApiToken } from '../lib/config/secret.ts'
@@ -194,6 +195,7 @@ async function getSecrets(context: OpenContext, state: State): Promise<string[]>
   const azure = createAzure(context)
   return [
     config.postgres.password.text(),
+    (await getApplicationLogin(config, context.runner)).password,
     config.backend.secretKey.text(),
     await getApiToken(config, context.runner),
     state.servicePrincipal.servicePrincipal.secret,

@@ -58,15 +58,17 @@ function azureTasks(
   const { tier, parts, registry, database } = dataTierTasks(context, azure, preflight)
   // BEGIN; … INSERT INTO schema_migrations …; COMMIT
   const tables = migrationTask(context, database)
+  // ALTER ROLE codexdb_app LOGIN PASSWORD '***'
+  const role = factories.applicationRoleTask(context, { azure, after: [], database, tables })
   // az acr build --image codex-backend:src-HASH. The marks are stored on the VPS, which a skipped IONOS leaves alone.
   const marks = nginx && (async () => (await factories.readBadReleases(context)).backend)
   const image = imageTask(context, azure, { login, registry, quick, marks })
   // az container create --file codex-backend-next.json, nginx to it, codex-backend, nginx back, az rest --method delete
   const [backend, worker] = containerTasks(context, azure, {
-    ...{ image, after: [tables, ...parts], nginx },
+    ...{ image, after: [role, ...parts], nginx },
     ...{ proxy: factories.nginxUpstream(context), needsProxy: nginx !== undefined },
   })
-  return { image, tasks: [secrets, login, preflight, tier, ...parts, tables, image, backend, worker] }
+  return { image, tasks: [secrets, login, preflight, tier, ...parts, tables, role, image, backend, worker] }
 }
 
 /**

@@ -2,6 +2,7 @@ import { noteSubscription } from '../config/config.ts'
 import { type Context, ok, type Task } from '../tasks/task.ts'
 import { usageError } from '../util/errors.ts'
 import { isAtLeast } from '../util/semver.ts'
+import { parseAnswer } from './answer.ts'
 import { az, oldestAz } from './cli.ts'
 
 export type Account = Awaited<ReturnType<typeof readAccount>>
@@ -27,7 +28,8 @@ export async function readAccount({ config, runner }: Context) {
   const { stdout } = await runner.run(
     az({ accept: [0] })`account show ${subscription !== '' && ['--subscription', subscription]}`,
   )
-  const { id, name, user } = JSON.parse(stdout) as Shown
+  const isAccount = ({ id, name }: Partial<Shown>) => typeof id === 'string' && typeof name === 'string'
+  const { id, name, user } = parseAnswer<Shown>(stdout, isAccount)
   noteSubscription(id)
   return { id, name, user: user?.name ?? 'unknown', isPerson: user?.type === 'user' }
 }
@@ -41,5 +43,6 @@ interface Shown {
 
 export async function azVersion({ runner }: Context): Promise<string> {
   const { stdout } = await runner.run(az({ accept: [0] })`version`)
-  return (JSON.parse(stdout) as { 'azure-cli': string })['azure-cli']
+  const found = parseAnswer<{ 'azure-cli': string }>(stdout, (each) => typeof each['azure-cli'] === 'string')
+  return found['azure-cli']
 }

@@ -14,6 +14,8 @@ export interface Packed {
 interface Rule {
   pattern: RegExp
   ignore: boolean
+  /** Whether it names what it matches: its last part is more than stars. */
+  names: boolean
 }
 
 /** The result for a folder: its children inherit it, and only rules stronger than the one that decided can change it. */
@@ -92,6 +94,14 @@ export async function packedBy(reading: Reading, folder: string, dockerfile: str
   return packed.sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
+/** Whether a rule with `!` names a file, in at least one release of az. */
+export function createNamedTest(folder: string, dockerfile: string): (name: string) => boolean {
+  const rules = readings
+    .flatMap((reading) => readRules(reading, folder, dockerfile.replaceAll('\\', '/')))
+    .filter(({ ignore, names }) => !ignore && names)
+  return (name) => rules.some(({ pattern }) => pattern.test(name))
+}
+
 function kindOf(entry: Dirent): Packed['kind'] | undefined {
   if (entry.isFile()) return 'file'
   if (entry.isDirectory()) return 'folder'
@@ -132,7 +142,7 @@ function readRule(reading: Reading, line: string, where: string): Rule {
   const ignore = !line.startsWith('!')
   const rule = ignore ? line : line.slice(1).replace(/^\//, '').replace(/\/+$/, '')
   const pattern = rule === '' ? undefined : compile(reading, rule)
-  if (pattern) return { ignore, pattern }
+  if (pattern) return { ignore, pattern, names: !/(^|\/)\*+$/.test(rule) }
   throw usageError(
     `${where}: the meaning of the rule ${JSON.stringify(line)} for az is unknown`,
     'az reads a rule as a regular expression: write / for \\, and ? for characters such as + ( ) { [.',

@@ -4,8 +4,9 @@ import type { Command } from '../shell/command.ts'
 import type { Context } from '../tasks/task.ts'
 import { isUnanswered, OpsError } from '../util/errors.ts'
 import { type Account, readAccount } from './account.ts'
+import { isListOf, isObject, parseAnswer } from './answer.ts'
 import { absent, az } from './cli.ts'
-import { type ContainerGroup, findHost, groupNames } from './resources/containerGroups.ts'
+import { type ContainerGroup, findHost, groupNames, isGroup } from './resources/containerGroups.ts'
 import { type DataTier, getDataTier, type Part, type PartId } from './resources/index.ts'
 import { readTag, readTags } from './resources/registry.ts'
 import { type ArmLocation, type Resource, resourceId } from './resources/resource.ts'
@@ -35,7 +36,7 @@ export interface DeploymentError {
 function createReader({ config, runner }: Context, account: () => Promise<Account>) {
   async function show(command: Command): Promise<unknown> {
     const { stdout, code } = await runner.run(command)
-    return code === absent ? undefined : JSON.parse(stdout || 'null')
+    return code === absent ? undefined : parseAnswer(stdout, isObject)
   }
 
   async function showResource(location: ArmLocation): Promise<Resource | undefined> {
@@ -58,7 +59,7 @@ function createReader({ config, runner }: Context, account: () => Promise<Accoun
       az({ accept: [0, 1, absent] })`
         resource show --ids ${ids} --api-version ${apiVersion} --subscription ${id}`,
     )
-    return code === 0 ? (JSON.parse(stdout) as Resource[]) : undefined
+    return code === 0 ? parseAnswer<Resource[]>(stdout, isListOf(isObject)) : undefined
   }
 
   async function readPart(part: Part): Promise<Resource | undefined> {
@@ -79,7 +80,7 @@ const combine = (part: Part, [first, ...children]: readonly Resource[]): Resourc
  * calls. `undefined` means absent; a read without an answer throws.
  */
 export function createAzure(context: Context) {
-  const { config } = context
+  const { config, runner } = context
   const { resourceGroup } = config.azure
   const parts = getDataTier(config)
   const cache = new Map<Cached, Promise<unknown>>()
@@ -154,7 +155,8 @@ export function createAzure(context: Context) {
       once('groups', async () => {
         const { id } = await account()
         const command = az`container list --resource-group ${resourceGroup} --subscription ${id}`
-        const groups = ((await show(command)) ?? []) as ContainerGroup[]
+        const { stdout } = await runner.run(command)
+        const groups = stdout === '' ? [] : parseAnswer<ContainerGroup[]>(stdout, isListOf(isGroup))
         const host = findHost(groups.find(({ name }) => name === groupNames.backend))
         if (host) rememberBackendHost(config, id, host)
         return groups

@@ -15,6 +15,7 @@ import type { Azure } from './client.ts'
 import { explainBuild } from './errors.ts'
 import { getTag } from './resources/containerGroups.ts'
 import { getImageName, repository, type Tag } from './resources/registry.ts'
+import { assertNoSecretFiles } from './secretFiles.ts'
 
 export interface Image {
   /** registry.azurecr.io/codex-backend:tag */
@@ -46,7 +47,9 @@ export async function sourceTag({ backend: { dir, dockerfile } }: Config): Promi
   }
   const hash = createHash('sha256')
   hash.update(`${dockerfile}\0${await sha256OfFile(path.join(dir, dockerfile))}\n`)
-  for (const packed of await packedFiles(dir, dockerfile)) {
+  const files = await packedFiles(dir, dockerfile)
+  assertNoSecretFiles(dir, dockerfile, files)
+  for (const packed of files) {
     hash.update(
       `${packed.path}\0${packed.kind}\0${await contentOf(path.join(dir, packed.path), packed.kind)}\n`,
     )

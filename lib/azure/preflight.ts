@@ -1,3 +1,4 @@
+import { assertStrong } from '../config/strength.ts'
 import { type Context, ok, type Task } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
 import type { Judged } from '../util/verdict.ts'
@@ -7,8 +8,14 @@ import type { Azure } from './client.ts'
 import { coresAdvice, judgeContainerCores } from './containers/cores.ts'
 import { findDeployed } from './dataTier.ts'
 import { isRunning } from './deployment.ts'
-import { type ContainerGroup, containerGroups, getWantedNames } from './resources/containerGroups.ts'
+import {
+  type ContainerGroup,
+  containerGroups,
+  getWantedNames,
+  groupNames,
+} from './resources/containerGroups.ts'
 import { type DataTier, getDataTier } from './resources/index.ts'
+import { postgres } from './resources/postgres.ts'
 import type { Asking, AzureResource } from './resources/resource.ts'
 
 /** The resources of the configuration that a run would create. */
@@ -29,7 +36,8 @@ export const findMissing = (
 
 /**
  * Asks Azure whether it would refuse what this run creates, before any of it exists and is billed. It asks nothing when
- * everything exists. An unreadable answer is reported, and the run continues.
+ * everything exists. An unreadable answer is reported, and the run continues. A weak secret is refused for a new server and a
+ * new backend only: replacing one that is in use takes a moment that the operator chooses.
  * @param containers whether the run creates the containers, too
  */
 export const preflightTask = (
@@ -52,6 +60,12 @@ export const preflightTask = (
       (each) => containers || each !== containerGroups,
     )
     if (missing.length === 0) return ok('nothing needs to be created')
+    const isNew = !groups.some(({ name }) => name === groupNames.backend || name === groupNames.surge)
+    const secrets = [
+      ...(missing.some(({ provider }) => provider === postgres.provider) ? [config.postgres.password] : []),
+      ...(missing.includes(containerGroups) && isNew ? [config.backend.secretKey] : []),
+    ]
+    await assertStrong(secrets, context.runner)
     const asking = { config, arm: openArm(context), subscription: (await azure.account()).id }
     return judge(asking, missing, groups)
   },

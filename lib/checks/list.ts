@@ -13,8 +13,10 @@ import { workerJob } from './azure/workerJob.ts'
 import type { Check } from './check.ts'
 import { databaseConnection, databaseTransport } from './database/connection.ts'
 import { databaseChecks, databaseTables, databaseTls } from './database/server.ts'
+import { environmentFiles } from './environmentFiles.ts'
 import { quickChecks } from './quickChecks.ts'
 import { retirement } from './retirement.ts'
+import { secretStrength } from './secretStrength.ts'
 import { clockForLogins } from './site/clock.ts'
 import { dnsRecords } from './site/dns.ts'
 import { notFound, pages } from './site/pages.ts'
@@ -33,6 +35,8 @@ export const checks: readonly Check[] = [
   notFound,
   pages,
   ...tools,
+  environmentFiles,
+  secretStrength,
   azureLogin,
   azurePermissions,
   vpsLogin,

@@ -186,6 +186,7 @@ function createRun<Flags extends CommonFlags>(
   const { stopping, signal, interruptedBy } = listenForSignals(about.stopsAtOnce === true, (line) => {
     if (!about.endsByCtrlC?.(flags)) run.log(line)
   })
+  let warned = false
   const run: Run<Flags> & { said: boolean } = {
     script: about.name,
     flags,
@@ -195,6 +196,8 @@ function createRun<Flags extends CommonFlags>(
       const { loadConfig } = await import('../config/load.ts')
       const config = await loadConfig(process.cwd(), flags.env)
       noteConfig(config)
+      if (!warned) await warnIfExposed(config, run.log)
+      warned = true
       return config
     },
     stopping,
@@ -212,6 +215,14 @@ function createRun<Flags extends CommonFlags>(
     clean: createRedactor().clean,
   }
   return run
+}
+
+async function warnIfExposed({ folder, environment }: Config, log: (line: string) => void): Promise<void> {
+  const { describeExposed, findExposedFiles } = await import('../config/exposedFiles.ts')
+  const files = await findExposedFiles(folder, environment)
+  if (files.length === 0) return
+  const { detail, next } = describeExposed(files)
+  log(`! ${detail}: ${next}`)
 }
 
 /** Signals closer together than this (in milliseconds) count as one. */

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import { setImmediate as aTurn } from 'node:timers/promises'
 import { databaseHost } from '../azure/resources/postgres.ts'
+import { type DatabaseLogin, getApplicationLogin } from '../config/applicationLogin.ts'
 import { type Config, formatKeyFile, formatScriptLine } from '../config/config.ts'
 import { createNetworkOptions } from '../config/network.ts'
 import { revealSecret } from '../config/secret.ts'
@@ -17,12 +18,13 @@ export const databasePort = 5432
  * Connects to the deployment's database server as its owner, over TLS, and checks the server's name. Throws
  * exit 4 when the password is refused, exit 3 when the server cannot be reached.
  * @param name a database other than the configured one
+ * @param as whose login, if not the owner's; the server's own error is then thrown when it is refused
  */
-export async function openDatabase(context: Context, name?: string): Promise<Database> {
+export async function openDatabase(context: Context, name?: string, as?: Query['as']): Promise<Database> {
   const { config, runner } = context
   const host = databaseHost(config)
   const { authorities } = createNetworkOptions(config)
-  const password = await revealSecret(config.postgres.password, runner)
+  const { user, password } = as ? await getApplicationLogin(config, runner) : await getOwnerLogin(context)
   const asked = performance.now()
   const address = await resolveDatabase(context)
   const dns = Math.round(performance.now() - asked)
@@ -34,7 +36,7 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
   const client = new pg.Client({
     host: address,
     port: databasePort,
-    user: config.postgres.user,
+    user,
     password,
     database: name ?? config.postgres.database,
     ssl: { servername: host, ca: [...tls.rootCertificates, ...authorities] },
@@ -52,7 +54,7 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
   // Without a listener, a connection that breaks while idle would end this process.
   client.on('error', () => {})
   await client.connect().catch((thrown) => {
-    throw explainConnect(context, thrown)
+    throw as && isRefusedLogin(thrown) ? thrown : explainConnect(context, thrown)
   })
   const ready = performance.now()
   // A connection runs one query at a time; concurrent ones wait.
@@ -75,6 +77,18 @@ export async function openDatabase(context: Context, name?: string): Promise<Dat
     close: () => client.end(),
   }
 }
+
+const getOwnerLogin = async ({ config: { postgres }, runner }: Context): Promise<DatabaseLogin> => ({
+  user: postgres.user,
+  password: await revealSecret(postgres.password, runner),
+})
+
+/**
+ * PostgreSQL's refusal of a login (SQLSTATE class 28), but not of an address. In Azure, the firewall usually does not answer at
+ * all.
+ */
+export const isRefusedLogin = (thrown: Error & { code?: string }): boolean =>
+  /^28/.test(thrown.code ?? '') && !/no pg_hba\.conf entry/.test(getMessage(thrown))
 
 /** Resolves the server's name by DNS_SERVER, if that is set. Throws exit 3 when it has no address. */
 export async function resolveDatabase({ config }: Context): Promise<string> {
@@ -117,8 +131,7 @@ function explainConnect({ config }: Context, thrown: Error & { code?: string }):
     const next = `Restore a backup: ${formatScriptLine('restore-database', 'FILE', '--into', 'NAME')}`
     return new OpsError({ what: `The database does not exist on ${host}`, said, next })
   }
-  // PostgreSQL's refusal of an address. In Azure, the firewall usually does not answer at all.
-  if (/^28/.test(thrown.code ?? '') && !/no pg_hba\.conf entry/.test(said))
+  if (isRefusedLogin(thrown))
     return new OpsError({
       what: `The database ${host} refuses the password of ${config.postgres.user}`,
       said,

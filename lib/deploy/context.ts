@@ -83,8 +83,8 @@ export async function openContext(
         },
         note: (text) => run.log(secrets.clean(text)),
       }),
-    openDatabase: async (name) =>
-      (await import('../database/connect.ts')).openDatabase({ config, runner }, name),
+    openDatabase: async (name, as) =>
+      (await import('../database/connect.ts')).openDatabase({ config, runner }, name, as),
   })
   run.clean = secrets.clean
   run.transcript = transcript.file

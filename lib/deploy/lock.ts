@@ -16,8 +16,14 @@ interface Holder {
   pid: number
 }
 
-/** On a tmpfs, so that no lock survives a restart of the VPS. */
-const file = '/run/lock/codex-dominion.lock'
+/**
+ * On a tmpfs, so that no lock survives a restart of the VPS, and in a folder of root: in /run/lock, which everyone may
+ * write to, any user could hold the lock and choose the process that `unlock` ends.
+ */
+const file = '/run/codex-dominion/deploy.lock'
+
+/** Where the lock was until 2026-11-26. Somebody may still deploy with such a release of this toolbox. */
+const oldFile = '/run/lock/codex-dominion.lock'
 
 /**
  * Takes the deploy lock on the VPS: an flock held by a process at the other end of this run's ssh connection. A killed
@@ -43,7 +49,7 @@ async function takeLock(context: VpsContext, id: string, what: string) {
     await runner.run(vps(server).sudo`true`) // Throws the cause if it is sudo.
     throw unknownError(`The lock ${file} on ${server.label} cannot be acquired`, held.firstLine)
   }
-  throw lockedBy(await readHolderOn(context))
+  throw lockedBy((await readLockOn(context))?.holder)
 }
 
 /**
@@ -88,15 +94,24 @@ const silenceSeconds = 90
  * silence. It closes the descriptors 9 and 2 for its children, so that the flock and the channel end with it.
  * It waits a moment for the lock, because a dry run takes it briefly to test whether it is free.
  */
-export const holdArgv = (lock: string, holder: string, silence: number): string[] => [
+export const holdArgv = (lock: string, holder: string, silence: number, oldLock = oldFile): string[] => [
   ...['sh', '-c', holdScript, 'lock'],
-  ...[lock, holder, String(silence)],
+  ...[lock, holder, String(silence), oldLock],
 ]
 
 /** flock's exit code for a lock that is held; its own failures are 1 and 64 to 71 (flock(1), sysexits(3)). */
 const conflict = 75
 
-const holdScript = `exec 9>>"$1" || exit 3
+/** Whether root holds the lock at the old place: files and processes of other users count for nothing there. */
+const defineOldHolder = `holds_old() {
+  for each in "$1" "$1.holder" "$1.pid"; do [ -f "$each" ] && [ ! -L "$each" ] && [ -O "$each" ] || return 1; done
+  process=/proc/$(cat "$1.pid"); [ -O "$process" ] && [ "$process/fd/9" -ef "$1" ]
+}`
+
+const holdScript = `${defineOldHolder}
+if holds_old "$4"; then echo refused; exit 5; fi
+words=$(install -d -m 700 "\${1%/*}" 2>&1) || { echo "$words"; exit 3; }
+exec 9>>"$1" || exit 3
 words=$(flock -E ${conflict} -w 0.2 9 2>&1) || { [ $? -eq ${conflict} ] && echo refused && exit 5; echo "$words"; exit 3; }
 printf '%s' "$2" > "$1.holder"; echo $$ > "$1.pid"; echo held
 while [ "$(exec 9>&- 2> /dev/null; timeout "$3" head -c 1 | wc -c)" -eq 1 ]; do :; done`
@@ -137,22 +152,32 @@ export function lockTask(
 }
 
 // A dry run uses it, so it must not create a file.
-const holderScript = `[ -e "$1" ] || exit 0
+const holderScript = `${defineOldHolder}
+show() { cat "$1.holder" && echo && cat "$1.pid" && echo "$1"; }
+if holds_old "$2"; then show "$2"; exit; fi
+[ -e "$1" ] || exit 0
 flock -n -E ${conflict} "$1" true && exit 0
 code=$?
 [ "$code" -eq ${conflict} ] || exit "$code"
-cat "$1.holder" && echo && cat "$1.pid"`
+show "$1"`
+
+export const holderArgv = (lock: string, oldLock: string): string[] => [
+  ...['sh', '-c', holderScript, 'holder'],
+  ...[lock, oldLock],
+]
 
 interface HeldLock {
   server: Server
   holder: Holder
+  /** The new place or the old one. */
+  file: string
 }
 
 /** The locks that somebody holds. A run takes those of all servers, but a cut connection frees only its own at once. */
 export async function readHolders(context: VpsContext): Promise<HeldLock[]> {
   const all = context.config.servers.map(async (server) => {
-    const holder = await readHolderOn({ ...context, server })
-    return holder ? [{ server, holder }] : []
+    const held = await readLockOn({ ...context, server })
+    return held ? [held] : []
   })
   return (await Promise.all(all)).flat()
 }
@@ -161,11 +186,12 @@ export async function readHolders(context: VpsContext): Promise<HeldLock[]> {
 export const readHolder = async (context: VpsContext): Promise<Holder | undefined> =>
   (await readHolders(context))[0]?.holder
 
-async function readHolderOn({ runner, server }: VpsContext): Promise<Holder | undefined> {
-  const { stdout } = await runner.run(vps(server).sudo`sh -c ${holderScript} holder ${file}`)
-  const [text, pid] = stdout.trim().split('\n')
+async function readLockOn({ runner, server }: VpsContext): Promise<HeldLock | undefined> {
+  const { stdout } = await runner.run(vps(server).sudo`${holderArgv(file, oldFile)}`)
+  const [text, pid, place = file] = stdout.trim().split('\n')
   if (!text) return undefined
-  return { ...(JSON.parse(text) as Omit<Holder, 'pid'>), pid: Number(pid) }
+  const holder = { ...(JSON.parse(text) as Omit<Holder, 'pid'>), pid: Number(pid) }
+  return { server, holder, file: place }
 }
 
 /**
@@ -175,7 +201,7 @@ async function readHolderOn({ runner, server }: VpsContext): Promise<Holder | un
 export const breakLocks = (held: readonly HeldLock[]): Command[] =>
   held
     .filter(({ holder }) => holder.id === held[0]?.holder.id)
-    .map(({ server, holder }, index) => {
+    .map(({ server, holder, file: lock }, index) => {
       const record = vps(server).sudo.record({ accept: index === 0 ? [0] : [0, 1] })
-      return record`sh -c ${`[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`} unlock ${file} ${holder.pid}`
+      return record`sh -c ${`[ "$(cat "$1.pid")" = "$2" ] && kill "$2"`} unlock ${lock} ${holder.pid}`
     })

@@ -18,6 +18,7 @@ import type { KeyName } from '../config/schema.ts'
 import { type Estimate, estimateCost } from '../cost/estimate.ts'
 import { readPrices } from '../cost/priceList.ts'
 import { formatDollars } from '../cost/report.ts'
+import { applicationRoleTask } from '../database/applicationRole.ts'
 import { getFact } from '../tasks/engine.ts'
 import {
   type Context,
@@ -292,10 +293,11 @@ export function scaleTasks(context: VpsContext, { part, to, cost, unasked, save 
   }
   const nginx =
     part === 'backend' ? onEachServer(scaled, (each) => nginxHttpsTask(each, { azure, after: [image] })) : []
-  const options = { image, nginx, proxy: verifyingProxy(scaled, azure), needsProxy: true }
+  const role = applicationRoleTask(scaled, { azure, after: [image] })
+  const options = { image, after: [role], nginx, proxy: verifyingProxy(scaled, azure), needsProxy: true }
   const group =
     part === 'backend' ? containerTasks(scaled, azure, options)[0] : workersTask(scaled, azure, options)
-  const release = [...nginx, group]
+  const release = [role, ...nginx, group]
   const verify = verifyTask(scaled, { azure, ionos: part === 'backend', after: release })
   return {
     tasks: [

@@ -57,6 +57,8 @@ export interface Query {
   /** Milliseconds to wait for the answer; without it the server's own limit applies. */
   readonly timeoutMs?: number
   readonly database?: string | undefined
+  /** The login: the application's own instead of the administrator's. */
+  readonly as?: 'application'
   /** What the plan prints instead of a long script. */
   readonly title?: string
 }

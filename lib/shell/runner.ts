@@ -52,7 +52,7 @@ export interface RunnerOptions {
   /** @param leaving aborted when nobody needs the connection any longer */
   openHost: (host: Host, leaving: AbortSignal) => Promise<Remote>
   /** @param name a database on the server; undefined for the configured one */
-  openDatabase: (name?: string) => Promise<Database>
+  openDatabase: (name?: string, as?: Query['as']) => Promise<Database>
 }
 
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: its closures share the state of one run.
@@ -69,8 +69,9 @@ export function createRunner(options: RunnerOptions) {
     azReach ??= options.azReach?.() ?? options.reach
     return azReach
   }
-  const databases = new Map<string | undefined, Opening<Database>>()
-  const database = (name?: string) => getOrOpen(databases, name, () => options.openDatabase(name))
+  const databases = new Map<string, Opening<Database>>()
+  const database = (name?: string, as?: Query['as']) =>
+    getOrOpen(databases, `${as ?? ''}/${name ?? ''}`, () => options.openDatabase(name, as))
   const remotes = new Map<string, Opening<Remote>>()
   // The name only labels lines: two servers may have the same one.
   const remote = (host: Host) =>
@@ -275,7 +276,7 @@ export function createRunner(options: RunnerOptions) {
       recorded(
         'query',
         query,
-        async () => (await database(query.database).get()).query<Row>(query),
+        async () => (await database(query.database, query.as).get()).query<Row>(query),
         (rows) => ({ rows: rows.length }),
       ),
     /** Opens the connection for queries, unless it is open, and returns how long that took. */

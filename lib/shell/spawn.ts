@@ -1,6 +1,8 @@
 import { type ChildProcess, type SpawnOptions, spawn as spawnProcess } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import type { Options } from 'zx/core'
+import { unknownError } from '../util/errors.ts'
+import { formatBytes } from '../util/format.ts'
 import { runBatchFile } from './batchFile.ts'
 
 export interface ProcessResult {
@@ -23,6 +25,9 @@ export interface ProcessOptions {
   onOutput?: OnOutput | undefined
 }
 
+/** A program that prints more than this has gone wrong; the lists of az stay far below. */
+const mostBytes = 64_000_000
+
 /** Milliseconds between SIGTERM and SIGKILL. */
 const graceMs = 5000
 
@@ -31,7 +36,8 @@ const graceMs = 5000
  * can contain, and the spawn below splits its line there. Only the batch files of Windows (az.cmd, npm.cmd) need cmd.exe.
  * Timeouts and aborts end the whole process group here: zx looks up the process tree with `ps`, through a shell, and that
  * fails once aborted.
- * Throws ENOENT as Node does when the program is not installed.
+ * Throws ENOENT as Node does when the program is not installed, and exit 3 when it prints without end: a part of its
+ * output could be taken for the whole.
  */
 export async function startProcess(argv: readonly string[], options: ProcessOptions): Promise<ProcessResult> {
   const { $ } = await import('zx/core')
@@ -71,11 +77,17 @@ export async function startProcess(argv: readonly string[], options: ProcessOpti
     input: stdin instanceof Uint8Array ? Buffer.from(stdin) : stdin,
     ...(cwd ? { cwd } : {}),
   })`${argv}`
-  if (options.onOutput) {
-    const { onOutput } = options
-    for (const from of ['stdout', 'stderr'] as const)
-      running[from].on('data', (chunk: Buffer) => onOutput(chunk.toString(), from))
-  }
+  let bytes = 0
+  for (const from of ['stdout', 'stderr'] as const)
+    running[from].on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes <= mostBytes) return options.onOutput?.(chunk.toString(), from)
+      failure ??= createFloodError(argv)
+      signalGroup(child?.pid, 'SIGKILL')
+      // Whoever inherited the pipes may go on writing.
+      child?.stdout?.destroy()
+      child?.stderr?.destroy()
+    })
   let timedOut = false
   const end = () => {
     signalGroup(child?.pid, 'SIGTERM')
@@ -92,6 +104,13 @@ export async function startProcess(argv: readonly string[], options: ProcessOpti
   if (failure) throw failure
   return { code: output.exitCode ?? -1, stdout: output.stdout, stderr: output.stderr, timedOut }
 }
+
+const createFloodError = ([program = '']: readonly string[]): Error =>
+  unknownError(
+    `${program} printed more than ${formatBytes(mostBytes)}, so it was ended`,
+    undefined,
+    `Check that ${program} on your PATH is the program that you expect.`,
+  )
 
 /** Signals a process and everything it started; on Windows, which has no groups, only the process. */
 function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {

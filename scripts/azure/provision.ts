@@ -16,7 +16,9 @@ const script = defineTaskScript({
     // az deployment group create --template-file infra/data-tier.json; each part is then waited for.
     const { tier, parts, database } = dataTierTasks(context, azure, preflight)
     const tables = migrationTask(context, database)
-    return [secrets, login, preflight, tier, ...parts, tables]
+    // ALTER ROLE codexdb_app LOGIN PASSWORD '***'
+    const role = factories.applicationRoleTask(context, { azure, after: [], database, tables })
+    return [secrets, login, preflight, tier, ...parts, tables, role]
   },
 })
 

@@ -21,10 +21,12 @@ const script = defineTaskScript<{ quick?: boolean }>({
     const marks = async () => (await factories.readBadReleases(context)).backend
     const image = imageTask(context, azure, { login, registry, quick, existingOnly: true, marks })
     const proxy = factories.nginxUpstream(context)
+    // ALTER ROLE codexdb_app LOGIN PASSWORD '***', before the first container that uses it
+    const role = factories.applicationRoleTask(context, { azure, after: [secrets, login] })
     // az container create --file codex-backend-next.json, then codex-backend, az rest --method delete, the workers.
-    const release = containerTasks(context, azure, { image, proxy })
+    const release = containerTasks(context, azure, { image, after: [role], proxy })
     const route = factories.routeTask(azure, proxy, release)
-    return [secrets, login, registry, image, ...release, route]
+    return [secrets, login, registry, image, role, ...release, route]
   },
 })
 

@@ -19,16 +19,18 @@ const script = defineTaskScript<{ inPlace?: boolean }>({
     const marks = async () => (await factories.readBadReleases(context)).backend
     // az acr build --image codex-backend:src-HASH
     const image = imageTask(context, azure, { login, registry, marks })
+    // ALTER ROLE codexdb_app LOGIN PASSWORD '***', before the first container that uses it
+    const role = factories.applicationRoleTask(context, { azure, after: [image] })
     const nginx = factories.onEachServer(context, (each) => factories.nginxHttpsTask(each, { azure }))
     // az container create --file codex-backend-next.json, nginx to it, codex-backend, nginx back, az rest --method delete
     const [backend, worker] = containerTasks(context, azure, {
-      ...{ image, nginx, inPlace, needsProxy: true },
+      ...{ image, after: [role], nginx, inPlace, needsProxy: true },
       proxy: inPlace ? factories.nginxUpstream(context) : factories.verifyingProxy(context, azure),
       ...factories.automaticRollback(context, azure, inPlace),
     })
     const verify = factories.verifyBackendTask(context, azure, image, [backend, worker, ...nginx])
     return {
-      tasks: [secrets, login, registry, image, ...nginx, backend, worker, verify],
+      tasks: [secrets, login, registry, image, role, ...nginx, backend, worker, verify],
       receipt: (outcomes) => factories.getFact(outcomes, image) ?? {},
     }
   },

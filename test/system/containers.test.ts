@@ -177,7 +177,7 @@ test('one worker again: the surplus is deleted as the plan says, and the site is
 const breakConnection = () =>
   ssh(
     clouds,
-    `pid=$(cat /run/lock/codex-dominion.lock.pid)
+    `pid=$(cat /run/codex-dominion/deploy.lock.pid)
 until grep -q '^Name:.sshd' /proc/$pid/status; do pid=$(sed -n 's/^PPid:.//p' /proc/$pid/status); done
 kill -9 $pid`,
   )

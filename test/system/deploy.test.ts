@@ -55,7 +55,7 @@ async function deploy(flags: string[], options: RunOptions = {}): Promise<Proces
 
 const steps = [
   ...['secrets', 'azure-login', 'lock', 'preflight', 'data-tier', 'registry', 'database', 'redis'],
-  ...['migrations', 'image'],
+  ...['migrations', 'application-role', 'image'],
   ...['backend'],
   ...['worker', 'server', 'frontend-build', 'frontend-upload', 'point-dns', 'nginx-http', 'certificate'],
   ...['nginx-https', 'frontend-switch', 'verify'],

@@ -271,7 +271,7 @@ async function holdLock(): Promise<() => Promise<unknown>> {
     'IdentitiesOnly=yes',
   ]
   const known = ['-o', `UserKnownHostsFile=${path.join(clouds.folder, 'known_hosts')}`]
-  const line = quoteLine(holdArgv('/run/lock/codex-dominion.lock', holder, 600))
+  const line = quoteLine(holdArgv('/run/codex-dominion/deploy.lock', holder, 600))
   const child = spawn('ssh', [...files, ...known, `root@${clouds.state.vps}`, line], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })

@@ -125,7 +125,7 @@ test('before the first deploy: tools, logins, permissions and names are checked,
     /POSTGRES_LOCATION in \S+ to a region that allows it: centralus,/,
   )
   expect(await getAzureChanges(clouds)).toEqual([])
-  expect(await ssh(clouds, 'ls /run/lock/codex-dominion.lock /var/lib/codex-dominion 2>&1 || true')).toMatch(
+  expect(await ssh(clouds, 'ls /run/codex-dominion /var/lib/codex-dominion 2>&1 || true')).toMatch(
     /No such file[\s\S]*No such file/,
   )
 })

@@ -322,12 +322,13 @@ test('a maintenance explains what it hides, and nothing more', async () => {
 
 test('a running deploy explains a fault, but only as long as it runs', async () => {
   alerts.length = 0
-  const lock = '/run/lock/codex-dominion.lock'
+  const lock = '/run/codex-dominion/deploy.lock'
   const line = 'npx dominion restart-containers'
   const holder = JSON.stringify({ by: 'anna@desk', since: new Date().toISOString(), what: line, id: 'hers' })
   await ssh(
     clouds,
-    `nohup flock -o ${lock} sleep 300 > /dev/null 2>&1 & echo $! > ${lock}.pid; printf %s '${holder}' > ${lock}.holder`,
+    `install -d -m 700 /run/codex-dominion
+nohup flock -o ${lock} sleep 300 > /dev/null 2>&1 & echo $! > ${lock}.pid; printf %s '${holder}' > ${lock}.holder`,
   )
   const args = ['--only', 'backend,disk', ...atOnce]
   await control('/containers/codex-backend/stop')()

@@ -115,6 +115,31 @@ test('a visitor runs a workflow: the page, the API, the queue, the worker and th
   expect(browser.problems).toEqual([])
 })
 
+test('after signing in at the top of the page, the focus is on the button that signs out', async () => {
+  await browser.open(`https://${domain}/workflows`)
+  const button = (words: string) =>
+    `[...document.querySelectorAll('button')].find((b) => b.innerText.trim() === '${words}')`
+  await browser.until(`${button('Sign in')} !== undefined`, 20_000)
+  await browser.evaluate(`(${button('Sign in')}.focus(), ${button('Sign in')}.click())`)
+  await browser.until("document.activeElement.matches('[data-sign-in-dialog] input')", 10_000)
+  await browser.type('Ada')
+  await browser.press('Tab')
+  const token = (await clouds.dominion(['api-token'])).stdout.trim()
+  await browser.type(token)
+  await browser.press('Enter')
+  await browser.until("document.activeElement.innerText?.trim() === 'Sign out'", 10_000)
+  expect(browser.problems).toEqual([])
+
+  // It ends the session that another tab has opened meanwhile.
+  const body = JSON.stringify({ token, name: 'Grace' })
+  await browser.evaluate(
+    `fetch('/api/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '${body}' }).then(() => 0)`,
+  )
+  await browser.evaluate(`${button('Sign out')}.click()`)
+  await browser.until(`${button('Sign in')} !== undefined`, 20_000)
+  expect(browser.problems.splice(0).every((problem) => problem.includes('403'))).toBe(true)
+})
+
 /** Pictures at both widths in both colours, stored when PICTURES names a folder; no element may overflow. */
 async function looksRight(name: string): Promise<void> {
   for (const width of [375, 1280]) {

@@ -85,8 +85,11 @@ test('published next to the releases while a deploy holds the lock; no receipt, 
   expect((await trySsh(clouds, `ls ${site}/status`)).code).not.toBe(0)
 
   // As a deploy does.
-  const lock = '/run/lock/codex-dominion.lock'
-  const deploying = trySsh(clouds, `flock ${lock} sh -c 'echo $$ > /run/holder; exec sleep 50'`)
+  const lock = '/run/codex-dominion/deploy.lock'
+  const deploying = trySsh(
+    clouds,
+    `install -d -m 700 /run/codex-dominion; flock ${lock} sh -c 'echo $$ > /run/holder; exec sleep 50'`,
+  )
   await expect
     .poll(() => trySsh(clouds, `flock -n ${lock} true`), { timeout: 20_000 })
     .toMatchObject({ code: 1 })

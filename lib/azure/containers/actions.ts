@@ -1,3 +1,4 @@
+import { getApplicationLogin } from '../../config/applicationLogin.ts'
 import { rememberBackendHost } from '../../config/backendHost.ts'
 import { revealSecret } from '../../config/secret.ts'
 import type { Command } from '../../shell/command.ts'
@@ -62,13 +63,13 @@ export function createExecutor(context: Context, azure: Azure, proxy: BackendPro
   const subscription = async () => (await azure.account()).id
 
   const readSecrets = memoize(async (): Promise<GroupSecrets> => {
-    const [databasePassword, appSecretKey, redisKey, registry] = await Promise.all([
-      revealSecret(config.postgres.password, runner),
+    const [database, appSecretKey, redisKey, registry] = await Promise.all([
+      getApplicationLogin(config, runner),
       revealSecret(config.backend.secretKey, runner),
       readRedisKey(context, azure),
       readRegistryCredentials(context, azure),
     ])
-    return { databasePassword, appSecretKey, redisKey, registry }
+    return { database, appSecretKey, redisKey, registry }
   })
 
   const arm = openArm(context)

@@ -1,5 +1,7 @@
+import { getApplicationLogin } from '../../config/applicationLogin.ts'
 import { type Config, formatAzLine, formatScriptLine } from '../../config/config.ts'
 import { revealSecret } from '../../config/secret.ts'
+import { assertStrong } from '../../config/strength.ts'
 import { type Ahead, type Context, type Log, ok, type Task } from '../../tasks/task.ts'
 import { mapLimit } from '../../util/concurrency.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
@@ -149,6 +151,7 @@ function backendTask(
       const surge = backendGroup(config, wanted, 'surge')
       const [stableSeen, surgeSeen] = [await of(stable), await of(surge)]
       const groups = { stable: stableSeen, surge: surgeSeen }
+      if (!stableSeen && !surgeSeen) await assertStrong([config.backend.secretKey], context.runner)
       const serving = await servingNow(ahead, hosts, groups)
       const now: BackendState = { ...groups, serving, inPlace }
       const actions = planBackend(stable, surge, now)
@@ -302,9 +305,9 @@ async function readGroups({ config, runner }: Context, azure: Azure) {
     async of(wanted: WantedGroup): Promise<CurrentGroup | undefined> {
       const before = groups.find(({ name }) => name === wanted.name)
       if (!before) return undefined
-      const password = await revealSecret(config.postgres.password, runner)
+      const login = await getApplicationLogin(config, runner)
       const secretKey = await revealSecret(config.backend.secretKey, runner)
-      const configuration = hashConfiguration(config, wanted, password, secretKey)
+      const configuration = hashConfiguration(config, wanted, login, secretKey)
       return {
         fields: compareGroup(before, wanted, configuration),
         state: before.provisioningState ?? 'Succeeded',

@@ -1,4 +1,5 @@
 import { createHash, scryptSync } from 'node:crypto'
+import type { DatabaseLogin } from '../../config/applicationLogin.ts'
 import { backendPort, type Config, surgeLabel } from '../../config/config.ts'
 import { getTag, groupNames, labelScope } from '../resources/containerGroups.ts'
 import { databaseHost } from '../resources/postgres.ts'
@@ -18,7 +19,7 @@ export interface WantedGroup {
 }
 
 export interface GroupSecrets {
-  databasePassword: string
+  database: DatabaseLogin
   appSecretKey: string
   redisKey: string
   registry: { username: string; password: string }
@@ -64,10 +65,10 @@ const getEnvironment = (image: string): Record<string, string> => ({
 export function hashConfiguration(
   config: Config,
   group: WantedGroup,
-  databasePassword: string,
+  { user, password }: DatabaseLogin,
   appSecretKey: string,
 ): string {
-  const { server, user, database: name } = config.postgres
+  const { server, database: name } = config.postgres
   const parts = {
     ...group,
     ...(group.public ? getProbes(group.public.port) : {}),
@@ -75,10 +76,14 @@ export function hashConfiguration(
     // A Redis with another clustering policy is a different database, with different keys.
     redis: { ...redisAddress(config), ...(config.redis.kind === 'managed' ? { clusteringPolicy } : {}) },
   }
-  const secrets = [fingerprint(databasePassword, server), fingerprint(appSecretKey, config.azure.registry)]
+  const secrets = [fingerprint(password, server), fingerprint(appSecretKey, config.azure.registry)]
   const text = JSON.stringify([parts, secrets])
   return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }
+
+/** Identifies the login that a group has, because ARM does not return it. */
+export const tagLogin = ({ postgres }: Config, { user, password }: DatabaseLogin): string =>
+  fingerprint(`${user}:${password}`, postgres.server)
 
 /** A hash of a secret that is expensive to reverse (scrypt, RFC 7914); 16 hex digits. */
 export const fingerprint = (secret: string, salt: string): string =>
@@ -89,8 +94,8 @@ export const fingerprint = (secret: string, salt: string): string =>
  * because az expands `${X}` in unquoted YAML. Shape: Microsoft.ContainerInstance/containerGroups 2023-05-01.
  */
 export function groupFile(config: Config, group: WantedGroup, secrets: GroupSecrets): string {
-  const user = encodeURIComponent(config.postgres.user)
-  const database = `postgresql://${user}:${encodeURIComponent(secrets.databasePassword)}@${databaseHost(config)}:5432/${config.postgres.database}`
+  const { user, password } = secrets.database
+  const database = `postgresql://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${databaseHost(config)}:5432/${config.postgres.database}`
   const { host, port } = redisAddress(config)
   const redis = `rediss://:${encodeURIComponent(secrets.redisKey)}@${host}:${port}/0`
   const addresses = { DATABASE_URL: database, REDIS_URL: redis, RQ_REDIS_URL: redis }
@@ -107,7 +112,8 @@ export function groupFile(config: Config, group: WantedGroup, secrets: GroupSecr
     location: config.azure.location,
     tags: {
       application: 'codex-dominion',
-      configuration: hashConfiguration(config, group, secrets.databasePassword, secrets.appSecretKey),
+      configuration: hashConfiguration(config, group, secrets.database, secrets.appSecretKey),
+      login: tagLogin(config, secrets.database),
     },
     properties: {
       osType: 'Linux',

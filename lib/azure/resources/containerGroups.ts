@@ -2,6 +2,7 @@ import { type Config, surgeLabel } from '../../config/config.ts'
 import { type Command, secretFile } from '../../shell/command.ts'
 import type { Context } from '../../tasks/task.ts'
 import { OpsError } from '../../util/errors.ts'
+import { isListOf, isNamed, isObject, parseAnswer } from '../answer.ts'
 import type { Arm } from '../arm.ts'
 import { az } from '../cli.ts'
 import type { Login } from '../client.ts'
@@ -14,6 +15,15 @@ import {
   type PricedQuantity,
   resourceId,
 } from './resource.ts'
+
+/** Whether it is a container group, with a host that may stand in nginx's configuration if it has one. */
+export function isGroup(found: unknown): boolean {
+  const { containers, ipAddress } = (found ?? {}) as Partial<ContainerGroup>
+  const host: unknown = ipAddress?.fqdn ?? ''
+  return (
+    isNamed(found) && isListOf(isObject)(containers) && typeof host === 'string' && /^[\w.-]*$/.test(host)
+  )
+}
 
 /** A container group as `az container list` prints it; the parts that are compared. */
 export interface ContainerGroup {
@@ -194,7 +204,9 @@ export async function showGroups(
   const ids = names.map((name) => groupId(config, id, name))
   const { stdout } = await runner.run(az`container show --ids ${ids}`)
   // A single group is printed as an object, several as a list in the order of the answers.
-  return ([] as ContainerGroup[]).concat(JSON.parse(stdout || '[]') as ContainerGroup | ContainerGroup[])
+  if (stdout === '') return []
+  const isAnswer = (found: unknown) => isGroup(found) || isListOf(isGroup)(found)
+  return ([] as ContainerGroup[]).concat(parseAnswer<ContainerGroup | ContainerGroup[]>(stdout, isAnswer))
 }
 
 /** Reads one group with its instance view; undefined when it does not exist. */

@@ -3,6 +3,7 @@ import type { Command } from '../../shell/command.ts'
 import type { Runner } from '../../shell/runner.ts'
 import { type Context, differing } from '../../tasks/task.ts'
 import { formatCount } from '../../util/format.ts'
+import { isObject, parseAnswer } from '../answer.ts'
 import { absent, az } from '../cli.ts'
 import type { Login } from '../client.ts'
 import { type DataTierResource, daysPerMonth, sharedApiVersion } from './resource.ts'
@@ -107,7 +108,7 @@ export async function readTag(
 /** A tag that has never been pushed is an answer, too: `undefined`. */
 async function readRepository(runner: Runner, command: Command): Promise<unknown> {
   const { code, stdout, stderr } = await runner.run(command)
-  if (code === 0) return JSON.parse(stdout)
+  if (code === 0) return parseAnswer(stdout, isObject)
   if (notPushed.test(stderr)) return undefined
   // Any other failure is an error; the strict run explains it.
   await runner.run({ ...command, accept: [0] })

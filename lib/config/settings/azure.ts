@@ -59,7 +59,7 @@ export const azureSettings = section('Azure', {
       ),
     }),
     ...explain(
-      'Secret: 8-128 characters of three kinds (upper case, lower case, digits, others). It must not contain POSTGRES_USER or start with @ or -.',
+      'Secret: 16-128 characters that nobody can guess (openssl rand -base64 24), of three kinds (upper case, lower case, digits, others). It must not contain POSTGRES_USER or start with @ or -.',
       { password: secret('POSTGRES_PASSWORD', 'change-me') },
     ),
     ...explain(

@@ -52,9 +52,8 @@ export function readManifest(dump: string): Manifest {
       next: `Copy ${file} from the machine where the backup was taken, or take another backup.`,
     })
   try {
-    const found = JSON.parse(readFileSync(file, 'utf8')) as Manifest
-    if (found.format === 1 && Array.isArray(found.content?.tables) && typeof found.sha256 === 'string')
-      return found
+    const found: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    if (isManifest(found)) return found
   } catch {
     // Reported below.
   }
@@ -63,6 +62,43 @@ export function readManifest(dump: string): Manifest {
     next: 'Copy it from the machine where the backup was taken, or take another backup.',
   })
 }
+
+/** Whether every field that is read has its type: a damaged manifest is named, and its backup is not used. */
+function isManifest(found: unknown): found is Manifest {
+  const { format, environment, content, locale, proven, ...rest } = (found ?? {}) as Partial<Manifest>
+  const texts = [
+    rest.server,
+    rest.database,
+    rest.serverVersion,
+    rest.toolVersion,
+    rest.taken,
+    rest.by,
+    rest.sha256,
+  ]
+  return (
+    format === 1 &&
+    ['string', 'undefined'].includes(typeof environment) &&
+    areTexts(texts) &&
+    typeof rest.bytes === 'number' &&
+    isObject(locale) &&
+    isContent(content) &&
+    (proven === undefined || (areTexts([proven?.at, proven?.server]) && typeof proven.seconds === 'number'))
+  )
+}
+
+const areTexts = (values: readonly unknown[]): boolean => values.every((value) => typeof value === 'string')
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+const isContent = (content: Partial<Manifest['content']> | undefined): boolean =>
+  isObject(content?.objects) &&
+  Object.values(content.objects).every((each) => typeof each === 'number') &&
+  Array.isArray(content.tables) &&
+  content.tables.every(
+    (table) =>
+      isObject(table) &&
+      areTexts([table.schema, table.name, table.checksum]) &&
+      typeof table.rows === 'number',
+  )
 
 export function writeManifest(dump: string, manifest: Manifest): void {
   writeAtomically(getManifestPath(dump), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })

@@ -15,6 +15,7 @@ import {
 import { getMessage, OpsError, usageError } from '../../util/errors.ts'
 import { formatCount } from '../../util/format.ts'
 import { poll } from '../../util/poll.ts'
+import { rightsQuery } from '../applicationRole.ts'
 import { countQuery, describeContent } from '../backup/content.ts'
 import { type Manifest, readManifest, verifyChecksum } from '../backup/manifest.ts'
 import { assertNotHindered, restoreAndCompare } from '../backup/verify.ts'
@@ -231,6 +232,8 @@ async function getFinalEffects(
   const grants = pg.grantsCommand(access, temporary, file, pg.extractGrants(toc.stdout))
   const unfinished = live ? { unfinished: { before: found && before } } : {}
   return [
+    // A backup from before the role has none of its rights, and a new server has no role.
+    ...(live ? [rightsQuery(context.config, temporary)] : []),
     ...(grants ? [grants] : []),
     ...(found ? propertyQueries(temporary, await readProperties(context, into)) : []),
     createMarkQuery(temporary, { sha256: getManifest().sha256, ...unfinished }),

@@ -235,22 +235,41 @@ function readReceipt(place: Place, name: string, json: string): Receipt | Damage
 }
 
 const text = (value: unknown): boolean => typeof value === 'string'
-const list = (value: unknown): boolean => Array.isArray(value)
-const objectsWithId = (value: unknown): boolean =>
-  Array.isArray(value) && value.every((each) => typeof (each as { id?: unknown } | null)?.id === 'string')
+const number = (value: unknown): boolean => Number.isFinite(value)
+const texts = (value: unknown): boolean => Array.isArray(value) && value.every(text)
+const optional = (fits: Fits) => (value: unknown) => value === undefined || fits(value)
+/** An object with these fields, and a list of such. */
+const fields = (wanted: Readonly<Record<string, Fits>>) => (value: unknown) =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.entries(wanted).every(([name, fits]) => fits((value as Record<string, unknown>)[name]))
+const listOf = (fits: Fits) => (value: unknown) => Array.isArray(value) && value.every(fits)
+
+type Fits = (value: unknown) => boolean
 
 /** The fields that readers of a receipt need. */
-const shape: Partial<Record<keyof Receipt, (value: unknown) => boolean>> = {
+const shape: Partial<Record<keyof Receipt, Fits>> = {
   line: text,
   by: text,
   started: (value) => text(value) && !Number.isNaN(Date.parse(value as string)),
-  seconds: (value) => typeof value === 'number',
+  seconds: number,
   result: (value) => value === 'done' || value === 'failed' || value === 'interrupted',
   revision: text,
   image: text,
+  digest: optional(text),
   frontend: text,
-  changed: objectsWithId,
-  unchanged: list,
-  hidden: (value) => value === undefined || list(value),
-  failed: objectsWithId,
+  changed: listOf(
+    fields({
+      id: text,
+      title: text,
+      what: text,
+      fields: optional(listOf(fields({ name: text }))),
+      seconds: number,
+    }),
+  ),
+  unchanged: texts,
+  hidden: optional(texts),
+  failed: listOf(fields({ id: text, error: text })),
+  longestChain: optional(fields({ seconds: number, ids: texts })),
+  commands: optional(fields({ read: number, change: number, record: number })),
 }

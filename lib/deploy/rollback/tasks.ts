@@ -3,6 +3,7 @@ import { type Azure, createAzure } from '../../azure/client.ts'
 import { containerTasks } from '../../azure/containers/release.ts'
 import { getImageName } from '../../azure/resources/registry.ts'
 import type { CommonFlags, Run } from '../../cli/defineScript.ts'
+import { applicationRoleTask } from '../../database/applicationRole.ts'
 import { getFact } from '../../tasks/engine.ts'
 import { eachServer, ok, onEachServer, type Task, type VpsContext } from '../../tasks/task.ts'
 import { getExitCode, type Settled, settleAll } from '../../util/concurrency.ts'
@@ -120,16 +121,17 @@ function backendRollback(run: Run<RollbackFlags>, context: VpsContext): TaskList
   const mark = markTask(run, context, 'backend', image)
   // After the selection, so that a refusal changes nothing.
   const nginx = onEachServer(context, (each) => nginxHttpsTask(each, { azure, after: [mark] }))
+  const role = applicationRoleTask(context, { azure, after: [mark] })
   const [backend, worker] = containerTasks(context, azure, {
     image,
-    after: [mark],
+    after: [mark, role],
     nginx,
     proxy: verifyingProxy(context, azure),
     needsProxy: true,
   })
   const verify = verifyTask(context, { azure, ionos: true, after: [backend, worker] })
   return {
-    tasks: [login, image, mark, ...nginx, backend, worker, verify],
+    tasks: [login, image, mark, role, ...nginx, backend, worker, verify],
     receipt: (outcomes) => {
       const chosen = getFact(outcomes, image)
       return chosen ? { image: chosen.image } : {}

@@ -7,7 +7,14 @@ import type { Host, Remote } from '../../shell/remote.ts'
 import type { Context } from '../../tasks/task.ts'
 import { findLogins } from './keys.ts'
 import type { FoundKey } from './knownHosts.ts'
-import { hasProxy, readJump, readSshSettings, type SshSettings, usualKnownHosts } from './settings.ts'
+import {
+  hasProxy,
+  type KeyFiles,
+  readJump,
+  readKeyFiles,
+  readSshSettings,
+  type SshSettings,
+} from './settings.ts'
 
 const connectMs = 15_000
 const handshakeMs = 20_000
@@ -47,10 +54,10 @@ export async function openHost(
         tell.note?.(
           `ssh's configuration has a proxy for the jump host ${jump.host.address}, which these scripts do not use: list all jump hosts in the ProxyJump of ${host.address}.`,
         )
-      jumps.push(await openSession(jump.host, jump.settings, connect(jump.host, jump.settings)))
+      jumps.push(await open(jump.host, jump.settings))
     }
     const [session, { createRemote }] = await Promise.all([
-      openSession(host, settings, connect(host, settings)),
+      open(host, settings),
       aTurn().then(() => import('./channel.ts')),
     ])
     const remote = createRemote(session.client, host, tell.greeting)
@@ -67,6 +74,11 @@ export async function openHost(
     throw error
   }
 
+  function open(to: Host, its: SshSettings): Promise<Session> {
+    const connecting = connect(to, its)
+    return openSession(to, its, readKeyFiles(to, its, context.runner), connecting)
+  }
+
   function connect(to: Host, its: SshSettings): Promise<Duplex> {
     const last = jumps.at(-1)
     return last ? forward(last, to, its) : connectTcp(context, to, its, leaving)
@@ -81,7 +93,12 @@ interface Session {
 }
 
 /** Makes an ssh session of a connection. Without noDelay, Nagle's algorithm would add 40 to 80 ms to each line. */
-async function openSession(host: Host, settings: SshSettings, connecting: Promise<Duplex>): Promise<Session> {
+async function openSession(
+  host: Host,
+  settings: SshSettings,
+  reading: Promise<KeyFiles>,
+  connecting: Promise<Duplex>,
+): Promise<Session> {
   // Connect before ssh2 is loaded, because loading it blocks this process.
   connecting.catch(() => {}) // awaited below
   await aTurn()
@@ -90,8 +107,9 @@ async function openSession(host: Host, settings: SshSettings, connecting: Promis
     import('./errors.ts'),
     import('node-ssh'),
     findLogins(host, settings),
+    reading,
   ])
-  const [hosts, errors, { NodeSSH }, logins] = await loading.catch((thrown) => {
+  const [hosts, errors, { NodeSSH }, logins, keyFiles] = await loading.catch((thrown) => {
     connecting.then((opened) => opened.destroy()).catch(() => {})
     throw thrown
   })
@@ -105,9 +123,8 @@ async function openSession(host: Host, settings: SshSettings, connecting: Promis
           hosts.formatHostName(settings.hostname, host.port),
         ]),
       ]
-  // IONOS_KNOWN_HOSTS takes precedence over ssh's own files.
-  const files = host.knownHosts === usualKnownHosts ? settings.knownHosts : [host.knownHosts]
-  const known = hosts.readKnownHosts(files)
+  const known = hosts.readKnownHosts(keyFiles.knownHosts)
+  const revoked = hosts.readRevokedKeys(keyFiles.revokedHostKeys)
   const socket = await connecting
   if (socket.errored) throw createHandshakeError(host, socket.errored)
 
@@ -130,7 +147,7 @@ async function openSession(host: Host, settings: SshSettings, connecting: Promis
         ),
       },
       hostVerifier: (blob: Buffer) => {
-        shown = hosts.findHostKey(known, names, blob.toString('base64'))
+        shown = hosts.findHostKey(known, names, blob.toString('base64'), revoked)
         return shown.verdict.is === 'known'
       },
       // ssh2 also accepts a method as the result, or false when there is no other; its types allow only a callback.

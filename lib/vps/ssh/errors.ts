@@ -102,6 +102,13 @@ export function createHostKeyError(
       'Do not connect. Create a new host key for the server and add it to known_hosts.',
     )
   }
+  if (verdict.is === 'unreadable') {
+    return unknownError(
+      `The host key of ${host}:${port} may be revoked: ${knownHosts} of RevokedHostKeys cannot be read (${verdict.reason})`,
+      `It shows ${shown}.`,
+      'Make it a readable text file with one public key per line, or correct RevokedHostKeys in your ssh configuration.',
+    )
+  }
   return unknownError(
     `The host key of ${host}:${port} is not known, so nothing was sent to it`,
     `It shows ${shown}.`,

@@ -21,6 +21,8 @@ export type HostKeyVerdict =
   /** known_hosts lists other keys for the host. */
   | { is: 'changed'; lines: number[]; sameType: boolean }
   | { is: 'revoked'; line: number }
+  /** A file of RevokedHostKeys cannot be read, so the key may be revoked. */
+  | { is: 'unreadable'; reason: string }
 
 /** Parses known_hosts. Skips invalid lines, as OpenSSH does, and `@cert-authority`: ssh2 supports no host certificates. */
 export function parseKnownHosts(text: string): KnownHost[] {
@@ -40,15 +42,11 @@ export function parseKnownHosts(text: string): KnownHost[] {
 export const formatHostName = (host: string, port: number): string =>
   port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`
 
-/** Evaluates the key (wire format, base64) of a server by all its names. A revoked key is refused even if listed. */
-export function evaluateHostKey(
-  known: readonly KnownHost[],
-  names: readonly string[],
-  key: string,
-): HostKeyVerdict {
+/** Evaluates the key (wire format, base64) of a server by one of its names. A revoked key is refused even if listed. */
+export function evaluateHostKey(known: readonly KnownHost[], name: string, key: string): HostKeyVerdict {
   const type = getKeyType(key)
   const shown = normaliseKey(key)
-  const ours = known.filter((entry) => names.some((name) => entry.matches(name)))
+  const ours = known.filter((entry) => entry.matches(name))
   const revoked = ours.find((entry) => entry.revoked && entry.key === shown)
   if (revoked) return { is: 'revoked', line: revoked.line }
   const trusted = ours.filter((entry) => !entry.revoked)
@@ -75,6 +73,33 @@ export const readKnownHosts = (files: readonly string[]): KnownHostsFile[] =>
     entries: existsSync(file) ? parseKnownHosts(readFileSync(file, 'utf8')) : [],
   }))
 
+interface RevokedKeysFile {
+  file: string
+  /** The key of each line; '' where there is none. */
+  keys: readonly string[]
+  /** Why the file cannot be read; OpenSSH then accepts no key of any host (ssh_config(5)), nor does this tool. */
+  problem?: string
+}
+
+/** Reads the files of RevokedHostKeys: one public key per line. */
+export const readRevokedKeys = (files: readonly string[]): RevokedKeysFile[] =>
+  files.map((file) => {
+    try {
+      const text = readFileSync(file, 'latin1')
+      // ssh-keygen(1), KEY REVOCATION LISTS; the magic number is from PROTOCOL.krl.
+      if (text.startsWith('SSHKRL\n\0')) return { file, keys: [], problem: 'a binary list (KRL)' }
+      return { file, keys: text.split(/\r?\n/).map(parseRevokedKey) }
+    } catch (error) {
+      return { file, keys: [], problem: `${(error as NodeJS.ErrnoException).code ?? error}` }
+    }
+  })
+
+function parseRevokedKey(line: string): string {
+  const words = line.trim().split(/[ \t]+/)
+  const at = words.findIndex((word, index) => word !== '' && getKeyType(words[index + 1] ?? '') === word)
+  return line.startsWith('#') || at < 0 ? '' : normaliseKey(words[at + 1]!)
+}
+
 /** A server's key, what the files say about it, and the file that decides: the first one for an unknown key. */
 export interface FoundKey {
   key: string
@@ -82,20 +107,42 @@ export interface FoundKey {
   file: string
 }
 
-/** A key that one file revokes is refused; otherwise a key that one of them lists is known, as in OpenSSH. */
+/**
+ * A revoked key is refused, whatever the names say. For each name, a key that one of the files lists is known, as in
+ * OpenSSH; a key that is known for one name and has replaced another of its type under the other name is refused.
+ */
 export function findHostKey(
   known: readonly KnownHostsFile[],
   names: readonly string[],
   key: string,
+  revoked: readonly RevokedKeysFile[] = [],
 ): FoundKey {
-  const found = known.map(({ file, entries }) => ({
-    ...{ key, file },
-    verdict: evaluateHostKey(entries, names, key),
-  }))
-  const order = ['revoked', 'known', 'changed', 'unknown']
-  found.sort((one, other) => order.indexOf(one.verdict.is) - order.indexOf(other.verdict.is))
-  return found[0] ?? { key, file: '', verdict: { is: 'unknown' } }
+  for (const { file, keys, problem } of revoked) {
+    const line = keys.indexOf(normaliseKey(key)) + 1
+    if (line > 0) return { key, file, verdict: { is: 'revoked', line } }
+    if (problem) return { key, file, verdict: { is: 'unreadable', reason: problem } }
+  }
+  const byName = names.flatMap((name) => {
+    const found = known.map(({ file, entries }) => ({
+      key,
+      file,
+      verdict: evaluateHostKey(entries, name, key),
+    }))
+    return sortBy(found, ['revoked', 'known', 'changed', 'unknown'], ({ verdict }) => verdict.is).slice(0, 1)
+  })
+  // Another type may be a further key of the same server, which was never used under that name.
+  const order = ['revoked', 'replaced', 'known', 'changed', 'unknown']
+  const [worst] = sortBy(byName, order, ({ verdict }) =>
+    verdict.is === 'changed' && verdict.sameType ? 'replaced' : verdict.is,
+  )
+  return worst ?? { key, file: '', verdict: { is: 'unknown' } }
 }
+
+const sortBy = <Item>(
+  items: readonly Item[],
+  order: readonly string[],
+  get: (item: Item) => string,
+): Item[] => items.toSorted((one, other) => order.indexOf(get(one)) - order.indexOf(get(other)))
 
 const signatures: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = {
   'ssh-ed25519': ['ssh-ed25519'],

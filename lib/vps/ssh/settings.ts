@@ -20,6 +20,8 @@ const getDefaultSettings = ({ address, port, user }: Place) => ({
   /** The agent's socket; '' when there is none. */
   agent: process.env.SSH_AUTH_SOCK ?? (process.platform === 'win32' ? '\\\\.\\pipe\\openssh-ssh-agent' : ''),
   knownHosts: [usualKnownHosts],
+  /** The files of RevokedHostKeys. */
+  revokedHostKeys: [] as string[],
   /** The jump hosts on the way, the first one first. */
   jumps: [] as string[],
   /** '' when there is none. It is only named, never run. */
@@ -29,6 +31,20 @@ const getDefaultSettings = ({ address, port, user }: Place) => ({
 /** What OpenSSH would use, or the defaults: with IONOS_SSH_KEY, and where `ssh -G` does not work. */
 export async function readSshSettings(host: Host, runner: Pick<Runner, 'run'>): Promise<SshSettings> {
   return host.key ? getDefaultSettings(host) : askOpenSsh(host, runner)
+}
+
+/** The files that decide about a host's key. */
+export type KeyFiles = Pick<SshSettings, 'knownHosts' | 'revokedHostKeys'>
+
+/** What OpenSSH would use, also with IONOS_SSH_KEY, which replaces only the ways to log in and to connect. */
+export async function readKeyFiles(
+  host: Host,
+  settings: SshSettings,
+  runner: Pick<Runner, 'run'>,
+): Promise<KeyFiles> {
+  const { knownHosts, revokedHostKeys } = host.key ? await askOpenSsh(host, runner) : settings
+  // IONOS_KNOWN_HOSTS takes precedence over ssh's own files.
+  return { revokedHostKeys, knownHosts: host.knownHosts === usualKnownHosts ? knownHosts : [host.knownHosts] }
 }
 
 /** Whether OpenSSH would go through another machine. */
@@ -95,9 +111,8 @@ export function parseSshSettings(output: string, place: Place): SshSettings {
   const expand = (text: string) =>
     expandHome(text).replaceAll(/%(.)/g, (whole, token: string) => tokens[token] ?? whole)
   const files = lines.filter((line) => line.word === 'identityfile').map((line) => expand(line.value))
-  const known = ['userknownhostsfile', 'globalknownhostsfile'].flatMap((word) =>
-    set(word).split(' ').filter(Boolean).map(expand),
-  )
+  const getFiles = (word: string) => set(word).split(' ').filter(Boolean).map(expand)
+  const known = ['userknownhostsfile', 'globalknownhostsfile'].flatMap(getFiles)
   const agent = one('identityagent')
   const named = agent === 'none' ? '' : expand(agent ?? '')
   return {
@@ -106,6 +121,7 @@ export function parseSshSettings(output: string, place: Place): SshSettings {
     identitiesOnly: one('identitiesonly') === 'yes',
     agent: agent === undefined || agent === 'SSH_AUTH_SOCK' ? plain.agent : named,
     knownHosts: known.length > 0 ? known : plain.knownHosts,
+    revokedHostKeys: getFiles('revokedhostkeys'),
     jumps: set('proxyjump').split(',').filter(Boolean).map(expand),
     proxyCommand: set('proxycommand'),
   }

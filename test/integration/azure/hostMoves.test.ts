@@ -130,7 +130,9 @@ async function startCloud() {
 test('an older deployment: each group serves under a name of its tenant before the one that served is deleted', async () => {
   const { context, proxy, routes, changes, ask, groups, start } = await startCloud()
   const secrets = {
-    ...{ databasePassword: keys.POSTGRES_PASSWORD, appSecretKey: keys.APP_SECRET_KEY, redisKey: 'k' },
+    // As before the application had its own login.
+    database: { user: 'codexadmin', password: keys.POSTGRES_PASSWORD },
+    ...{ appSecretKey: keys.APP_SECRET_KEY, redisKey: 'k' },
     registry: { username: 'codex', password: 'acr-password' },
   }
   const old = JSON.parse(groupFile(context.config, backendGroup(context.config, image), secrets))

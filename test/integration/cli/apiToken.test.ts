@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { deriveApiToken } from '../../../lib/config/secret.ts'
@@ -38,4 +38,16 @@ test('api-token resolves a reference and names a missing key', async () => {
   const none = await start([launcher, 'api-token'], { cwd: folderWith('DOMAIN=a.app') }).ended
   expect([none.code, none.stdout]).toEqual([2, ''])
   expect(none.stderr).toContain('APP_SECRET_KEY is not set')
+})
+
+test('a file with secrets that every user can read: one warning on stderr, none with --quiet', async () => {
+  const cwd = folderWith(`APP_SECRET_KEY=${secretKey}`)
+  chmodSync(cwd, 0o755)
+  chmodSync(path.join(cwd, '.env'), 0o644)
+  const warned = await start([launcher, 'api-token'], { cwd }).ended
+  expect(warned).toEqual({
+    ...{ code: 0, stdout: `${token}\n` },
+    stderr: '! .env can be read by every user of this machine, and contains secrets: chmod 600 .env\n',
+  })
+  expect((await start([launcher, 'api-token', '--quiet'], { cwd }).ended).stderr).toBe('')
 })

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { deriveApplicationPassword } from '../../../lib/config/applicationLogin.ts'
 import { rememberBackendHost } from '../../../lib/config/backendHost.ts'
 import { deriveApiToken } from '../../../lib/config/secret.ts'
 import type { Receipt } from '../../../lib/deploy/receipts/receipts.ts'
@@ -100,7 +101,9 @@ export function listSecrets({ config, state, folder }: Rehearsal) {
   const watch = watchArguments()
   const { servicePrincipal } = state.servicePrincipal
   const key = config.backend.secretKey.text()
-  const secrets = [config.postgres.password.text(), key, deriveApiToken(key), servicePrincipal.secret]
+  const password = config.postgres.password.text()
+  const derived = [deriveApplicationPassword(config, password), deriveApiToken(key)]
+  const secrets = [password, key, ...derived, servicePrincipal.secret]
   let heard = ''
   return {
     said(text: string) {

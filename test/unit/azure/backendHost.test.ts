@@ -6,6 +6,7 @@ import { type BackendProxy, createExecutor } from '../../../lib/azure/containers
 import { containerTasks } from '../../../lib/azure/containers/release.ts'
 import { backendGroup, hashConfiguration } from '../../../lib/azure/containers/spec.ts'
 import type { ContainerGroup } from '../../../lib/azure/resources/containerGroups.ts'
+import { getApplicationLogin } from '../../../lib/config/applicationLogin.ts'
 import { askForBackendHost, findBackendHost, getRememberedHost } from '../../../lib/config/backendHost.ts'
 import type { Config } from '../../../lib/config/config.ts'
 import { display } from '../../../lib/shell/command.ts'
@@ -20,7 +21,7 @@ import { createTask } from '../../support/tasks.ts'
 
 const account = { match: /^account show/, stdout: '{"id":"s","name":"Codex","tenantId":"t"}' }
 const list = (groups: unknown[]) => ({ match: /^container list/, stdout: JSON.stringify(groups) })
-const named = (fqdn: string) => ({ name: 'codex-backend', ipAddress: { fqdn } })
+const named = (fqdn: string) => ({ name: 'codex-backend', ipAddress: { fqdn }, containers: [] })
 const nobody = { groups: () => Promise.reject(new Error('Azure was asked')) }
 
 test('the host that Azure shows is remembered, so that nothing asks Azure for it again', async () => {
@@ -100,7 +101,8 @@ async function plan(
   const { context } = await fakeAz(account)
   const { config } = context
   const wanted = backendGroup(config, image)
-  const configuration = hashConfiguration(config, wanted, 'Gr8-password', 'Gr8-app-key-of-tests')
+  const login = await getApplicationLogin(config, context.runner)
+  const configuration = hashConfiguration(config, wanted, login, 'Gr8-app-key-of-tests')
   const group = {
     ...{ name: wanted.name, restartPolicy: 'Always', osType: 'Linux', tags: { configuration } },
     containers: [{ name: wanted.name, image, resources: { requests: { cpu: 2, memoryInGb: 4 } } }],

@@ -13,14 +13,15 @@ import { loadTestConfig } from '../../support/helpers.ts'
 
 const image = 'codexacr1216.azurecr.io/codex-backend:src-0123456789ab'
 const secrets: GroupSecrets = {
-  databasePassword: "p@ss:/word'%$\\1",
+  database: { user: 'codexdb_app', password: "p@ss:/word'%$\\1" },
   // biome-ignore lint/suspicious/noTemplateCurlyInString: az expands it in unquoted YAML
   appSecretKey: 'app-key-${X}',
   redisKey: 'redis+key/=1',
   registry: { username: 'codexacr1216', password: 'acr-pass' },
 }
+const login = (password: string) => ({ user: 'codexdb_app', password })
 const everySecret = [
-  secrets.databasePassword,
+  secrets.database.password,
   secrets.appSecretKey,
   secrets.redisKey,
   secrets.registry.password,
@@ -101,9 +102,9 @@ test('secrets appear only in secureValue, escaped for URLs', async () => {
   expect([database.host, database.pathname, database.username]).toEqual([
     'codexdominion-db.postgres.database.azure.com:5432',
     '/codexdb',
-    'codexadmin',
+    'codexdb_app',
   ])
-  expect(decodeURIComponent(database.password)).toBe(secrets.databasePassword)
+  expect(decodeURIComponent(database.password)).toBe(secrets.database.password)
   const redis = new URL(secure.REDIS_URL!)
   expect([redis.protocol, redis.host]).toEqual([
     'rediss:',
@@ -141,7 +142,9 @@ test('a worker with an older command is recreated', async () => {
   const config = await loadTestConfig()
   const wanted = workerGroup(config, image)
   const older = { ...wanted, command: ['rq', 'worker', 'workflows'] }
-  const [now, before] = [wanted, older].map((group) => hashConfiguration(config, group, 'password', 'key'))
+  const [now, before] = [wanted, older].map((group) =>
+    hashConfiguration(config, group, login('password'), 'key'),
+  )
   expect(now).not.toBe(before)
 })
 
@@ -169,7 +172,7 @@ test('the configuration tag changes with every part, including secrets, and reve
     ...[other = config, wanted = group, password = 'a', key = 'b']: Partial<
       [typeof config, typeof group, string, string]
     >
-  ) => hashConfiguration(other, wanted, password, key)
+  ) => hashConfiguration(other, wanted, login(password), key)
   const same = tag()
   expect(same).toMatch(/^[0-9a-f]{16}$/)
   expect(tag(await loadTestConfig())).toBe(same)
@@ -189,8 +192,8 @@ test('groups of an older release differ: their liveness probe requested /health,
   const config = await loadTestConfig()
   // The value that the release of that revision computed from this configuration.
   const before = { backend: '6be0d9f0376c227b', worker: 'd1c307bc156d3af7' }
-  expect(hashConfiguration(config, backendGroup(config, image), 'a', 'b')).not.toBe(before.backend)
-  expect(hashConfiguration(config, workerGroup(config, image), 'a', 'b')).not.toBe(before.worker)
+  expect(hashConfiguration(config, backendGroup(config, image), login('a'), 'b')).not.toBe(before.backend)
+  expect(hashConfiguration(config, workerGroup(config, image), login('a'), 'b')).not.toBe(before.worker)
 })
 
 test('a fingerprint is stable, salted, and not a plain hash', () => {

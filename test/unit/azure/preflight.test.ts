@@ -14,7 +14,7 @@ import { createTask } from '../../support/tasks.ts'
 /* Before anything is created, the rehearsal's Azure is asked whether it would refuse it. */
 
 const subscription = '00000000-0000-0000-0000-000000000001'
-const secrets = ['POSTGRES_PASSWORD=Gr8-password', 'APP_SECRET_KEY=Gr8-app-key-of-tests']
+const secrets = ['POSTGRES_PASSWORD=Good-Horse-9-battery', 'APP_SECRET_KEY=Gr8-app-key-of-tests']
 const nothing: Answer[] = [
   { match: /^account show/, stdout: JSON.stringify({ id: subscription, name: 'Codex' }) },
   { match: /^account get-access-token/, stdout: JSON.stringify({ accessToken: 'token', subscription }) },
@@ -89,7 +89,7 @@ test('where everything exists or is about to, nothing is asked, not even for a t
     { match: /^resource show --ids \S+redisEnterprise/, stdout: JSON.stringify([resource, resource]) },
     {
       match: /^container list/,
-      stdout: JSON.stringify([{ name: 'codex-backend' }, { name: 'codex-worker' }]),
+      stdout: JSON.stringify(['codex-backend', 'codex-worker'].map((name) => ({ name, containers: [] }))),
     },
   ]
   const { inspection, asked, requests } = await inspect(worldWith(), { answers: existing })
@@ -187,4 +187,15 @@ test('a region whose answer is missing is not proposed', async () => {
     respond,
   })
   expect(next).toMatch(/a region that allows it: uksouth\./)
+})
+
+test('a weak secret is refused for a new server and a new backend, before Azure is asked', async () => {
+  const weak = ['POSTGRES_PASSWORD=Password1', `APP_SECRET_KEY=${'a'.repeat(16)}`]
+  const { inspection, requests } = await inspect(worldWith(), { lines: weak })
+  expect((await getFailure(inspection)).what).toMatch(
+    /^POSTGRES_PASSWORD is too easy to guess: .*; APP_SECRET_KEY is too easy to guess: /,
+  )
+  expect(requests).toEqual([])
+  const { what } = await refuse(worldWith(), { lines: weak, containers: false })
+  expect(what).not.toContain('APP_SECRET_KEY')
 })

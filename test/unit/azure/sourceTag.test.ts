@@ -115,3 +115,57 @@ test('no folder, no Dockerfile: each is named, with its setting', async () => {
   rmSync(folder, { recursive: true })
   expect(await getFailure(sourceTag(config))).toMatchObject({ what: `No backend found in ${folder}` })
 })
+
+test('files that hold secrets by their names are refused at any depth, unless a rule names them', async () => {
+  const secrets = [
+    ...[
+      '.env.production',
+      'app/.ENV',
+      'deep/er/.env',
+      'deep/ca.pem',
+      'deep/er/tls.Key',
+      'id_rsa',
+      'app/id_ed25519_old',
+    ],
+    ...['backup.dump', 'app/.pgpass', 'app/.npmrc'],
+  ]
+  await backend(files)
+  for (const name of secrets) {
+    put(name, '//registry.example/:_authToken=x')
+    expect((await getFailure(sourceTag(config))).what, name).toBe(
+      `The image would contain files that hold secrets by their names: ${name}`,
+    )
+    rmSync(path.join(folder, name))
+  }
+  put('app/keys/tls.key', '')
+  for (const rules of [
+    'app/keys/tls.key',
+    '!app/keys/tls.key',
+    '*\n!Dockerfile*\n!app/**\n!app/keys/*.key',
+  ]) {
+    put('.dockerignore', `${rules}\n`)
+    expect(await sourceTag(config), rules).toMatch(/^src-/)
+  }
+  // A rule that includes a folder names no file in it.
+  put('.dockerignore', '*\n!Dockerfile*\n!app/**\n')
+  expect((await getFailure(sourceTag(config))).exitCode).toBe(2)
+})
+
+test('names that only resemble those of secrets are packed', async () => {
+  const harmless = [
+    '.env.example',
+    'app/environment.py',
+    'app/keys.py',
+    'id_rsa.pub',
+    'app/dump.sql',
+    'my.key.md',
+  ]
+  await backend({
+    ...files,
+    ...Object.fromEntries(harmless.map((name) => [name, ''])),
+    '.npmrc': 'save-exact=true',
+  })
+  mkdirSync(path.join(folder, 'app/.env'))
+  symlinkSync('nowhere', path.join(folder, 'server.key'))
+  expect(await sourceTag(config)).toMatch(/^src-/)
+})

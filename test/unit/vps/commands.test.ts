@@ -206,6 +206,7 @@ test('the output of ssh -G', async () => {
     identitiesOnly: true,
     agent: '',
     knownHosts: [path.join(homedir(), '.ssh', 'known_hosts')],
+    revokedHostKeys: [],
     jumps: [],
     proxyCommand: '',
   })

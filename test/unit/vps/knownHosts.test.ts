@@ -1,13 +1,20 @@
 import { createHmac } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import path from 'node:path'
 import { expect, test } from 'vitest'
 import {
   evaluateHostKey,
+  findHostKey,
   formatFingerprint,
   formatHostName,
   getHostKeyAlgorithms,
   getKeyType,
   parseKnownHosts,
+  readRevokedKeys,
 } from '../../../lib/vps/ssh/knownHosts.ts'
+import { readKeyFiles, readSshSettings } from '../../../lib/vps/ssh/settings.ts'
+import { temporaryFolder, testHost } from '../../support/helpers.ts'
 
 /** A public key blob of a type: its name as a length-prefixed field, then some bytes. */
 function blob(type: string, content: string): string {
@@ -22,8 +29,7 @@ const hashed = (name: string) => {
   const salt = Buffer.from('0123456789abcdefghij')
   return `|1|${salt.toString('base64')}|${createHmac('sha1', salt).update(name).digest('base64')}`
 }
-const verdict = (text: string, name: string, key: string) =>
-  evaluateHostKey(parseKnownHosts(text), [name], key)
+const verdict = (text: string, name: string, key: string) => evaluateHostKey(parseKnownHosts(text), name, key)
 
 test('a plain line applies only to its host', () => {
   const text = `# comment\n\nvps.example,10.0.0.1 ssh-ed25519 ${ed} a comment\r\n`
@@ -72,6 +78,51 @@ test('a revoked key is refused, even if another line lists it', () => {
   expect(verdict(`@revoked vps ssh-ed25519 ${ed}`, 'vps', other)).toEqual({ is: 'unknown' })
 })
 
+const find = (texts: Record<string, string>, names: string[], key: string, revoked: string[] = []) => {
+  const files = Object.entries(texts).map(([file, text]) => ({ file, entries: parseKnownHosts(text) }))
+  const { file, verdict } = findHostKey(files, names, key, readRevokedKeys(revoked))
+  return { file, ...verdict }
+}
+const names = ['vps', 'real.example']
+
+test('a key that is right for one name and replaced under another is refused', () => {
+  const text = `vps ssh-ed25519 ${ed}\nreal.example ssh-ed25519 ${other}`
+  const replaced = { file: 'user', is: 'changed', sameType: true }
+  expect(find({ user: text }, names, ed)).toEqual({ ...replaced, lines: [2] })
+  expect(find({ user: text }, names, other)).toEqual({ ...replaced, lines: [1] })
+  const elsewhere = { user: `vps ssh-ed25519 ${ed}`, global: `real.example ssh-ed25519 ${other}` }
+  expect(find(elsewhere, names, ed)).toEqual({ ...replaced, file: 'global', lines: [1] })
+  expect(find({ user: `@revoked real.example ssh-ed25519 ${ed}\nvps ssh-ed25519 ${ed}` }, names, ed).is).toBe(
+    'revoked',
+  )
+})
+
+test('a key that one name lists is known, if the other lists it, too, another type, or nothing', () => {
+  expect(find({ user: `vps ssh-ed25519 ${ed}` }, names, ed)).toEqual({ file: 'user', is: 'known', line: 1 })
+  for (const more of [
+    `real.example ssh-ed25519 ${ed}`,
+    `real.example ssh-rsa ${rsa}`,
+    `vps ssh-ed25519 ${other}`,
+  ])
+    expect(find({ user: `vps ssh-ed25519 ${ed}\n${more}` }, names, ed).is, more).toBe('known')
+  const two = { user: `vps ssh-ed25519 ${other}`, global: `vps ssh-ed25519 ${ed}` }
+  expect(find(two, ['vps'], ed)).toEqual({ file: 'global', is: 'known', line: 1 })
+})
+
+test('RevokedHostKeys is honoured, and no key is accepted when it cannot be read', () => {
+  const revoked = path.join(temporaryFolder(), 'revoked')
+  writeFileSync(revoked, `# lost\nssh-ed25519 ${other} of another\r\n  ssh-ed25519 ${ed}\n`)
+  const text = { user: `vps ssh-ed25519 ${ed}\nvps ssh-rsa ${rsa}` }
+  expect(find(text, ['vps'], ed, [revoked])).toEqual({ file: revoked, is: 'revoked', line: 3 })
+  expect(find(text, ['vps'], rsa, [revoked])).toMatchObject({ is: 'known' })
+  expect(find(text, ['vps'], rsa, ['/nowhere'])).toMatchObject({ is: 'unreadable', reason: 'ENOENT' })
+  writeFileSync(revoked, Buffer.from('SSHKRL\n\0\0\0\0\x01', 'latin1'))
+  expect(find(text, ['vps'], rsa, [revoked])).toMatchObject({
+    is: 'unreadable',
+    reason: 'a binary list (KRL)',
+  })
+})
+
 test('inconsistent lines are ignored', () => {
   for (const line of [
     `vps ssh-rsa ${ed}`,
@@ -117,4 +168,19 @@ test('types and fingerprints of keys', () => {
   expect(getKeyType('/////w==')).toBe('')
   const real = 'AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl' // github.com's, as it publishes it
   expect(formatFingerprint(real)).toBe('SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU')
+})
+
+test('also with IONOS_SSH_KEY, ssh -G names the files that decide about the host key', async () => {
+  const stdout = 'userknownhostsfile /a /b\nglobalknownhostsfile /etc/c\nrevokedhostkeys /etc/lost ~/lost\n'
+  const runner = { run: async () => ({ code: 0, stdout, stderr: '', timedOut: false }) }
+  const usual = path.join(homedir(), '.ssh', 'known_hosts')
+  const read = async (key: string, knownHosts: string) => {
+    const host = { ...testHost, key, knownHosts }
+    return readKeyFiles(host, await readSshSettings(host, runner), runner)
+  }
+  const revokedHostKeys = ['/etc/lost', path.join(homedir(), 'lost')]
+  for (const key of ['', '/my/key']) {
+    expect(await read(key, usual)).toEqual({ knownHosts: ['/a', '/b', '/etc/c'], revokedHostKeys })
+    expect(await read(key, '/named')).toEqual({ knownHosts: ['/named'], revokedHostKeys })
+  }
 })

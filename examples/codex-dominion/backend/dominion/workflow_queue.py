@@ -16,8 +16,6 @@ RESULT_TTL = 3600
 FAILURE_TTL = 24 * 3600
 # Nobody may fill Redis by pressing a button.
 MAX_DEPTH = 500
-# Seconds. It only matters for a run that was announced and never queued, because the API was killed in between.
-ANNOUNCED_TTL = 600
 
 
 UNREADABLE = 'another release of the backend queued this run, and the worker could not read it: start the workflow again'
@@ -32,40 +30,37 @@ class AlreadyWaiting(Exception):
 
 
 def enqueue(redis, workflow, caller):
-    """Queue one run of the workflow for a caller (credentials.get_caller); returns the job's id."""
+    """Queue one run of the workflow for a caller (credentials.get_caller); returns the job's id.
+
+    A workflow has one place among the waiting runs, however long the run waits. The place and the job are written in one
+    transaction, and only a job that is in the queue holds it: whatever is killed, no workflow stays blocked.
+    """
     queue = open_queue(redis)
-    if queue.count >= MAX_DEPTH:
-        raise QueueFull
-    job_id = str(uuid.uuid4())
-    _announce(redis, workflow, job_id)
-    queue.enqueue(
+    job = queue.create_job(
         RUN_WORKFLOW,
-        workflow,
-        caller,
-        job_id=job_id,
-        job_timeout=JOB_TIMEOUT,
+        args=(workflow, caller),
+        job_id=str(uuid.uuid4()),
+        timeout=JOB_TIMEOUT,
         result_ttl=RESULT_TTL,
         failure_ttl=FAILURE_TTL,
         description=f'run {workflow}',
     )
-    return job_id
-
-
-def _announce(redis, workflow, job_id):
-    """Take the one place that a workflow has among the waiting runs."""
-    key = f'waiting:{workflow}'
+    place = f'waiting-run:{workflow}'
 
     def take(pipe):
-        earlier = (pipe.get(key) or b'').decode()
-        job = find_job(redis, earlier)
-        # A job that is announced and not found is about to be queued.
-        if earlier and (job is None or job['status'] == 'queued'):
+        earlier = (pipe.get(place) or b'').decode()
+        waiting = queue.get_job_ids()
+        if earlier in waiting:
             raise AlreadyWaiting(earlier)
+        if len(waiting) >= MAX_DEPTH:
+            raise QueueFull
         pipe.multi()
-        pipe.set(key, job_id, ex=ANNOUNCED_TTL)
+        pipe.set(place, job.id)
+        queue.enqueue_job(job, pipeline=pipe)
 
     # Repeats `take` when another request took the place meanwhile.
-    redis.transaction(take, key)
+    redis.transaction(take, place)
+    return job.id
 
 
 def find_job(redis, job_id):

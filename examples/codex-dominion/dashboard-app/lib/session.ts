@@ -81,8 +81,12 @@ export async function signOut({ csrf }: Session): Promise<void> {
   try {
     await sendJson('DELETE', PATH, csrf)
   } catch (reason) {
-    // It had already ended.
-    if (!isProblem(reason) || reason.status !== 401) throw reason
+    if (!isProblem(reason)) throw reason
+    // Another tab has opened a new session, which has another CSRF token.
+    const latest = reason.status === 403 ? parse(await request(PATH, { method: 'GET' })) : null
+    if (latest && latest.csrf !== csrf) return signOut(latest)
+    // 401: it had already ended.
+    if (reason.status !== 401) throw reason
   }
   location.reload()
 }
