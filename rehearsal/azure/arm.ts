@@ -1,6 +1,7 @@
 import { requireArmVersion, requireVersion } from './catalogue.ts'
 import { deploymentsRoute } from './deployments.ts'
 import { refuse, unknownRoute } from './errors.ts'
+import { requireSecondFactor } from './faults.ts'
 import { groupRoute, groupsRoute } from './groups.ts'
 import { type Call, jsonBody, listed, ok, type Reply } from './http.ts'
 import { type Bag, mergePatch } from './json.ts'
@@ -45,6 +46,7 @@ export async function arm(world: World, call: Call): Promise<Reply> {
   if (!lower.includes('providers') || parts.at(-1)?.toLowerCase() === 'providers') requireArmVersion(version)
   if (lower[0] !== 'subscriptions' || parts.length === 1) return subscriptionRoute(world, call, parts)
   requireSubscription(world, parts[1]!)
+  requireSecondFactor(world, call)
   if (lower[2] === 'providers' && lower[4] === 'operations')
     return operationStatus(world, parts[5] ?? '', version)
   if (lower[2] === 'providers' && lower[4] === 'operationresults')

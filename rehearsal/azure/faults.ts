@@ -1,4 +1,5 @@
 import { type ArmError, refuse } from './errors.ts'
+import type { Call } from './http.ts'
 import type { Bag } from './json.ts'
 import type { Address } from './types.ts'
 import type { World } from './world.ts'
@@ -41,6 +42,17 @@ export function policyFault(world: World, { name }: Address, location?: string):
     return refuse('regionDisallowed', { name })
   const policy = world.faults.get('policy-disallowed')
   return policy && refuse(policy.mfa ? 'mfaRequired' : 'policyDisallowed', { name })
+}
+
+/**
+ * The policy of the second factor forbids every change, also to what exists, and even to a resource group. Reading needs
+ * none, and some requests that read are a POST. Source: Azure/azure-dev#5425.
+ */
+export function requireSecondFactor(world: World, { method, path }: Call): void {
+  const last = path.split('/').findLast(Boolean) ?? ''
+  const reads =
+    method === 'POST' ? /^(list|check|get|validate|whatif)/i.test(last) : /^(GET|HEAD)$/.test(method)
+  if (world.faults.get('policy-disallowed')?.mfa && !reads) throw refuse('mfaRequired', { name: last })
 }
 
 /**

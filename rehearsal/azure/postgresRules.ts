@@ -3,6 +3,7 @@ import { refuse } from './errors.ts'
 import { isOfferRestricted } from './faults.ts'
 import type { Bag } from './json.ts'
 import { isTaken } from './names.ts'
+import { requireIdle } from './serverBusy.ts'
 import known from './sizes.json' with { type: 'json' }
 import type { Request } from './types.ts'
 
@@ -79,6 +80,7 @@ function checkName({ world, address }: Request): void {
 export function checkServer(request: Request): void {
   const { world, wanted, existing } = request
   checkName(request)
+  if (existing) requireIdle(world, existing)
   if (!existing && isOfferRestricted(world, wanted.location))
     throw refuse('offerRestricted', { location: wanted.location })
   const before: Bag | undefined = existing?.wanted

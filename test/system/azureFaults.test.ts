@@ -109,6 +109,17 @@ test('policies refuse before any resource is created: a rule of the organisation
   expect(await answer.json()).toEqual({ resources: [] })
 })
 
+test('a server name that somebody else has: named before anything is created', async () => {
+  const { server } = clouds.config.postgres
+  await forgetRequests(clouds)
+  await fault('server-name-taken', true, { server })
+  const { code, stderr } = await run('provision', good)
+  await fault('server-name-taken', false)
+  expect(stderr).toMatch(new RegExp(`${server}[\\s\\S]*POSTGRES_SERVER in `))
+  expect(code).toBe(1)
+  expect(await getAzureChanges(clouds)).toEqual([])
+})
+
 test('classic Redis refused: names the setting to change', async () => {
   const { code, stderr } = await run('provision', good)
   expect(code).toBe(1)
@@ -203,7 +214,9 @@ test('containers without capacity or with a taken label: each says what to chang
   expect(few.stderr).toMatch(/cores for containers: .*3 needed, 5 during[\s\S]*Quotas, Container Instances/)
 })
 
-test('without the faults the same command continues to a verified site, on classic Redis', async () => {
+test('without the faults the same command continues to a verified site, on classic Redis, also when Azure throttles', async () => {
+  await fault('throttle', true, { count: 2 })
+  await fault('server-error')
   const { code, stdout, stderr } = await deploy(good)
   expect(code, stderr).toBe(0)
   expect(stdout).toMatch(/^Done in /)
@@ -277,6 +290,13 @@ test('a new release of another size: no request fails, the new image serves, and
     new AbortController().signal,
   )
   expect(JSON.parse(answer.body)).toMatchObject({ status: 'ok', release: tag })
+})
+
+test('a stopped PostgreSQL server: its state is shown, with the line that starts it', async () => {
+  await fault('postgres-state', true, { state: 'Disabled' })
+  const { stdout } = await run('doctor', good, '--only', 'data-tier')
+  await fault('postgres-state', false)
+  expect(stdout).toMatch(/PostgreSQL .*Disabled/)
 })
 
 test('a killed worker restarts by itself', async () => {

@@ -16,7 +16,7 @@ import {
   startPostgres,
 } from '../postgresServer.ts'
 import { getLastName, getParent, listChildren } from '../resources.ts'
-import { checkServerFree, startSettling } from '../serverBusy.ts'
+import { checkServerFree, requireIdle, startSettling } from '../serverBusy.ts'
 import { showPostgres } from '../showPostgres.ts'
 import type { Action, ResourceType } from '../types.ts'
 import type { Resource, World } from '../world.ts'
@@ -55,8 +55,7 @@ async function backUp(world: World, resource: Resource, name: string, source: st
 function changePower(shown: string, change: (server: PostgresServer) => Promise<void>): Action {
   return (world, resource, call) => {
     const running = server(resource)
-    if (['Creating', 'Updating', 'Deleting'].includes(resource.state))
-      throw refuse('serverBusy', { name: resource.name })
+    requireIdle(world, resource)
     resource.state = 'Updating'
     resource.runtime.shown = shown
     const operation = startOperation(world, async () => {

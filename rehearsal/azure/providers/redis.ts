@@ -65,9 +65,10 @@ const clusters: ResourceType = {
     })
   },
   async apply(world, resource, before) {
-    if (before) return
-    resource.runtime.createFailed = true
-    applyRedisCapacity(world, resource.wanted.location)
+    const { location, sku } = resource.wanted
+    if (before && before.sku.name === sku.name) return
+    resource.runtime.createFailed = !before
+    applyRedisCapacity(world, location)
     resource.runtime.createFailed = false
   },
   show: (_world, resource) => ({

@@ -1,8 +1,19 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { expect, test } from 'vitest'
+import { errorReply } from '../../../rehearsal/azure/errors.ts'
+import faults from '../../../rehearsal/azure/faults.json' with { type: 'json' }
 import { resourceTypes } from '../../../rehearsal/azure/providers.ts'
-import { deleteResource, getAddress, putResource, view } from '../../../rehearsal/azure/resources.ts'
+import {
+  deleteResource,
+  findResource,
+  getAddress,
+  putResource,
+  view,
+} from '../../../rehearsal/azure/resources.ts'
 import type { World } from '../../../rehearsal/azure/world.ts'
-import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
+import { askArm, createEmptyWorld, idleTypes } from '../../support/emulatorFixtures.ts'
+import { home } from '../../support/helpers.ts'
 
 /* Refusals that tests switch on, in Azure's own words, and the state they leave behind. */
 
@@ -42,7 +53,6 @@ test('Redis without capacity is accepted, fails later, and its leftover blocks t
 test.each([
   ['region-disallowed', {}, 'RequestDisallowedByAzure', /set of best available regions/],
   ['policy-disallowed', {}, 'RequestDisallowedByPolicy', /was disallowed by policy\. Policy identifiers/],
-  ['policy-disallowed', { mfa: true }, 'RequestDisallowedByPolicy', /Reasons: MFA is required/],
 ])('%s %j refuses new resources and leaves existing ones alone', async (name, more, code, words) => {
   const world = createEmptyWorld()
   await put(world, cluster, clusterBody).operation.done
@@ -51,6 +61,62 @@ test.each([
     expect.objectContaining({ status: 403, code, message: expect.stringMatching(words) }),
   )
   expect(() => put(world, cluster, clusterBody)).not.toThrow()
+})
+
+test.each([
+  ['PUT', 'redisEnterprise/codexredis', 403],
+  ['PATCH', 'redisEnterprise/codexredis', 403],
+  ['DELETE', 'redisEnterprise/codexredis', 403],
+  ['POST', 'redisEnterprise/codexredis/databases/default/regenerateKey', 403],
+  ['PUT', '', 403],
+  ['DELETE', '', 403],
+  ['GET', 'redisEnterprise/codexredis', 200],
+  ['POST', 'redisEnterprise/codexredis/databases/default/listKeys', 200],
+])('without a second factor: %s of %s is %i', async (method, what, status) => {
+  const world = createEmptyWorld(idleTypes)
+  const version = '2025-07-01'
+  await put(world, cluster, clusterBody).operation.done
+  const database = { type: `${cluster.type}/databases`, name: 'codexredis/default' }
+  const keys = { accessKeysAuthentication: 'Enabled' }
+  await put(world, database, { properties: keys }).operation.done
+  findResource(world, getAddress(world, 'rg', database.type, database.name).id)!.runtime.server = {
+    keys: () => [],
+  }
+  world.faults.set('policy-disallowed', { name: 'policy-disallowed', mfa: true })
+  const path = `/resourceGroups/rg${what && `/providers/Microsoft.Cache/${what}`}`
+  const group = what === '' ? '2024-11-01' : version
+  const reply = await askArm(world, method, path, group, method === 'GET' ? undefined : clusterBody).catch(
+    errorReply,
+  )
+  expect(reply.status).toBe(status)
+  if (status === 403) expect(JSON.stringify(reply.body)).toContain('MFA is required')
+})
+
+test('a cluster that cannot grow is failed, and not as one whose creation failed', async () => {
+  const world = createEmptyWorld()
+  const { resource } = put(world, cluster, clusterBody)
+  await resource.operation!.done
+  world.faults.set('redis-no-capacity', { name: 'redis-no-capacity' })
+  await put(world, cluster, clusterBody).operation.done
+  expect(view(world, resource).properties.resourceState).toBe('Running')
+  const larger = put(world, cluster, { ...clusterBody, sku: { name: 'Balanced_B10' } })
+  await larger.operation.done
+  expect(larger.operation.error?.code).toBe('InsufficientCapacity')
+  expect(view(world, resource).properties).toMatchObject({
+    provisioningState: 'Failed',
+    resourceState: 'UpdateFailed',
+  })
+  world.faults.clear()
+  expect(() => put(world, cluster, clusterBody)).not.toThrow()
+})
+
+test('every fault is used by a test', () => {
+  const folder = path.join(home, 'test')
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((each) =>
+    each.endsWith('.ts'),
+  )
+  const text = files.map((each) => readFileSync(path.join(folder, each), 'utf8')).join('')
+  expect(Object.keys(faults).filter((name) => !text.includes(`'${name}'`))).toEqual([])
 })
 
 test.each([

@@ -170,6 +170,26 @@ test.each(['Microsoft.Insights/metrics', 'Microsoft.Authorization/permissions'])
   },
 )
 
+const locations = '/subscriptions/s/providers/Microsoft.DBforPostgreSQL/locations/eastus'
+test.each([
+  `${locations}/azureAsyncOperation/1`,
+  `${locations}/operationResults/1`,
+  '/subscriptions/s/providers/Microsoft.Cache/locations/eastus/operationsStatus/1',
+  '/subscriptions/s/providers/Microsoft.ContainerInstance/locations/eastus/operations/1',
+  `${rg}/providers/Microsoft.Resources/deployments/d/operationStatuses/1`,
+  '/subscriptions/s/operationresults/1',
+])('the state of an operation has no model, wherever its provider keeps it: %s', (path) => {
+  const judge = new Judge(resourceTypes)
+  judge.see({ method: 'GET', path, status: 200, answer: { status: 'Succeeded' } })
+  expect(judge.verdict).toMatchObject({ withoutModel: 1, findings: [] })
+})
+
+test('what is only called alike is judged', () => {
+  const judge = new Judge(resourceTypes)
+  judge.see({ method: 'GET', path: `${locations}/operationsOfSomething/1`, status: 200, answer: { a: 1 } })
+  expect(judge.verdict.findings).toMatchObject([{ what: 'no model' }])
+})
+
 test('a resource below another is found by its own model', () => {
   const world = createEmptyWorld()
   const { id } = getAddress(

@@ -83,6 +83,15 @@ test('a child is refused while another one is in progress', async () => {
   await putInOrder(world, [`${namespace}/firewallRules`])
 })
 
+test('a change of the server is refused while a child is in progress', async () => {
+  const world = ours()
+  await putInOrder(world, [namespace])
+  const child = put(world, `${namespace}/databases`)
+  expect(() => put(world, namespace)).toThrow(expect.objectContaining(busy))
+  await child.operation.done
+  await putInOrder(world, [namespace])
+})
+
 test('the order of infra/data-tier.json is accepted', async () => {
   const template = JSON.parse(readFileSync(path.join(home, 'infra', 'data-tier.json'), 'utf8')) as {
     resources: { type: string }[]
