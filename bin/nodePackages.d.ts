@@ -1,0 +1,3 @@
+export const home: string
+export function findProjectNode(): string | undefined
+export function hasKnownChecksum(node: string): boolean | undefined
