@@ -126,6 +126,10 @@ export const azureSettings = section('Azure', {
       'Secret of the application, for sessions and for the token that its API requires for writes (the script api-token prints it). Use 16 random characters or more: openssl rand -hex 32',
       { secretKey: secret('APP_SECRET_KEY', 'change-me') },
     ),
+    ...explain(
+      'Who may read the API: yes = everyone, no = only who has the token or has signed in. This tool then sends the token with its own checks of the API.',
+      { publicReads: choice('PUBLIC_READS', 'yes', 'yes', 'no') },
+    ),
     ...explain('Time limit for a new container until /health answers 200.', {
       healthyWithinSeconds: integer('HEALTHY_WITHIN_SECONDS', '300', 5, 3600),
     }),
