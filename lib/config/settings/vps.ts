@@ -67,7 +67,12 @@ export const vpsSettings = section('IONOS: the VPS', {
     ...explain(
       "Let's Encrypt: e-mail address for its notices (may be empty), and the directory URL of the CA.",
       {
-        email: text('ACME_EMAIL', '', '^$|^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$', 'an e-mail address, or empty'),
+        email: text(
+          'ACME_EMAIL',
+          '',
+          '^$|^(?!-)[^@\\s]+@[^@\\s]+\\.[^@\\s]+$',
+          'an e-mail address, or empty',
+        ),
         server: text(
           'ACME_SERVER',
           'https://acme-v02.api.letsencrypt.org/directory',

@@ -245,3 +245,12 @@ test.each(['Infinity', 'NaN', '1e309', '1e3', '0x10', '" 5 "', '+5', '-5', '٣',
     expect(what).toContain('BACKEND_CPU must be a number from 0.1 to 31; it is')
   },
 )
+
+test.each([
+  'AZURE_SUBSCRIPTION=--debug',
+  'AZURE_RESOURCE_GROUP=-g',
+  'BACKEND_DOCKERFILE=--file',
+  'ACME_EMAIL=--config@a.app',
+])('%s is refused, because a program would read it as an option', async (line) => {
+  expect((await failing(line)).what).toContain(`.env: ${line.split('=')[0]} must be `)
+})
