@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { listForms } from '../lib/shell/redactor.ts'
 
 /** Records the arguments of every process on this machine, as any local user could see them. */
 export interface SecretWatch {
@@ -33,7 +34,7 @@ export function watchArguments(): SecretWatch {
     processes: () => lines.size,
     stop(secrets, folder) {
       clearInterval(timer)
-      const forms = secrets.filter((text) => text.length > 3).flatMap(getForms)
+      const forms = secrets.filter((text) => text.length > 3).flatMap(listForms)
       const holds = (text: string) => forms.some((form) => text.includes(form))
       const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
         .map((name) => path.join(folder, name))
@@ -50,13 +51,6 @@ export function watchArguments(): SecretWatch {
     },
   }
 }
-
-/** The forms in which a secret can appear: in text, in a URL, and in base64. */
-const getForms = (secret: string): string[] => [
-  secret,
-  encodeURIComponent(secret),
-  Buffer.from(secret).toString('base64').replace(/=+$/, ''),
-]
 
 function read(file: string): string {
   try {

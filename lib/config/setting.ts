@@ -40,6 +40,10 @@ export interface Setting<Name extends string, Value> extends Key {
 export const hostName = '^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$'
 export const host = '^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$'
 export const url = '^https?://[^\\s]+$'
+/** For addresses with a secret in them or beside them: only https hides it on the way, except to this machine. */
+export const safeUrl =
+  '^https://[^\\s]+$|^http://(localhost|127(\\.[0-9]{1,3}){3}|\\[::1\\])(:[0-9]{1,5})?([/?#][^\\s]*)?$'
+export const safeUrlMeans = 'an https URL (http only to this machine)'
 const port = '(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])'
 export const neutralTarget = `(?:tcp://)?(?:[A-Za-z0-9.-]+|\\[[0-9a-fA-F:.]+\\]):${port}`
 const limitsPattern = '^[0-9]{1,9}(\\.[0-9]{1,3})?,[0-9]{1,9}(\\.[0-9]{1,3})?$'

@@ -16,6 +16,7 @@ import {
   buildPath,
   formatInterval,
   type InstallTarget,
+  listOpenFolders,
   listScheduledTasks,
   parseMinutes,
   type ScheduledTask,
@@ -184,6 +185,11 @@ async function warn(
   if (keys.length > 0)
     run.log(
       `! ${keys.join(', ')}: a secret in an environment variable (env:…) is not available to scheduled tasks`,
+    )
+  const open = listOpenFolders(process.env.PATH ?? '')
+  if (open.length > 0)
+    run.log(
+      `! Scheduled tasks do not look for programs in ${open.join(', ')}: other users of this machine can write there`,
     )
   await warnAboutOther(run, context, scheduled)
   if (!installed) return

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../config/config.ts'
 import { usageError } from '../util/errors.ts'
@@ -102,16 +102,41 @@ export const pad2 = (number: number): string => String(number).padStart(2, '0')
 
 const programs = ['az', 'pg_dump', 'pg_restore', 'ssh', 'op', 'git']
 
-/** The folders of PATH with the programs that tasks start, then the usual ones: cron's own is too short for az. */
+/**
+ * The folders of PATH with the programs that tasks start, then the usual ones: cron's own is too short for az. Not the
+ * folders where somebody else could put a program of that name.
+ */
 export function buildPath(
   given: string,
   usual: readonly string[] = ['/usr/local/bin', '/usr/bin', '/bin'],
 ): string {
-  const folders = given.split(path.delimiter).filter((folder) => path.isAbsolute(folder))
+  const isSafe = (folder: string) => path.isAbsolute(folder) && !isOpenToOthers(folder)
+  const folders = given.split(path.delimiter).filter(isSafe)
   const first = programs.flatMap(
     (program) => folders.find((folder) => existsSync(path.join(folder, program))) ?? [],
   )
-  return [...new Set([...folders.filter((folder) => first.includes(folder)), ...usual])].join(path.delimiter)
+  const wanted = [...folders.filter((folder) => first.includes(folder)), ...usual.filter(isSafe)]
+  return [...new Set(wanted)].join(path.delimiter)
+}
+
+/** The folders of PATH that `buildPath` leaves out although they have one of the programs. */
+export const listOpenFolders = (given: string): string[] =>
+  [...new Set(given.split(path.delimiter))].filter(
+    (folder) =>
+      path.isAbsolute(folder) &&
+      programs.some((program) => existsSync(path.join(folder, program))) &&
+      isOpenToOthers(folder),
+  )
+
+/**
+ * Whether users other than root and this one can create files there. The group may, because where every user has a group
+ * alone, such folders are ordinary (Debian's /usr/local/bin, Homebrew). Windows has no such mode.
+ */
+function isOpenToOthers(folder: string): boolean {
+  const own = process.getuid?.()
+  if (own === undefined || !existsSync(folder)) return false
+  const { mode, uid } = statSync(folder)
+  return (mode & 0o002) !== 0 || ![0, own].includes(uid)
 }
 
 /** Keys whose secret is in an environment variable, which schedulers do not have. */

@@ -5,6 +5,39 @@ const shortest = 4
 
 const inJson = (text: string): string => JSON.stringify(text).slice(1, -1)
 
+/** The forms in which text contains a secret: plain, in JSON, in a URL or a form, in base64 and in hexadecimal. */
+export function listForms(secret: string): string[] {
+  const bytes = Buffer.from(secret)
+  const inUrl = encodeURIComponent(secret)
+  const inForm = new URLSearchParams([['', secret]]).toString().slice(1)
+  const base64 = [
+    bytes.toString('base64').replace(/=+$/, ''),
+    ...[0, 1, 2].map((before) => inBase64(bytes, before)),
+  ]
+  const long = [
+    ...base64.flatMap((text) => [text, text.replaceAll('+', '-').replaceAll('/', '_')]),
+    ...[bytes.toString('hex'), bytes.toString('hex').toUpperCase()],
+  ].filter((text) => text.length >= shortestEncoded)
+  // Twice in JSON, because the transcript stores a tool's JSON output as a JSON string.
+  const plain = [
+    secret,
+    inJson(secret),
+    inJson(inJson(secret)),
+    inUrl,
+    inUrl.replaceAll(/%../g, (code) => code.toLowerCase()),
+  ]
+  return [...new Set([...plain, inForm, ...long])]
+}
+
+/** Shorter ones occur by chance. */
+const shortestEncoded = 6
+
+/** The part of base64 that depends on the secret alone where so many bytes (modulo 3) precede it, as in `user:password`. */
+const inBase64 = (bytes: Buffer, before: number): string =>
+  Buffer.concat([Buffer.alloc(before), bytes, Buffer.alloc(2)])
+    .toString('base64')
+    .slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6))
+
 /** A private key, complete or cut off, also as a JSON string. It needs no registration. */
 const privateKey =
   /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?:[\s\S]{0,20000}?-----END [A-Z0-9 ]*PRIVATE KEY-----|[A-Za-z0-9+/=\s\\]*)/g
@@ -16,15 +49,10 @@ export function createRedactor(secrets: readonly string[] = []) {
   const known = new Set<string>()
   let longestFirst: string[] = []
   const redactor = {
-    /** Registers a secret and its JSON-escaped, URL-encoded and base64 forms. */
+    /** Registers a secret in all its forms. */
     add(secret: string) {
       if (secret.length < shortest) return
-      known.add(secret)
-      // Also escaped twice, because the transcript stores a tool's JSON output as a JSON string.
-      known.add(inJson(secret))
-      known.add(inJson(inJson(secret)))
-      known.add(encodeURIComponent(secret))
-      known.add(Buffer.from(secret).toString('base64').replace(/=+$/, ''))
+      for (const form of listForms(secret)) known.add(form)
       longestFirst = [...known].sort((a, b) => b.length - a.length)
     },
     /** Replaces every known secret with `***`. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Command } from './command.ts'
@@ -60,15 +60,18 @@ export function writeSecretFiles(command: Command): { argv: string[]; stdin?: st
   return { argv, cleanUp: remove }
 }
 
-/** Removes the secret files of processes that were killed. */
+/** Removes the secret files of processes that were killed: only folders of this user, because anybody can write there. */
 export function removeLeftovers(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = named.exec(name)?.[1]
     if (pid === undefined || isAlive(Number(pid))) continue
+    const folder = path.join(tmpdir(), name)
     try {
-      rmSync(path.join(tmpdir(), name), { recursive: true, force: true })
+      const found = lstatSync(folder)
+      if (!found.isDirectory() || found.uid !== (process.getuid?.() ?? found.uid)) continue
+      rmSync(folder, { recursive: true, force: true })
     } catch {
-      // It belongs to another user.
+      // Another run has removed it.
     }
   }
 }

@@ -8,6 +8,7 @@ import { type Rehearsal, rehearseAndKeep } from '../support/system/rehearsal.ts'
 import { createVisitor, ssh } from '../support/system/site.ts'
 
 const domain = 'codexdominion.app'
+const site = `/var/www/${domain}/current`
 
 let clouds: Rehearsal
 let get: ReturnType<typeof createVisitor>
@@ -197,6 +198,67 @@ test('pages of every section load in a browser without an error', async () => {
   expect(browser.problems).toEqual([])
   const fonts = await browser.evaluate<string>('getComputedStyle(document.body).fontFamily')
   expect(fonts).not.toBe('')
+})
+
+test('a script that got into a page does not run; the page’s own scripts do', async () => {
+  const injected = '<script>window.injected = 1</script><img src="/none.png" onerror="window.handled = 1">'
+  const copy = (name: string, ...edits: string[]) =>
+    ssh(
+      clouds,
+      `sed ${edits.map((edit) => `-e '${edit}'`).join(' ')} ${site}/workflows.html > ${site}/${name}.html`,
+    )
+  const ran = async (name: string) => {
+    await browser.open(`https://${domain}/${name}`)
+    // The table is filled by the page's own scripts.
+    await browser.until("document.querySelectorAll('tr[data-workflow]').length > 0", 20_000)
+    return browser.evaluate('[typeof window.injected, typeof window.handled]')
+  }
+  try {
+    await copy('injected', `s|</body>|${injected}</body>|`)
+    await copy(
+      'bare',
+      `s|</body>|${injected}</body>|`,
+      's|<meta http-equiv="Content-Security-Policy"[^>]*>||',
+    )
+    expect(await ran('injected')).toEqual(['undefined', 'undefined'])
+    // Nor one that arrives later, as through data that a page shows as HTML.
+    const late = await browser.evaluate<string>(`(async () => {
+      document.body.append(Object.assign(document.createElement('script'), { text: 'window.injected = 2' }))
+      document.body.insertAdjacentHTML('beforeend', '<img src="/none.png" onerror="window.handled = 2">')
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+      return typeof window.injected + typeof window.handled
+    })()`)
+    expect(late).toBe('undefinedundefined')
+    // A page of a release without policies keeps running; only its policy stops the others.
+    expect(await ran('bare')).toEqual(['number', 'number'])
+  } finally {
+    await ssh(clouds, `rm -f ${site}/injected.html ${site}/bare.html`)
+    browser.problems.length = 0
+  }
+})
+
+test('every page has a policy, only pages may have inline scripts, and a 304 says the same', async () => {
+  const pages = [...(await get('/sitemap.xml')).body.matchAll(/<loc>https:\/\/[^/<]+([^<]*)<\/loc>/g)]
+  for (const path of [...pages.map(([, path]) => path || '/'), '/no/such/page']) {
+    const { body } = await get(path)
+    expect(
+      body.match(/<meta http-equiv="Content-Security-Policy" content="script-src 'self' 'sha256-/g),
+      path,
+    ).toHaveLength(1)
+    expect(body.indexOf('<meta http-equiv'), path).toBeLessThan(body.indexOf('<script'))
+  }
+  const policy = async (path: string, headers = {}) =>
+    (await get(path, { headers })).headers['content-security-policy']
+  for (const path of ['/', '/workflows', '/workflows.html', '/no/such/page'])
+    expect(await policy(path), path).toContain("script-src 'self' 'unsafe-inline';")
+  for (const path of ['/icon.svg', '/robots.txt', '/workflows.txt', '/_dominion/release.json'])
+    expect(await policy(path), path).toContain("script-src 'self';")
+  const { headers } = await get('/workflows')
+  const again = await get('/workflows', { headers: { 'if-none-match': headers.etag! } })
+  expect([again.status, again.headers['content-security-policy']]).toEqual([
+    304,
+    headers['content-security-policy'],
+  ])
 })
 
 test('an unknown address shows the 404 page, with a way back', async () => {

@@ -31,12 +31,16 @@ export function backendGroup(
   image: string,
   as: 'backend' | 'surge' = 'backend',
 ): WantedGroup {
-  const { cpu, memoryGb } = config.backend
+  const { cpu, memoryGb, publicReads } = config.backend
   const dnsLabel = as === 'backend' ? config.backend.dnsLabel : surgeLabel(config)
   return {
     ...{ name: groupNames[as], image, cpu, memoryGb },
     public: { dnsLabel, port: backendPort },
-    environment: getEnvironment(image),
+    environment: {
+      ...getEnvironment(image),
+      // The application's default is left out: it would change the hash of every existing group.
+      ...(publicReads === 'no' ? { PUBLIC_READS: 'no' } : {}),
+    },
   }
 }
 

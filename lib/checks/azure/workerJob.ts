@@ -17,14 +17,15 @@ export const workerJob: Check<QuickContext> = {
   hiddenByMaintenance: true,
   async run({ context: { config, runner } }) {
     const api = `https://${config.domain}/api/workflows`
-    const read = async (): Promise<Workflow[]> => {
-      const { body } = await runner.request({ method: 'GET', url: api, effect: 'read', timeoutMs: 10_000 })
-      return (JSON.parse(body) as { workflows: Workflow[] }).workflows
-    }
     // A backend that requires no token ignores the header.
     const authorization: Record<string, string> = config.backend.secretKey.given
       ? { authorization: `Bearer ${await getApiToken(config, runner)}` }
       : {}
+    const read = async (): Promise<Workflow[]> => {
+      const headers = config.backend.publicReads === 'no' ? authorization : {}
+      const request = { method: 'GET', url: api, effect: 'read', headers, timeoutMs: 10_000 } as const
+      return (JSON.parse((await runner.request(request)).body) as { workflows: Workflow[] }).workflows
+    }
     async function runOnce(before: Workflow): Promise<string> {
       const { status, body } = await runner.request({
         method: 'POST',

@@ -67,6 +67,7 @@ const area = (id: string, path: string, field: string) =>
     tags: ['health', 'verify', 'azure', 'ionos', 'from-vps'],
     publicName: getAreaName(id),
     hiddenByMaintenance: true,
+    asOperator: true,
     advice: apiAdvice,
     url: ({ domain }) => `https://${domain}${path}`,
     limits: ({ health }) => health.apiMs,

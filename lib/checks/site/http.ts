@@ -1,4 +1,5 @@
 import { type Config, formatScriptLine, type Limits } from '../../config/config.ts'
+import { getApiToken } from '../../config/secret.ts'
 import type { HttpRequest, HttpResponse } from '../../net/http.ts'
 import type { Judged } from '../../util/verdict.ts'
 import { isOurMaintenance } from '../../vps/maintenance/page.ts'
@@ -14,7 +15,7 @@ const mostOfOthers = 1 << 20
 export const get = (
   { context, signal, requestTimeoutMs, address }: QuickContext,
   url: string,
-  rest: Partial<Pick<HttpRequest, 'method' | 'shared' | 'timeoutMs' | 'address'>> = {},
+  rest: Partial<Pick<HttpRequest, 'method' | 'headers' | 'shared' | 'timeoutMs' | 'address'>> = {},
 ): Promise<HttpResponse> => {
   const mostBytes = rest.shared ? mostOfOthers : mostOfOurs
   const request = { method: 'GET', url, effect: 'read', timeoutMs: requestTimeoutMs, mostBytes } as const
@@ -28,6 +29,8 @@ interface Question extends Omit<Check<QuickContext>, 'needs' | 'host' | 'run' | 
   limits(config: Config): Limits
   /** It may use an open connection. */
   shared?: true
+  /** It reads what PUBLIC_READS=no reserves for the operator. */
+  asOperator?: true
   /** Describes what is wrong with the response, regardless of its time; undefined when nothing is. */
   fault(response: HttpResponse, url: string, filled: boolean): string | undefined
   /** Adds to the detail of a good response where time does not count. */
@@ -36,7 +39,7 @@ interface Question extends Omit<Check<QuickContext>, 'needs' | 'host' | 'run' | 
 
 /** One GET, on its own connection unless it is shared: a wrong response is CRITICAL, a slow one is judged by the limits. */
 export function httpCheck(question: Question): Check<QuickContext> {
-  const { url: urlIn, shared, fault, note, ...check } = question
+  const { url: urlIn, shared, asOperator, fault, note, ...check } = question
   return {
     ...check,
     needs: 'nothing',
@@ -48,8 +51,10 @@ export function httpCheck(question: Question): Check<QuickContext> {
       const { config } = checking.context
       const url = urlIn(config)
       if (url === undefined) return unknownHost()
+      // Not inside `try`: without the key, nothing is known about the site.
+      const headers = asOperator ? await authorize(checking.context, url) : {}
       try {
-        const response = await get(checking, url, shared ? { shared } : {})
+        const response = await get(checking, url, { headers, ...(shared ? { shared } : {}) })
         const plain = url.startsWith('http:') && !isJson(response.body)
         const found = { ...check, fault: fault(response, url, checking.filled) }
         const result = judgeResponse(found, response, checking.timed ? check.limits(config) : undefined)
@@ -60,6 +65,18 @@ export function httpCheck(question: Question): Check<QuickContext> {
       }
     },
   }
+}
+
+/**
+ * The header with which the operator reads the API: only where reading needs it, and only over TLS. The token is redacted
+ * wherever this program writes, and the VPS reads it from standard input.
+ */
+export async function authorize(
+  { config, runner }: Pick<QuickContext['context'], 'config' | 'runner'>,
+  url: string,
+): Promise<Record<string, string>> {
+  if (config.backend.publicReads === 'yes' || new URL(url).protocol !== 'https:') return {}
+  return { authorization: `Bearer ${await getApiToken(config, runner)}` }
 }
 
 /** A captive portal answers with a page or a redirect, our API with an object. */

@@ -24,7 +24,7 @@ export const azureShareKinds = [
 export const azureSettings = section('Azure', {
   azure: {
     ...explain('Subscription id or name; empty = the one that az is set to (az account show).', {
-      subscription: text('AZURE_SUBSCRIPTION', '', '^[^\\s"\']*$', 'a subscription id, or empty'),
+      subscription: text('AZURE_SUBSCRIPTION', '', '^(?!-)[^\\s"\']*$', 'a subscription id, or empty'),
     }),
     ...explain(
       'Everything is created in this resource group and region, except where a key below sets another region.',
@@ -32,8 +32,8 @@ export const azureSettings = section('Azure', {
         resourceGroup: text(
           'AZURE_RESOURCE_GROUP',
           'codexdominion-prod',
-          '^[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]$',
-          '1–90 letters, digits, _ - . ( ), not ending in a full stop',
+          '^(?!-)[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]$',
+          '1–90 letters, digits, _ - . ( ), not beginning with a hyphen, nor ending in a full stop',
         ),
         location: text('AZURE_LOCATION', 'eastus', '^[a-z0-9]+$', 'a region such as eastus'),
       },
@@ -111,7 +111,10 @@ export const azureSettings = section('Azure', {
         dir: folder('BACKEND_DIR', 'examples/codex-dominion/backend'),
         dockerfile: setting(
           'BACKEND_DOCKERFILE',
-          { type: 'string', default: 'Dockerfile.azure', path: true },
+          {
+            ...{ type: 'string', default: 'Dockerfile.azure', path: true },
+            ...{ pattern: '^(?!-)', means: 'a path that does not begin with a hyphen' },
+          },
           unchanged,
         ),
         dnsLabel: text(
@@ -125,6 +128,10 @@ export const azureSettings = section('Azure', {
     ...explain(
       'Secret of the application, for sessions and for the token that its API requires for writes (the script api-token prints it). Use 16 random characters or more: openssl rand -hex 32',
       { secretKey: secret('APP_SECRET_KEY', 'change-me') },
+    ),
+    ...explain(
+      'Who may read the API: yes = everyone, no = only who has the token or has signed in. This tool then sends the token with its own checks of the API.',
+      { publicReads: choice('PUBLIC_READS', 'yes', 'yes', 'no') },
     ),
     ...explain('Time limit for a new container until /health answers 200.', {
       healthyWithinSeconds: integer('HEALTHY_WITHIN_SECONDS', '300', 5, 3600),

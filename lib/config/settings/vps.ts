@@ -1,4 +1,16 @@
-import { dollars, explain, file, folder, host, integer, secret, section, text, url } from '../setting.ts'
+import {
+  dollars,
+  explain,
+  file,
+  folder,
+  host,
+  integer,
+  safeUrl,
+  safeUrlMeans,
+  secret,
+  section,
+  text,
+} from '../setting.ts'
 
 /** What two environments can share on the VPS, by the names that SHARES accepts. */
 export const siteShareKinds = ['site', 'dns-records'] as const
@@ -50,13 +62,13 @@ export const vpsSettings = section('IONOS: the VPS', {
       },
     ),
     ...explain('Optional: a URL that gets a POST after each publish, to purge a CDN.', {
-      purgeUrl: text('PURGE_URL', '', `^$|${url}`, 'a URL, or empty'),
+      purgeUrl: text('PURGE_URL', '', `^$|${safeUrl}`, `${safeUrlMeans}, or empty`),
     }),
     ...explain(
       "Secret, optional: IONOS DNS API key (prefix.secret). Without it, DNS is only checked, not set. With it, the A records of both names are set; their AAAA records that are not the server's, and a CNAME that leads elsewhere or lacks IONOS_PUBLIC_IPV6, are deleted.",
       {
         dnsKey: secret('IONOS_DNS_KEY'),
-        dnsApi: text('IONOS_DNS_API', 'https://api.hosting.ionos.com/dns', url, 'a URL'),
+        dnsApi: text('IONOS_DNS_API', 'https://api.hosting.ionos.com/dns', safeUrl, safeUrlMeans),
       },
     ),
   },
@@ -67,7 +79,12 @@ export const vpsSettings = section('IONOS: the VPS', {
     ...explain(
       "Let's Encrypt: e-mail address for its notices (may be empty), and the directory URL of the CA.",
       {
-        email: text('ACME_EMAIL', '', '^$|^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$', 'an e-mail address, or empty'),
+        email: text(
+          'ACME_EMAIL',
+          '',
+          '^$|^(?!-)[^@\\s]+@[^@\\s]+\\.[^@\\s]+$',
+          'an e-mail address, or empty',
+        ),
         server: text(
           'ACME_SERVER',
           'https://acme-v02.api.letsencrypt.org/directory',

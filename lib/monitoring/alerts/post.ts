@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import { revealSecret, type Secret } from '../../config/secret.ts'
+import { safeUrl, safeUrlMeans } from '../../config/setting.ts'
 import type { HttpResponse } from '../../net/http.ts'
 import type { Runner } from '../../shell/runner.ts'
 import { type Failure, getMessage, OpsError, usageError } from '../../util/errors.ts'
@@ -10,9 +11,9 @@ import { type Alert, type Channel, deliveryTimeoutMs, RefusedError, toOneLine, t
 export async function resolveAddress(secret: Secret, runner: Runner): Promise<URL> {
   const text = await revealSecret(secret, runner)
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
+  if (!url || !new RegExp(safeUrl).test(url.href))
     throw usageError(
-      `${secret.key} is not an http(s) URL`,
+      `${secret.key} is not ${safeUrlMeans}`,
       `Set ${secret.key} in ${secret.file} to the complete address, https://…`,
     )
   for (const part of [url.href, url.pathname.replace(/\/+$/, ''), url.search, url.username, url.password])

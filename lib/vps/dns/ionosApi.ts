@@ -74,7 +74,9 @@ export async function findZone(context: Context): Promise<Zone> {
       next: 'Use the key of the account that holds the domain, or leave IONOS_DNS_KEY empty and set the records by hand.',
     })
   }
-  return (await get(context, `/v1/zones/${encodeURIComponent(zone.id)}`)) as Zone
+  const details = (await get(context, `/v1/zones/${encodeURIComponent(zone.id)}`)) as Zone
+  // Part of DOMAIN, unlike the name in the second answer, and a file gets this name.
+  return { ...details, name: zone.name }
 }
 
 /** Saves the whole zone in the state folder. Returns the file. */

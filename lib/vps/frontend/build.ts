@@ -10,6 +10,7 @@ import { formatCount } from '../../util/format.ts'
 import { parseJson, readIfPresent } from '../../util/json.ts'
 import { inspectServers } from '../serverState.ts'
 import { buildNoteName, readExport } from './export.ts'
+import { addScriptPolicies } from './scriptPolicy.ts'
 import { readSources } from './sources.ts'
 
 /** The content of out/.build.json. */
@@ -46,6 +47,7 @@ export function buildTask(context: VpsContext): Task<string> {
     },
     async afterAll({ fact: source }, log) {
       const files = await readExport(getExportDir(config))
+      await addScriptPolicies(getExportDir(config), files.keys())
       const note: BuildNote = {
         source: source!,
         revision: await getRevision(runner, config.dashboardDir),

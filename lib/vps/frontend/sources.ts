@@ -12,7 +12,7 @@ import { sha256OfFile } from '../../util/files.ts'
 import { sha256 } from './export.ts'
 
 /** Part of the hash: change it when pages are published differently, so that they are published again. */
-const format = 'export and gzip, 1'
+const format = 'export with script policies, and gzip, 2'
 
 /** Never sources, independent of .gitignore. */
 const never = new Set(['node_modules', '.next', 'out', '.git'])

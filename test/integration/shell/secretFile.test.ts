@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -146,6 +155,29 @@ test('the next run removes what a killed one left, but not what another containe
   for (const folder of [left, used, foreign]) mkdirSync(folder)
   openRunner()
   expect([left, used, foreign].filter((folder) => existsSync(folder))).toEqual([used, foreign])
+})
+
+test('what has such a name without being a folder of this user stays', async () => {
+  const folder = temporaryFolder()
+  vi.stubEnv('TMPDIR', folder)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const { word } = JSON.parse((await openRunner().runPrivately(ask(0))).stdout) as Seen
+  const [, namespace] = path.basename(path.dirname(word)).split('-')
+  const getPath = (end: string) => path.join(folder, `dominion-${namespace}-${2 ** 22 + 1}-${end}`)
+  const [file, link, foreign, own] = ['aaaaaa', 'bbbbbb', 'cccccc', 'dddddd'].map(getPath) as [
+    string,
+    string,
+    string,
+    string,
+  ]
+  writeFileSync(file, 'x')
+  symlinkSync(folder, link)
+  for (const each of [foreign, own]) mkdirSync(each)
+  if (process.getuid!() === 0) chownSync(foreign, 1, 1)
+  else rmSync(foreign, { recursive: true })
+  openRunner()
+  expect([file, link, own].map((each) => existsSync(each))).toEqual([true, true, false])
+  expect(existsSync(foreign)).toBe(process.getuid!() === 0)
 })
 
 test('the VPS gets no secret files', async () => {

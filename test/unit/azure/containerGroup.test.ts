@@ -148,6 +148,21 @@ test('a worker with an older command is recreated', async () => {
   expect(now).not.toBe(before)
 })
 
+test('PUBLIC_READS: only "no" reaches the backend; the default changes no existing group', async () => {
+  const [open, closed] = await Promise.all(['', 'PUBLIC_READS=no'].map((line) => loadTestConfig(line)))
+  const hash = (config: typeof open, group = backendGroup(config!, image)) =>
+    hashConfiguration(config!, group, login('pg'), 'app-key')
+  // A hash that differs recreates the backend of every environment at its next release.
+  expect([hash(open), hash(open, workerGroup(open!, image))]).toEqual([
+    '952d56eff36f0bce',
+    'c9089b4149224c10',
+  ])
+  expect(hash(closed)).not.toBe(hash(open))
+  expect(hash(closed, workerGroup(closed!, image)), 'serves nobody').toBe('c9089b4149224c10')
+  const variables = parse(groupFile(closed!, backendGroup(closed!, image), secrets)).properties.containers[0]!
+  expect(variables.properties.environmentVariables).toContainEqual({ name: 'PUBLIC_READS', value: 'no' })
+})
+
 test('the surge group is the backend under another name and label', async () => {
   const config = await loadTestConfig('BACKEND_CPU=1.5')
   const [stable, surge] = [backendGroup(config, image), backendGroup(config, image, 'surge')]

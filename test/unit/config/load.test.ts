@@ -79,7 +79,7 @@ test('all invalid keys are named at once, with file, value and documentation', a
       `.env: IONOS_PORT must be a whole number from 1 to 65535; it is "70000" (.env.example line ${getLine('IONOS_PORT')})`,
       `.env: POSTGRES_VERSION must be one of 14, 15, 16, 17, 18; it is "9" (.env.example line ${getLine('POSTGRES_VERSION')})`,
       `.env: BACKEND_CPU must be a number from 0.1 to 31; it is "two" (.env.example line ${getLine('BACKEND_CPU')})`,
-      `.env: PURGE_URL must be a URL, or empty; it is "ftp://x" (.env.example line ${getLine('PURGE_URL')})`,
+      `.env: PURGE_URL must be an https URL (http only to this machine), or empty; it is "ftp://x" (.env.example line ${getLine('PURGE_URL')})`,
       `.env.eu: AZURE_LOCATION must be a region such as eastus; it is "West Europe" (.env.example line ${getLine('AZURE_LOCATION')})`,
       `.env.eu: KEEP_RELEASES must be a whole number from 2 to 100; it is "1.5" (.env.example line ${getLine('KEEP_RELEASES')})`,
       `.env.eu: ACME_EMAIL must be an e-mail address, or empty; it is "nobody" (.env.example line ${getLine('ACME_EMAIL')})`,
@@ -245,3 +245,30 @@ test.each(['Infinity', 'NaN', '1e309', '1e3', '0x10', '" 5 "', '+5', '-5', '٣',
     expect(what).toContain('BACKEND_CPU must be a number from 0.1 to 31; it is')
   },
 )
+
+test.each([
+  'AZURE_SUBSCRIPTION=--debug',
+  'AZURE_RESOURCE_GROUP=-g',
+  'BACKEND_DOCKERFILE=--file',
+  'ACME_EMAIL=--config@a.app',
+])('%s is refused, because a program would read it as an option', async (line) => {
+  expect((await failing(line)).what).toContain(`.env: ${line.split('=')[0]} must be `)
+})
+
+test.each([
+  ['https://cdn.test/purge?token=1', true],
+  ['http://localhost:8080/purge', true],
+  ['http://127.0.0.2', true],
+  ['http://[::1]:80?a', true],
+  ['http://cdn.test/purge?token=1', false],
+  ['http://localhost.cdn.test/', false],
+  ['http://localhost:80@cdn.test/', false],
+  ['http://localhost\\@cdn.test/', false],
+  ['http://127.0.0.1.cdn.test/', false],
+  ['ftp://localhost/', false],
+])('an address with a secret: %s', async (address, isSafe) => {
+  for (const key of ['PURGE_URL', 'IONOS_DNS_API']) {
+    if (isSafe) await loadTestConfig(`${key}='${address}'`)
+    else expect((await failing(`${key}='${address}'`)).what).toContain(`${key} must be an https URL`)
+  }
+})

@@ -47,7 +47,7 @@ interface SentAlert {
 
 async function createMonitor(answer: () => number = () => 200) {
   const { heard, port } = await startReceiver((outgoing) => outgoing.writeHead(answer()).end())
-  const config = await loadTestConfig('DOMAIN=shop.test', `ALERT_WEBHOOK_URL=http://hook.test:${port}/hook`)
+  const config = await loadTestConfig('DOMAIN=shop.test', `ALERT_WEBHOOK_URL=http://localhost:${port}/hook`)
   const sent = () => heard.map(({ body }) => JSON.parse(body) as SentAlert)
   return {
     config,

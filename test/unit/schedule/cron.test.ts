@@ -1,6 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import {
   formatCronFields,
   formatCronLine,
@@ -10,7 +10,13 @@ import {
   renderBlock,
   writeCommand,
 } from '../../../lib/schedule/cron.ts'
-import { buildPath, formatInterval, listScheduledTasks, parseMinutes } from '../../../lib/schedule/tasks.ts'
+import {
+  buildPath,
+  formatInterval,
+  listOpenFolders,
+  listScheduledTasks,
+  parseMinutes,
+} from '../../../lib/schedule/tasks.ts'
 import { temporaryFolder } from '../../support/helpers.ts'
 import { launcher, target, tasks } from '../../support/scheduleFixtures.ts'
 
@@ -103,4 +109,24 @@ test('PATH contains the folders of the programs that tasks start, in order, and 
   expect(buildPath(`${one}:${two}:./bin::${three}:/bin`, ['/usr/bin', '/bin'])).toMatch(
     new RegExp(`^${two}:${three}:(/bin:/usr/bin|/usr/bin:/bin)$`),
   )
+})
+
+test('PATH leaves out folders where others can put programs, and they are named', () => {
+  const folder = temporaryFolder()
+  for (const name of ['open', 'group', 'own']) {
+    mkdirSync(path.join(folder, name))
+    writeFileSync(path.join(folder, name, 'az'), '')
+  }
+  const [open = '', group = '', own = ''] = ['open', 'group', 'own'].map((name) => path.join(folder, name))
+  chmodSync(open, 0o1777)
+  chmodSync(group, 0o775)
+  expect([buildPath(`${open}:${own}`, []), listOpenFolders(`${open}:${own}:/none:.`)]).toEqual([own, [open]])
+  expect(buildPath(own, [open, '/bin'])).toBe(`${own}:/bin`)
+  expect([buildPath(`${group}:${own}`, []), listOpenFolders(group)]).toEqual([group, []])
+  expect(listOpenFolders(`${folder}:${folder}`), 'no program in it').toEqual([])
+  // The folders are neither root's nor this user's.
+  const uid = process.getuid!()
+  vi.spyOn(process, 'getuid').mockReturnValue(uid + 1)
+  expect(listOpenFolders(own)).toEqual(uid === 0 ? [] : [own])
+  vi.restoreAllMocks()
 })

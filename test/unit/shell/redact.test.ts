@@ -2,6 +2,11 @@ import { expect, test } from 'vitest'
 import { createRedactor } from '../../../lib/shell/redactor.ts'
 
 const secret = 'p"ä/s\\s w&rd=1+%'
+const bases = ['base64', 'base64url'].map((name) =>
+  Buffer.from(secret)
+    .toString(name as 'base64')
+    .slice(0, 12),
+)
 
 test.each([
   ['as it is', secret],
@@ -11,13 +16,33 @@ test.each([
     JSON.stringify(JSON.stringify({ a: secret })),
   ],
   ['in a URL', `postgresql://u:${encodeURIComponent(secret)}@host/db`],
+  ['in a URL with small digits', encodeURIComponent(secret).replaceAll(/%../g, (code) => code.toLowerCase())],
+  ['in a form', new URLSearchParams({ password: secret }).toString()],
   ['in base64', `Authorization: ${Buffer.from(secret).toString('base64')}`],
+  ['in base64url', Buffer.from(secret).toString('base64url')],
+  ['in hexadecimal', Buffer.from(secret).toString('hex')],
+  ['in capital hexadecimal', Buffer.from(secret).toString('hex').toUpperCase()],
 ])('a secret %s is removed', (_, text) => {
   const cleaned = createRedactor([secret]).clean(`before ${text} after ${text}`)
-  for (const part of ['rd=1', 'rd%3D1', 's w', Buffer.from(secret).toString('base64').slice(0, 12)]) {
+  for (const part of ['rd=1', 'rd%3D1', 'rd%3d1', 's w', 's+w', 'd3=', '7264', ...bases]) {
     expect(cleaned).not.toContain(part)
   }
   expect(cleaned).toMatch(/^before .*\*\*\*.* after .*\*\*\*/)
+})
+
+test.each(['', 'u', 'us', 'use'])('a secret after %j is removed from the base64 of both', (before) => {
+  for (const name of ['base64', 'base64url'] as const) {
+    const text = Buffer.from(`${before}:hunter2-and-more:after`).toString(name)
+    const cleaned = createRedactor(['hunter2-and-more']).clean(text)
+    const [start = '', end = ''] = cleaned.split('***')
+    expect(
+      Buffer.from(start, 'base64')
+        .toString()
+        .slice(0, before.length + 1),
+    ).toBe(`${before}:`)
+    // At each end, one character may hold bits of a neighbour.
+    expect(start.length + end.length).toBeLessThanOrEqual(text.length - Math.floor((16 * 8) / 6) + 1)
+  }
 })
 
 test('a secret that contains another is removed as a whole', () => {

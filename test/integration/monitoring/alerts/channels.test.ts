@@ -16,9 +16,9 @@ const path = '/services/T0123/B4567/sEcReTsEcReT'
 test('webhook, Slack and Teams each get their own format concurrently; no address is recorded', async () => {
   const { heard, port } = await startReceiver((outgoing) => outgoing.writeHead(202).end())
   const config = await loadTestConfig(
-    `ALERT_WEBHOOK_URL=http://hook.test:${port}${path}?key=abcdefgh`,
-    `ALERT_SLACK_URL=http://slack.test:${port}/slack${path}`,
-    `ALERT_TEAMS_URL=http://teams.test:${port}/teams${path}`,
+    `ALERT_WEBHOOK_URL=http://localhost:${port}${path}?key=abcdefgh`,
+    `ALERT_SLACK_URL=http://localhost:${port}/slack${path}`,
+    `ALERT_TEAMS_URL=http://localhost:${port}/teams${path}`,
   )
   const runner = openRunner()
   const sent = await Promise.all(
@@ -78,7 +78,7 @@ test('a refused, redirected, broken, silent or absent receiver is reported and d
   const good = await startReceiver((outgoing) => outgoing.end('ok'))
   const runner = openRunner()
   const sendTo = async (port: number) => {
-    const config = await loadTestConfig(`ALERT_SLACK_URL=http://slack.test:${port}${path}`)
+    const config = await loadTestConfig(`ALERT_SLACK_URL=http://localhost:${port}${path}`)
     const { failure, ms } = await sendAlert({ runner }, createChannels(config)[0]!, createAlert())
     return { what: failure?.what, next: failure?.next, ms }
   }
@@ -88,7 +88,7 @@ test('a refused, redirected, broken, silent or absent receiver is reported and d
     ),
   )
   expect(gone!.what).toBe(
-    `The alert could not be sent to Slack: slack.test:${echoing.port} answered 404 (Cannot POST ***)`,
+    `The alert could not be sent to Slack: localhost:${echoing.port} answered 404 (Cannot POST ***)`,
   )
   expect(gone!.next).toContain('set ALERT_SLACK_URL')
   expect(redirected!.what).toContain(`answered 302`)
@@ -118,12 +118,15 @@ test('an invalid address, a dangling secret reference and a secret in the alert 
     )
   }
   expect((await sendBy('hooks.example/sEcReT')).failure?.what).toMatch(
-    /^The alert could not be sent to the webhook: ALERT_WEBHOOK_URL is not an http\(s\) URL$/,
+    /^The alert could not be sent to the webhook: ALERT_WEBHOOK_URL is not an https URL \(http only to this machine\)$/,
   )
+  for (const open of ['http://hooks.example/sEcReT', `http://localhost:${port}@hooks.example/sEcReT`])
+    expect((await sendBy(open)).failure?.what).toContain('is not an https URL')
+  expect(heard).toEqual([])
   expect((await sendBy('env:NO_SUCH_VARIABLE')).failure?.what).toContain(
     'ALERT_WEBHOOK_URL (env:NO_SUCH_VARIABLE) is not set',
   )
-  process.env.HOOK_FOR_TEST = `http://hook.test:${port}${path}`
+  process.env.HOOK_FOR_TEST = `http://localhost:${port}${path}`
   expect(await sendBy('env:HOOK_FOR_TEST')).toMatchObject({ channel: 'webhook' })
   delete process.env.HOOK_FOR_TEST
   expect(JSON.parse(heard[0]!.body)).toMatchObject({ title: 'login *** failed', lines: ['***'] })
@@ -139,7 +142,7 @@ test('a partly configured channel is named; a dry run sends nothing', async () =
     exitCode: 2,
   })
   const { heard, port } = await startReceiver((outgoing) => outgoing.end())
-  const config = await loadTestConfig(`ALERT_WEBHOOK_URL=http://hook.test:${port}/`)
+  const config = await loadTestConfig(`ALERT_WEBHOOK_URL=http://localhost:${port}/`)
   const runner = openRunner({ mayChange: false })
   await expect(sendAlert({ runner }, createChannels(config)[0]!, createAlert())).rejects.toThrow(
     'a dry run must not',
@@ -180,7 +183,7 @@ test.each([
 })
 
 test('a failed test alert is not queued; the advice is to run it again', async () => {
-  const config = await loadTestConfig(`ALERT_SLACK_URL=http://slack.test:${await getClosedPort()}${path}`)
+  const config = await loadTestConfig(`ALERT_SLACK_URL=http://localhost:${await getClosedPort()}${path}`)
   const { failure } = await sendAlert(
     { runner: openRunner() },
     createChannels(config)[0]!,

@@ -21,7 +21,7 @@ async function hook(judge: (body: { incident: string; lines: string[] }) => numb
     if (status === 200) taken.push(`${said.incident} ${said.lines.length}`)
     outgoing.writeHead(status).end(status === 200 ? '' : 'no such message')
   })
-  const channels = createChannels(await loadTestConfig(`ALERT_WEBHOOK_URL=http://hook.test:${port}/hook`))
+  const channels = createChannels(await loadTestConfig(`ALERT_WEBHOOK_URL=http://localhost:${port}/hook`))
   return { taken, heard, channels }
 }
 

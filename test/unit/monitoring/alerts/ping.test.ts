@@ -8,7 +8,7 @@ const check = '/5bf66975-d4c7-4bf5-bcc8-b8d8a82ea278'
 
 test('pings at the start and at the end of a run; the end carries the exit code and the line', async () => {
   const { heard, port } = await startReceiver((outgoing) => outgoing.end('OK'))
-  const config = await loadTestConfig(`HEALTH_PING_URL=http://ping.test:${port}${check}/?create=1`)
+  const config = await loadTestConfig(`HEALTH_PING_URL=http://localhost:${port}${check}/?create=1`)
   const runner = openRunner({ known: ['pa55word'] })
   expect(await ping({ config, runner }, 'start')).toBeUndefined()
   expect(await ping({ config, runner }, 2, 'CRITICAL - api 503 pa55word (3/3)')).toBeUndefined()
@@ -25,12 +25,12 @@ test('a failed ping is returned, never thrown, and never contains the address', 
   const runner = openRunner()
   const pinged = async (port: number) =>
     ping(
-      { config: await loadTestConfig(`HEALTH_PING_URL=http://ping.test:${port}${check}`), runner },
+      { config: await loadTestConfig(`HEALTH_PING_URL=http://localhost:${port}${check}`), runner },
       0,
       'OK',
     )
   expect((await pinged(lost.port))?.what).toBe(
-    `The dead man's switch could not be pinged (0): ping.test:${lost.port} answered: not found`,
+    `The dead man's switch could not be pinged (0): localhost:${lost.port} answered: not found`,
   )
   expect((await pinged(echoing.port))?.what).toMatch(/answered 404 \(POST \*\*\*/)
   expect((await pinged(await getClosedPort()))?.what).toContain('ECONNREFUSED')
