@@ -9,6 +9,7 @@ import { writeAtomically } from '../../../lib/util/files.ts'
 import { prepareAz } from '../../../rehearsal/az.ts'
 import { readOwner } from '../../../rehearsal/claim.ts'
 import { getCacheFolder, type Release } from '../../../rehearsal/debianRoot.ts'
+import type { Verdict } from '../../../rehearsal/judge/judge.ts'
 import { login } from '../../../rehearsal/login.ts'
 import {
   getEnvironmentFile,
@@ -185,7 +186,12 @@ async function openRehearsal(name: string, state: State): Promise<Rehearsal> {
     },
     async down() {
       for (const variant of variants) rmSync(getEnvironmentFile(variant), { force: true })
+      // A test may have ended the clouds itself.
+      const verdict = await fetch(`${state.controlUrl}/verdict`)
+        .then((answer) => answer.json() as Promise<Verdict>)
+        .catch(() => undefined)
       await takeDown(name, state.id)
+      expect(verdict?.findings ?? [], 'differences from Microsoft’s models').toEqual([])
     },
   }
 }
