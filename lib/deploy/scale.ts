@@ -171,7 +171,7 @@ export function formatCost(part: Scaled, now: Estimate, then: Estimate): { table
 }
 
 export interface ScaleFlags extends CommonFlags {
-  part?: string
+  part?: Scaled
   cpu?: number
   memory?: number
   workers?: number
@@ -198,8 +198,6 @@ export async function scale(run: Run<ScaleFlags>): Promise<number> {
 }
 
 function partOf({ part, cpu, memory, workers }: ScaleFlags): Scaled {
-  if (part !== undefined && part !== 'backend' && part !== 'worker')
-    throw usageError(`${part} is not a part that can be scaled`, 'Use backend or worker.')
   if (part === 'backend' && workers !== undefined)
     throw usageError(
       '--workers sets the number of workers, not of backends',

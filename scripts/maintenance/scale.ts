@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { keys } from '../../lib/config/schema.ts'
-import type { ScaleFlags } from '../../lib/deploy/scale.ts'
+import type { Scaled, ScaleFlags } from '../../lib/deploy/scale.ts'
 import { usageError } from '../../lib/util/errors.ts'
 import { parseNumber } from '../../lib/util/number.ts'
 
@@ -11,8 +11,8 @@ const script = defineScript<ScaleFlags>({
   changes: true,
   options(parser) {
     parser
-      .argument('[part]', 'backend or worker')
-      .action((part?: string) => {
+      .addArgument(parser.createArgument('[part]', 'What to scale').choices(['backend', 'worker']))
+      .action((part?: Scaled) => {
         parser.setOptionValue('part', part)
       })
       .option('--cpu <cores>', 'CPU cores of a container', parseSize('--cpu'))
