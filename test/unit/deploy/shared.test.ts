@@ -158,6 +158,7 @@ test('every environment in the folder counts; examples, copies and the base do n
     { file: '.env.typo', why: expect.stringContaining('unknown key DOMAN') },
   ])
   expect(findSharedWithOthers(config, others)).toEqual([
+    '.env.swo': 'b0VIM 9.1',
     {
       ...{ kind: 'site', keys: ['DOMAIN', 'IONOS_HOST'], files: ['.env.stage', '.env.test'] },
       what: 'site codexdominion.app on the VPS 74.208.123.158',
@@ -187,17 +188,25 @@ test('BASE_ONLY excludes .env from the environments, lists the others, and belon
   expect((await getFailure(loadConfig(folder, 'stage'))).what).toContain('.env.stage: BASE_ONLY')
 })
 
-test('default means .env itself: as a name it would hide .env from every comparison and hint', async () => {
-  const folder = write({ '.env': '', '.env.default': 'DOMAIN=staging.example' })
-  expect(await getFailure(loadConfig(folder, 'default'))).toMatchObject({
+test.each(['default', 'example'])('.env.%s cannot be loaded: no comparison would see it', async (name) => {
+  const folder = write({ '.env': '', [`.env.${name}`]: 'DOMAIN=staging.example' })
+  expect(await getFailure(loadConfig(folder, name))).toMatchObject({
     exitCode: 2,
-    what: expect.stringContaining('--env default is reserved'),
-    next: expect.stringContaining('rename .env.default'),
+    what: expect.stringContaining(`--env ${name} is reserved`),
+    next: `If .env.${name} describes an environment, rename it.`,
   })
   expect((await loadConfig(folder)).environment).toBe('default')
 })
 
-test.each(['vps', 'registry,', ',registry', 'registry redis', 'Registry'])(
+test('every name that --env accepts is compared, whatever an editor would call so', async () => {
+  const folder = write({ '.env': '', '.env.swa': '', '.env.swp': 'DOMAIN=swp.example' })
+  symlinkSync('.env.swp', path.join(folder, '.env.swb'))
+  const { environments } = await readOthers(await loadConfig(folder))
+  expect(environments.map(({ environment }) => environment)).toEqual(['swa', 'swb', 'swp'])
+  expect((await loadConfig(folder, 'swa')).environment).toBe('swa')
+})
+
+test.each(['server', 'registry,', ',registry', 'registry redis', 'Registry'])(
   'SHARES=%s is refused',
   async (value) => {
     const failure = await getFailure(loadTestConfig(`SHARES=${value}`))
