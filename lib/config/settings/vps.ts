@@ -1,7 +1,7 @@
 import { dollars, explain, file, folder, host, integer, secret, section, text, url } from '../setting.ts'
 
 /** What two environments can share on the VPS, by the names that SHARES accepts. */
-export const siteShareKinds = ['site', 'dns-records'] as const
+export const siteShareKinds = ['vps', 'site', 'dns-records'] as const
 
 export const vpsSettings = section('IONOS: the VPS', {
   server: {
