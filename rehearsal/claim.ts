@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { connect, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { type OpsError, usageError } from '../lib/util/errors.ts'
 import { poll } from '../lib/util/poll.ts'
 
 /** The owner of a rehearsal's name on this machine. */
@@ -62,12 +63,10 @@ function listen(name: string, owner: Owner): Promise<(() => void) | undefined> {
 
 const answerWithinMs = 5000
 
-/** Returns who has claimed the name; undefined if nobody has. Throws when the owner does not answer. */
+/** Returns who has claimed the name; undefined if nobody has. Throws (exit 2) when the owner does not answer. */
 export async function readOwner(name: string): Promise<Owner | undefined> {
   const socket = connect(socketFor(name))
-  socket.setTimeout(answerWithinMs, () =>
-    socket.destroy(new Error(`The process that has claimed the rehearsal "${name}" does not answer.`)),
-  )
+  socket.setTimeout(answerWithinMs, () => socket.destroy(doesNotAnswer(name)))
   try {
     return JSON.parse(await text(socket)) as Owner
   } catch (error) {
@@ -78,3 +77,10 @@ export async function readOwner(name: string): Promise<Owner | undefined> {
     throw error
   }
 }
+
+/** A stopped process, for example: the kernel accepts connections on its behalf, but it never reads them. */
+const doesNotAnswer = (name: string): OpsError =>
+  usageError(
+    `The process that has claimed the rehearsal "${name}" does not answer; it may be stopped`,
+    `To find it: ss -xlp | grep ${socketFor(name).slice(1)}   (fg or kill -CONT continues it). To start another one in parallel: npm run rehearse -- --name ANOTHER`,
+  )

@@ -10,9 +10,8 @@ import { findMissingPackages, formatManualInstall, getReason } from './packages.
 import { PATH, runOrThrow, TIED } from './processes.ts'
 import { getCachedTree } from './treeCache.ts'
 
-export const RELEASES = { bookworm: 'Debian 12', trixie: 'Debian 13' }
+const RELEASES = { bookworm: 'Debian 12', trixie: 'Debian 13' }
 export type Release = keyof typeof RELEASES
-export const isRelease = (name: string): name is Release => Object.hasOwn(RELEASES, name)
 
 /** A clean Debian file system, so that the content of its machines does not depend on this host. */
 export interface DebianRoot {

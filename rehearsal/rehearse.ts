@@ -18,7 +18,7 @@ import { exitCode, OpsError, usageError } from '../lib/util/errors.ts'
 import { formatDuration } from '../lib/util/format.ts'
 import { prepareAz } from './az.ts'
 import { createCrashCheck, createModelsCheck, ordinaryChecks, renewalCheck } from './checks.ts'
-import { isRelease, RELEASES, type Release } from './debianRoot.ts'
+import type { Release } from './debianRoot.ts'
 import { login } from './login.ts'
 import { assertRoot } from './network.ts'
 import { findMissingPackages, installPackages } from './packages.ts'
@@ -39,10 +39,10 @@ type Flags = CommonFlags & {
   keep?: boolean
   down?: boolean
   install?: boolean
-  latency: string
+  latency: 'none' | 'realistic'
   name: string
-  azFrom?: string
-  vpsFrom: string
+  azFrom?: Release
+  vpsFrom: Release
 }
 
 const home = path.join(import.meta.dirname, '..')
@@ -50,10 +50,6 @@ const home = path.join(import.meta.dirname, '..')
 /** The whole rehearsal: packages, clouds, login, deploy, checks, and teardown. */
 export async function rehearse(run: Run<Flags>): Promise<number> {
   const { name, latency, keep = false, azFrom, vpsFrom } = run.flags
-  if (latency !== 'none' && latency !== 'realistic')
-    throw usageError(`--latency must be none or realistic, not ${latency}`)
-  if (azFrom !== undefined) assertRelease('--az-from', azFrom)
-  assertRelease('--vps-from', vpsFrom)
   // The name is used for an environment, a folder, and as part of a network interface's name.
   if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name) || name === 'default')
     throw usageError(
@@ -86,11 +82,6 @@ export async function rehearse(run: Run<Flags>): Promise<number> {
       for (const line of await takeDown(name, state.id)) run.log(`  ${line}`)
     }
   }
-}
-
-function assertRelease(flag: string, value: string): asserts value is Release {
-  if (!isRelease(value))
-    throw usageError(`${flag} must be ${Object.keys(RELEASES).join(' or ')}, not ${value}`)
 }
 
 const interrupted = () => new OpsError({ what: 'Interrupted', next: 'Run this command again.' })

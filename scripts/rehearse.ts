@@ -5,10 +5,10 @@ interface Flags {
   keep?: boolean
   down?: boolean
   install?: boolean
-  latency: string
+  latency: 'none' | 'realistic'
   name: string
-  azFrom?: string
-  vpsFrom: string
+  azFrom?: 'bookworm' | 'trixie'
+  vpsFrom: 'bookworm' | 'trixie'
 }
 
 const script = defineScript<Flags>({
@@ -20,17 +20,27 @@ const script = defineScript<Flags>({
       .option('--install', 'Install the missing Debian packages')
       .option('--keep', 'Keep both simulated clouds running for other scripts (use --env NAME)')
       .option('--down', 'Take down what --keep left running')
-      .option(
-        '--latency <kind>',
-        "Latency of simulated cloud operations: 'none', or 'realistic' for a tenth of the usual time",
-        'none',
+      .addOption(
+        parser
+          .createOption('--latency <kind>', 'Latency of simulated cloud operations; realistic is a tenth')
+          .choices(['none', 'realistic'])
+          .default('none'),
       )
       .option('--name <name>', 'Name of the environment to write (.env.NAME)', 'rehearsal')
-      .option(
-        '--az-from <release>',
-        "Use the az of 'bookworm' (2.45) or 'trixie' (2.74) instead of this machine's",
+      .addOption(
+        parser
+          .createOption(
+            '--az-from <release>',
+            "Use az of bookworm (2.45) or trixie (2.74), not this machine's",
+          )
+          .choices(['bookworm', 'trixie']),
       )
-      .option('--vps-from <release>', "Debian release of the VPS: 'bookworm' or 'trixie'", 'bookworm'),
+      .addOption(
+        parser
+          .createOption('--vps-from <release>', 'Debian release of the VPS')
+          .choices(['bookworm', 'trixie'])
+          .default('bookworm'),
+      ),
   async run(run) {
     const { rehearse } = await import('../rehearsal/rehearse.ts')
     return rehearse(run)

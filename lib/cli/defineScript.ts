@@ -7,6 +7,7 @@ import type { Recorder } from '../shell/recorder.ts'
 import { createRedactor } from '../shell/redactor.ts'
 import { exitCode, getMessage, OpsError, usageError } from '../util/errors.ts'
 import { escapeControls, writeErr, writeJson, writeOut } from '../util/terminal.ts'
+import { explainChoices } from './choices.ts'
 
 export interface CommonFlags {
   env?: string
@@ -153,22 +154,17 @@ async function parse<Flags extends object>(about: Script<Flags>, argv: string[])
       .option('-y, --yes', 'Skip confirmation prompts')
   }
   about.options?.(parser)
+  const next = `npx dominion ${about.name} --help lists the flags.`
+  explainChoices(parser, next)
   try {
     parser.parse(argv, { from: 'user' })
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown
     if (thrown.exitCode === 0) throw new Finished()
-    throw usageError(
-      thrown.message.replace(/^error: /, '').replace(/\n\(/, ' ('),
-      `npx dominion ${about.name} --help lists the flags.`,
-    )
+    throw usageError(thrown.message.replace(/^error: /, '').replace(/\n\(/, ' ('), next)
   }
   const flags = parser.opts()
-  if (flags.detailedExitcode && !flags.dryRun)
-    throw usageError(
-      '--detailed-exitcode needs --dry-run',
-      `npx dominion ${about.name} --help lists the flags.`,
-    )
+  if (flags.detailedExitcode && !flags.dryRun) throw usageError('--detailed-exitcode needs --dry-run', next)
   return flags
 }
 

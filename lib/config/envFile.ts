@@ -1,5 +1,4 @@
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import path from 'node:path'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { getMessage, OpsError, usageError } from '../util/errors.ts'
 import { writeAtomically } from '../util/files.ts'
@@ -36,17 +35,6 @@ export function setValues(text: string, values: Readonly<Record<string, string>>
   if (missing.length === 0) return changed
   const gap = changed === '' || changed.endsWith('\n') ? '' : newline
   return changed + gap + missing.map(([key, value]) => `${key}=${value}${newline}`).join('')
-}
-
-/** The file of this environment that sets a key; when none does, the file where it belongs. */
-export async function getKeyFile(folder: string, environment: string, key: KeyName): Promise<string> {
-  const { parse } = await import('dotenv')
-  const files = environment === 'default' ? ['.env'] : [`.env.${environment}`, '.env']
-  const has = (file: string) => {
-    const full = path.join(folder, file)
-    return existsSync(full) && Object.hasOwn(parse(readFileSync(full, 'utf8')), key)
-  }
-  return files.find(has) ?? files[0]!
 }
 
 /** Saves values in an .env file, atomically. Throws when that is not possible; the file is unchanged then. */

@@ -1,8 +1,8 @@
-import { lstatSync, readdirSync } from 'node:fs'
+import { closeSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import path from 'node:path'
 import { getMessage } from '../util/errors.ts'
 import type { Config } from './config.ts'
-import { isBaseOnly, loadConfig } from './load.ts'
+import { isBaseOnly, isReserved, loadConfig } from './load.ts'
 import type { KeyName, ShareKind } from './schema.ts'
 
 export interface Others {
@@ -23,13 +23,29 @@ export function listEnvironments(folder: string): (string | undefined)[] {
       if (name === '.env') return [undefined]
       // A second dot marks a copy (.env.prod.bak); names for --env contain no dot.
       const given = /^\.env\.([A-Za-z0-9_-]+)$/.exec(name)?.[1]
-      // .env.default is a template: load.ts refuses the name.
-      const isTemplate = given === 'example' || given === 'default'
-      // Vim's swap file for an .env that is being edited.
-      const isSwap = /^sw[a-p]$/.test(given ?? '')
-      return given === undefined || isTemplate || isSwap ? [] : [given]
+      if (given === undefined || isReserved(given)) return []
+      // Vim calls the swap file of an .env that is being edited .env.swp, but somebody may call an environment so.
+      return isSwapFile(path.join(folder, name)) ? [] : [given]
     })
     .sort()
+}
+
+/** Whether a file starts like a swap file of Vim (block 0, https://github.com/vim/vim/blob/master/src/memline.c). */
+function isSwapFile(file: string): boolean {
+  // Opening a pipe would wait for its writer.
+  if (!lstatSync(file, { throwIfNoEntry: false })?.isFile()) return false
+  const start = Buffer.alloc(6)
+  try {
+    const opened = openSync(file, 'r')
+    try {
+      readSync(opened, start)
+    } finally {
+      closeSync(opened)
+    }
+  } catch {
+    return false // whoever reads it as an environment reports why it cannot be read
+  }
+  return start.toString('latin1') === 'b0VIM '
 }
 
 /** Reads all other environments in the folder. Does not throw when one cannot be read. */

@@ -30,11 +30,10 @@ export async function loadConfig(folder: string, name?: string): Promise<Config>
       'Use only letters, digits, - and _: the name becomes part of a file name, .env.NAME.',
     )
   }
-  // Receipts, hints and comparisons refer to .env itself as default.
-  if (name === 'default') {
+  if (name !== undefined && isReserved(name)) {
     throw usageError(
-      '--env default is reserved: it stands for .env itself',
-      'Omit --env to use .env, or rename .env.default.',
+      `--env ${name} is reserved: ${reserved[name]}`,
+      `If .env.${name} describes an environment, rename it.`,
     )
   }
   const { given, cut } = await readFiles(folder, name)
@@ -54,6 +53,14 @@ export async function loadConfig(folder: string, name?: string): Promise<Config>
   return deepFreeze(createConfig(textOf, fileOf, folder, name ?? 'default'))
 }
 
+/** Names that no environment can have, and what they stand for. */
+const reserved = {
+  default: 'receipts, hints and comparisons refer to .env itself by that name',
+  example: '.env.example explains the keys',
+} as const
+
+export const isReserved = (name: string): name is keyof typeof reserved => Object.hasOwn(reserved, name)
+
 /** Whether `.env` is declared to hold only what the environments have in common. */
 export async function isBaseOnly(folder: string): Promise<boolean> {
   const { given } = await readFiles(folder, undefined)
@@ -67,6 +74,16 @@ async function noEnvironment(folder: string): Promise<OpsError> {
     '.env holds only what the environments have in common (BASE_ONLY=yes)',
     `Name the environment: ${names.map((each) => `--env ${each}`).join(', ') || '--env NAME, with a file .env.NAME'}`,
   )
+}
+
+/** For a name without a file. It never suggests `.env` alone: a mistyped name would be answered with production. */
+async function suggestOthers(folder: string, name: string): Promise<string> {
+  const { listEnvironments } = await import('./environments.ts')
+  const { sortByNearness } = await import('../util/suggest.ts')
+  const names = listEnvironments(folder).filter((each) => each !== undefined)
+  if (names.length === 0) return `Create .env.${name}: no .env.NAME exists there.`
+  const flags = sortByNearness(name, names).map((each) => `--env ${each}`)
+  return `Use one that exists: ${flags.join(', ')}. Or create .env.${name}.`
 }
 
 /** A later file overrides an earlier one. */
@@ -88,9 +105,7 @@ async function readFiles(
   if (!existsSync(path.join(folder, required))) {
     throw usageError(
       `${required} not found in ${folder}`,
-      name === undefined
-        ? 'Copy .env.example to .env and fill it in.'
-        : `Create ${required}, or omit --env to use .env alone.`,
+      name === undefined ? 'Copy .env.example to .env and fill it in.' : await suggestOthers(folder, name),
     )
   }
   const given = new Map<string, Given>()

@@ -13,7 +13,8 @@ import {
 import type { CommonFlags, Run } from '../cli/defineScript.ts'
 import { askToType } from '../cli/prompt.ts'
 import { type Config, formatKeyFile, formatScriptLine } from '../config/config.ts'
-import { getKeyFile, saveValues, type Values } from '../config/envFile.ts'
+import { saveValues, type Values } from '../config/envFile.ts'
+import { getEnvironmentFile } from '../config/environments.ts'
 import type { KeyName } from '../config/schema.ts'
 import { type Estimate, estimateCost } from '../cost/estimate.ts'
 import { readPrices } from '../cost/priceList.ts'
@@ -171,7 +172,7 @@ export function formatCost(part: Scaled, now: Estimate, then: Estimate): { table
 }
 
 export interface ScaleFlags extends CommonFlags {
-  part?: string
+  part?: Scaled
   cpu?: number
   memory?: number
   workers?: number
@@ -192,14 +193,12 @@ export async function scale(run: Run<ScaleFlags>): Promise<number> {
     needsVps: part === 'backend',
     tasks: (context) => ({
       ...scaleTasks(context, scaling),
-      summary: () => (scaling.save ? [] : warningOf(values)),
+      summary: () => (scaling.save ? [] : warningOf(config, values)),
     }),
   })
 }
 
 function partOf({ part, cpu, memory, workers }: ScaleFlags): Scaled {
-  if (part !== undefined && part !== 'backend' && part !== 'worker')
-    throw usageError(`${part} is not a part that can be scaled`, 'Use backend or worker.')
   if (part === 'backend' && workers !== undefined)
     throw usageError(
       '--workers sets the number of workers, not of backends',
@@ -263,15 +262,14 @@ const cutsOff = (now: Scale, to: Scale): boolean =>
 
 const wordsOf = ({ cpu, memoryGb, count }: Scale): string => `${count} × ${cpu} CPU, ${memoryGb} GB`
 
-function warningOf(values: ReturnType<typeof valuesToSet>): string[] {
+function warningOf(config: Config, values: Values): string[] {
   const lines = Object.entries(values).map(([key, value]) => `  ${key}=${value}`)
-  const [first, ...others] = Object.keys(values) as KeyName[]
-  if (first === undefined) return []
-  const file = formatKeyFile(first, ...others)
+  if (lines.length === 0) return []
+  const file = getEnvironmentFile(config)
   return [`The next deploy reverts this unless ${file} contains (--save writes it there):`, ...lines]
 }
 
-/** Replaces the backend without downtime, or the workers one by one; with --save, then writes .env. */
+/** Replaces the backend without downtime, or the workers one by one; with --save, then writes the environment's file. */
 export function scaleTasks(context: VpsContext, { part, to, cost, unasked, save }: ScalePlan): TaskList {
   const scaled = { ...context, config: scaledConfig(context.config, part, to) }
   const azure = createAzure(scaled)
@@ -308,26 +306,24 @@ export function scaleTasks(context: VpsContext, { part, to, cost, unasked, save 
   }
 }
 
-/** Writes the size to the file that sets it, for the next deploy. */
-function saveTask(config: Config, part: Scaled, to: Scale, verify: Task): Task<ReadonlyMap<string, Values>> {
+/**
+ * Writes the size to the environment's own file, for the next deploy: `.env` applies to every environment, so a size
+ * written there would change production, too.
+ */
+export function saveTask(config: Config, part: Scaled, to: Scale, verify: Task): Task {
+  const file = getEnvironmentFile(config)
   return {
     id: 'save',
     title: 'Sizes in the configuration',
     part: 'together',
     after: [verify],
     async inspect() {
-      const byFile = new Map<string, Values>()
-      const fields: Field[] = []
-      for (const [key, before, after] of getSizeChanges(config, part, to)) {
-        const file = await getKeyFile(config.folder, config.environment, key)
-        byFile.set(file, { ...byFile.get(file), [key]: String(after) })
-        fields.push({ name: `${file}: ${key}`, before: String(before), after: String(after) })
-      }
+      const fields: Field[] = getSizeChanges(config, part, to).map(([key, before, after]) => ({
+        ...{ name: `${file}: ${key}`, before: String(before), after: String(after) },
+      }))
       if (fields.length === 0) return ok('already up to date')
-      return { state: 'change', what: [...byFile.keys()].join(', '), fields, effects: [], fact: byFile }
+      return { state: 'change', what: file, fields, effects: [] }
     },
-    async afterAll({ fact: byFile }) {
-      for (const [file, some] of byFile ?? []) await saveValues(path.join(config.folder, file), some)
-    },
+    afterAll: () => saveValues(path.join(config.folder, file), valuesToSet(config, part, to)),
   }
 }

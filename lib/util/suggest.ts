@@ -1,10 +1,17 @@
 /** The name closest to what was typed, if it is close enough to be meant (edit distance up to a third of its length). */
 export function findNearest(typed: string, names: readonly string[]): string | undefined {
-  const [best] = names
-    .map((name) => ({ name, distance: distance(typed.toLowerCase(), name.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance)
+  const [best] = rank(typed, names)
   return best && best.distance <= Math.max(1, Math.floor(best.name.length / 3)) ? best.name : undefined
 }
+
+/** All names, the one closest to what was typed first. */
+export const sortByNearness = (typed: string, names: readonly string[]): string[] =>
+  rank(typed, names).map(({ name }) => name)
+
+const rank = (typed: string, names: readonly string[]) =>
+  names
+    .map((name) => ({ name, distance: distance(typed.toLowerCase(), name.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)
 
 /** `; did you mean table?`, to follow the name of something unknown; empty when nothing is close enough. */
 export function formatSuggestion(typed: string, names: readonly string[]): string {

@@ -149,6 +149,8 @@ export function parseServerState(output: string, host: string, stderr = '') {
       backend: one('nginx.backend'),
       /** The target of the link in sites-enabled. */
       site: one('nginx.site'),
+      /** Domains of other sites of this toolbox that nginx serves, and that are its default server. */
+      neighbours: all('nginx.neighbour'),
       /** Debian's default site is enabled. */
       defaultSite: yes('nginx.default'),
       /** A change was interrupted and left its journal (remote/nginx.sh); the next change undoes it. */

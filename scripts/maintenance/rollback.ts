@@ -12,8 +12,8 @@ const script = defineScript<RollbackFlags>({
   changes: true,
   options: (parser) =>
     parser
-      .argument('[part]', 'frontend or backend')
-      .action((part?: string) => void parser.setOptionValue('part', part))
+      .addArgument(parser.createArgument('[part]', 'What to roll back').choices(['frontend', 'backend']))
+      .action((part?: ReleasePart) => void parser.setOptionValue('part', part))
       .option(
         '--to <id>',
         'Roll back to this release instead of the previous one (a prefix of its id is enough)',
@@ -47,8 +47,6 @@ function checkFlags({ part, list, to, markBad, clearBad, why }: RollbackFlags): 
   part?: ReleasePart
   list: boolean
 } {
-  if (part !== undefined && part !== 'frontend' && part !== 'backend')
-    throw usageError(`${part} is not a part that can be rolled back`, 'Use frontend or backend.')
   if (list) {
     const other = { '--to': to, '--mark-bad': markBad, '--clear-bad': clearBad, '--why': why }
     const beside = Object.entries(other).find(([, value]) => value !== undefined)?.[0]

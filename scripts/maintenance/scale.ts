@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { defineScript, isMain } from '../../lib/cli/defineScript.ts'
 import { keys } from '../../lib/config/schema.ts'
-import type { ScaleFlags } from '../../lib/deploy/scale.ts'
+import type { Scaled, ScaleFlags } from '../../lib/deploy/scale.ts'
 import { usageError } from '../../lib/util/errors.ts'
 import { parseNumber } from '../../lib/util/number.ts'
 
@@ -11,16 +11,16 @@ const script = defineScript<ScaleFlags>({
   changes: true,
   options(parser) {
     parser
-      .argument('[part]', 'backend or worker')
-      .action((part?: string) => {
+      .addArgument(parser.createArgument('[part]', 'What to scale').choices(['backend', 'worker']))
+      .action((part?: Scaled) => {
         parser.setOptionValue('part', part)
       })
       .option('--cpu <cores>', 'CPU cores of a container', parseSize('--cpu'))
       .option('--memory <GB>', 'Memory of a container', parseSize('--memory'))
       .option('--workers <number>', 'Number of worker container groups', parseWorkers)
-      .option('--save', 'Also write the size to .env, so that the next deploy keeps it')
+      .option('--save', "Also save the size in the environment's file, so that the next deploy keeps it")
   },
-  // az container create --file, with the new size; --save writes it to .env.
+  // az container create --file, with the new size; --save writes it to the environment's file.
   run: async (run) => (await import('../../lib/deploy/scale.ts')).scale(run),
 })
 

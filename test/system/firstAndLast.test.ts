@@ -261,7 +261,7 @@ test('a server and a registry shared with a second environment are kept, the res
     AZURE_RESOURCE_GROUP: 'second-prod',
     BACKEND_DNS_LABEL: 'second-api',
     REDIS_NAME: 'second-redis',
-    SHARES: 'postgres,registry',
+    SHARES: 'postgres,registry,vps',
   })
   const undeclared = await remove('--confirm=codexdominion.app')
   expect(undeclared.code, undeclared.stderr).toBe(2)
@@ -272,7 +272,7 @@ test('a server and a registry shared with a second environment are kept, the res
     BACKEND_DNS_LABEL: 'second-api',
     REDIS_NAME: 'second-redis',
     POSTGRES_DATABASE: 'seconddb',
-    SHARES: 'postgres,registry',
+    SHARES: 'postgres,registry,vps',
   })
   const done = await remove('--confirm=codexdominion.app')
   expect(done.code, done.stderr).toBe(0)

@@ -7,14 +7,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { renderNginx } from '../../lib/vps/nginx/render.ts'
-import { loadFileConfig } from '../support/config.ts'
-import { toSite } from '../support/helpers.ts'
 import { hostile, received, startBackend } from '../support/system/echoBackend.ts'
 import { rememberBackend } from '../support/system/records.ts'
 import { type Rehearsal, startRehearsal } from '../support/system/rehearsal.ts'
 import { expectFewAttempts, expectOnlySessionCookies } from '../support/system/sessionCookies.ts'
-import { createContent, createVisitor, smallDashboard, ssh, trySsh } from '../support/system/site.ts'
+import { createContent, createVisitor, smallDashboard, ssh } from '../support/system/site.ts'
 
 const domain = 'codexdominion.app'
 const api = 'codex-api.0123456789abcdef.eastus.azurecontainer.io'
@@ -249,20 +246,17 @@ test('bodies and headers that do not arrive are not waited for', async () => {
   }
 })
 
-test('a second site on the same VPS loads next to the first', async () => {
-  const other = await loadFileConfig('DOMAIN=second.app')
-  const facts = { version: '1.22.1', ipv6: false, nameservers: ['127.0.0.1'], backend: 'second.example' }
-  const folder = '/etc/nginx/dominion/second.app/current'
-  for (const [name, text] of Object.entries(renderNginx(toSite(other), 'https', facts))) {
-    // One default server and one certificate are enough.
-    const written = text.replaceAll(' default_server', '').replaceAll('/live/second.app/', `/live/${domain}/`)
-    const bytes = Buffer.from(written).toString('base64')
-    await ssh(clouds, `mkdir -p ${folder} && echo ${bytes} | base64 -d > ${folder}/${name}`)
+test('a second site on the same VPS is refused before anything changes', async () => {
+  const second = clouds.variant('second', { DOMAIN: 'second.app' })
+  const state = () => ssh(clouds, 'find /etc/nginx -printf "%p %l %T@\\n" | sort')
+  const before = await state()
+  for (const flags of [[], ['--dry-run']]) {
+    const done = await clouds.dominion(['configure-nginx', ...flags], { environment: second })
+    expect(done.code).toBe(2)
+    expect(done.stderr + done.stdout).toContain(`already serves ${domain}, so nginx cannot serve second.app`)
   }
-  await ssh(clouds, `ln -s ${folder}/site.conf /etc/nginx/sites-enabled/second.app.conf`)
-  const tested = await trySsh(clouds, 'nginx -t')
-  await ssh(clouds, `rm -r /etc/nginx/sites-enabled/second.app.conf ${folder}`)
-  expect(tested.code, tested.stderr).toBe(0)
+  expect(await state()).toBe(before)
+  clouds.withdraw(second)
 })
 
 test('a stopped backend gives an answer in JSON, and the pages stay', async () => {

@@ -13,7 +13,7 @@ import {
 } from '../setting.ts'
 
 /** What two environments can share on the VPS, by the names that SHARES accepts. */
-export const siteShareKinds = ['site', 'dns-records'] as const
+export const siteShareKinds = ['vps', 'site', 'dns-records'] as const
 
 export const vpsSettings = section('IONOS: the VPS', {
   server: {

@@ -37,7 +37,7 @@ import {
 } from './candidates.ts'
 
 export interface RollbackFlags extends CommonFlags {
-  part?: string
+  part?: ReleasePart
   to?: string
   list?: boolean
   markBad?: boolean

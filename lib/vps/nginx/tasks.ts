@@ -4,10 +4,10 @@ import {
   getRememberedHost,
   isTenantHost,
 } from '../../config/backendHost.ts'
-import { type Config, formatScriptLine } from '../../config/config.ts'
+import { type Config, formatKeyFile, formatScriptLine } from '../../config/config.ts'
 import type { Command } from '../../shell/command.ts'
 import { type Difference, type Field, ok, type Task, type VpsContext } from '../../tasks/task.ts'
-import { OpsError } from '../../util/errors.ts'
+import { OpsError, usageError } from '../../util/errors.ts'
 import { packFiles, remoteScript, type Site } from '../remote/vps.ts'
 import { inspectServer, invalidateServerState, type ServerState } from '../serverState.ts'
 import {
@@ -159,6 +159,19 @@ const remedy = (output: string): string =>
     ? 'Another site in /etc/nginx/sites-enabled on the VPS claims default_server: remove the word there, then run this command again.'
     : 'Fix what nginx reports (a file of another site in /etc/nginx, a port in use), then run this command again.'
 
+/**
+ * Throws (exit 2) when nginx serves another site of this toolbox. Each of them is the default server of both ports, for
+ * visitors who name no site, and nginx accepts only one (https://nginx.org/en/docs/http/ngx_http_core_module.html#listen).
+ */
+function assertOnlySite({ config, server }: Site, { nginx }: ServerState): void {
+  const [other] = nginx.neighbours
+  if (other === undefined) return
+  throw usageError(
+    `The VPS ${server.address} already serves ${other}, so nginx cannot serve ${config.domain} there, too: both would be its default server`,
+    `Set IONOS_HOST in ${formatKeyFile('IONOS_HOST')} to another VPS. If nobody needs ${other} any more, disable it on this one: rm /etc/nginx/sites-enabled/${other}.conf`,
+  )
+}
+
 /** Even an expired certificate counts: a site never returns to plain HTTP. */
 const getWantedPhase = (state: ServerState): Phase => (state.certificate.lineage ? 'https' : 'http')
 
@@ -190,6 +203,7 @@ async function inspectNginx(
   to?: string,
 ): Promise<Difference> {
   const { config } = context
+  assertOnlySite(context, state)
   const host = to ?? (phase === 'https' ? await findBackend(config, state, azure) : undefined)
   const files = renderFiles(context, state, phase, host)
   const reasons = findDifferences(config, files, state)
@@ -234,6 +248,7 @@ async function planLater(
   when: string,
   azure?: AzureGroups,
 ): Promise<Difference> {
+  assertOnlySite(context, state)
   const host = phase === 'https' ? await findBackend(context.config, state, azure) : undefined
   const files = renderFiles(context, state, phase, host)
   return {

@@ -92,6 +92,16 @@ find -H "$conf/current" -maxdepth 1 -type f -exec sha256sum {} + 2>/dev/null |
 [ -f "$conf/current/backend.conf" ] &&
   say nginx.backend "$(sed -n 's/^set [$]backend \([^ ;]*\);.*/\1/p' "$conf/current/backend.conf" | head -n 1)"
 say nginx.site "$(readlink "/etc/nginx/sites-enabled/$domain.conf" 2>/dev/null)"
+for link in /etc/nginx/sites-enabled/*.conf; do
+  target=$(readlink "$link") || continue
+  case $target in
+    "$conf"/*) ;;
+    /etc/nginx/dominion/*/current/site.conf)
+      other=${target#/etc/nginx/dominion/}
+      if grep -qs default_server "$link"; then say nginx.neighbour "${other%%/*}"; fi
+      ;;
+  esac
+done
 [ -d "$conf/before" ] && say nginx.unfinished yes
 [ -L /etc/nginx/sites-enabled/default ] && say nginx.default yes
 [ -f "$site/maintenance/index.html" ] && say maintenance "on $(one_line "$site/maintenance/facts.json" 2>/dev/null)"

@@ -67,6 +67,19 @@ describe('flags', () => {
     ])
   })
 
+  test.each([
+    [['sideways'], 'mode must be on, off or status, not sideways'],
+    [['on', '--only=web'], '--only must be backend or worker, not web'],
+    [['on', '--only='], '--only must be backend or worker, not empty'],
+  ])('%j is no choice: %s', async (argv, what) => {
+    const options = `options: (parser) => parser
+      .addArgument(parser.createArgument('<mode>', 'x').choices(['on', 'off', 'status']))
+      .addOption(parser.createOption('--only <part>', 'x').choices(['backend', 'worker'])).action(() => {})`
+    const { code, stderr } = await runScript(`${options}, ${main('')}`, argv)
+    expect([code, stderr]).toEqual([2, `✖ ${what}\n→ npx dominion example --help lists the flags.\n`])
+    expect((await runScript(`${options}, ${main('')}`, ['off', '--only', 'worker'])).code).toBe(0)
+  })
+
   test.each([[['stray']], [['--env']], [['--nonsense-entirely']], [['-x']]])(
     '%j is refused',
     async (argv) => {

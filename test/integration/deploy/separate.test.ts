@@ -60,7 +60,8 @@ test.each(changing)('%s --env staging, with nothing but DOMAIN in its file, is r
     'container registry codexacr1216 (ACR_NAME)',
     'containers in the resource group codexdominion-prod (AZURE_RESOURCE_GROUP)',
     'DNS label codex-api in eastus (BACKEND_DNS_LABEL)',
-    'Set different names in .env.staging. If both are meant to share them, add to it: SHARES=containers,dns-label,postgres,database,redis,registry',
+    'VPS 127.0.0.1 with its nginx, deploy lock, receipts and marks of bad releases (IONOS_HOST, IONOS_PUBLIC_IP, IONOS_PUBLIC_IPV6)',
+    'Set different names in .env.staging. If both are meant to share them, add to it: SHARES=containers,dns-label,postgres,database,redis,registry,vps',
     'BASE_ONLY=yes in .env',
   ])
     expect(stderr).toContain(words)
@@ -89,7 +90,7 @@ async function goesOn(files: Record<string, string>, line: string): Promise<stri
   return stderr
 }
 
-const all = 'SHARES=containers,dns-label,postgres,database,redis,registry\n'
+const all = 'SHARES=containers,dns-label,postgres,database,redis,registry,vps\n'
 
 test('either file can declare what is meant to be shared', async () => {
   const staging = { ...classic, '.env.staging': `${classic['.env.staging']}${all}` }

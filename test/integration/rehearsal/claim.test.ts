@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { claimRehearsal, type Owner, readOwner } from '../../../rehearsal/claim.ts'
 import { assertStartable } from '../../../rehearsal/rehearsal.ts'
 import { getFailure, home, temporaryFolder } from '../../support/helpers.ts'
@@ -24,14 +24,21 @@ test('of many simultaneous claims one succeeds; the others see its owner', async
   expect(await readOwner(name)).toBeUndefined()
 })
 
-test('a claim ends with its process, however that ends', async () => {
-  const name = path.basename(temporaryFolder())
+/** Claims the name from another process, once that has done it. */
+async function claimElsewhere(name: string) {
   const text = `import { claimRehearsal } from ${JSON.stringify(path.join(home, 'rehearsal', 'claim.ts'))}
     await claimRehearsal(${JSON.stringify(name)}, ${JSON.stringify(owner('child'))})
     process.stdout.write('claimed')
     setInterval(() => {}, 1000)`
   const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', text])
+  onTestFinished(() => void child.kill('SIGKILL'))
   await once(child.stdout, 'data')
+  return child
+}
+
+test('a claim ends with its process, however that ends', async () => {
+  const name = path.basename(temporaryFolder())
+  const child = await claimElsewhere(name)
   expect(await readOwner(name)).toEqual(owner('child'))
   expect(await claimRehearsal(name, owner('me'))).toBeUndefined()
   child.kill('SIGKILL')
@@ -39,6 +46,17 @@ test('a claim ends with its process, however that ends', async () => {
   const release = await claimRehearsal(name, owner('me'))
   expect(release).toBeDefined()
   release!()
+})
+
+test('an owner that never answers is named, with the line that finds it', async () => {
+  const name = path.basename(temporaryFolder())
+  const child = await claimElsewhere(name)
+  child.kill('SIGSTOP')
+  const { exitCode, what, next = '' } = await getFailure(assertStartable(name))
+  expect([exitCode, what]).toEqual([2, expect.stringContaining(`the rehearsal "${name}" does not answer`)])
+  expect(next).toContain('--name ANOTHER')
+  const socket = /grep (codex-dominion-[0-9a-f]{32})/.exec(next)![1]!
+  expect(execFileSync('ss', ['-xl'], { encoding: 'utf8' })).toContain(`@${socket}`)
 })
 
 test('a claim holds whatever TMPDIR is, as the network does', async () => {

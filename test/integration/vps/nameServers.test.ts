@@ -27,12 +27,12 @@ serve("127.0.0.55", lambda query, count: None)
 print("ready", flush=True)
 `
 
-/** Runs remote/server-state.sh with this /etc/resolv.conf, in a separate network. */
-async function readState(resolvConf: string) {
+/** Runs remote/server-state.sh with this /etc/resolv.conf, in a separate network, after `prepare` (shell). */
+async function readState(resolvConf: string, prepare = 'true') {
   const folder = temporaryFolder()
   writeFileSync(path.join(folder, 'servers.py'), servers)
   writeFileSync(path.join(folder, 'resolv.conf'), resolvConf)
-  const world = `ip link set lo up && mount --make-rprivate / && mount -t tmpfs none /etc && cp "$2/resolv.conf" /etc/ || exit
+  const world = `ip link set lo up && mount --make-rprivate / && mount -t tmpfs none /etc && cp "$2/resolv.conf" /etc/ && ${prepare} || exit
     mkfifo "$2/ready" && { python3 "$2/servers.py" > "$2/ready" & } && read -r _ < "$2/ready"
     dash "$1" /var/www site.test /var/www/_acme /etc/hook nginx; code=$?; kill $!; exit $code`
   const flags = ['--user', '--map-root-user', '--mount', '--net']
@@ -54,4 +54,16 @@ test('name servers that do not answer, refuse, or do not exist are dead', async 
 test('a single name server is used without asking it', async () => {
   const state = await readState('nameserver 127.0.0.55\n')
   expect([state.nameservers, state.deadNameservers]).toEqual([['127.0.0.55'], []])
+})
+
+test('other sites of this toolbox are neighbours while they are the default server of nginx', async () => {
+  const sites = ['site.test', 'second.app', 'edited.app'].map((domain) => {
+    const folder = `/etc/nginx/dominion/${domain}/current`
+    const line = domain === 'edited.app' ? 'listen 443 ssl;' : 'listen 443 ssl default_server;'
+    return `mkdir -p ${folder} && echo '${line}' > ${folder}/site.conf && ln -s ${folder}/site.conf /etc/nginx/sites-enabled/${domain}.conf`
+  })
+  const foreign = "echo 'listen 443 default_server;' > /etc/nginx/sites-enabled/foreign.conf"
+  const prepare = ['mkdir -p /etc/nginx/sites-enabled', ...sites, foreign].join(' && ')
+  expect((await readState('', prepare)).nginx.neighbours).toEqual(['second.app'])
+  expect((await readState('')).nginx.neighbours).toEqual([])
 })

@@ -11,7 +11,7 @@ import {
 import path from 'node:path'
 import { parse } from 'dotenv'
 import { expect, test } from 'vitest'
-import { getKeyFile, saveValues, setValues } from '../../../lib/config/envFile.ts'
+import { saveValues, setValues } from '../../../lib/config/envFile.ts'
 import { getFailure, home, temporaryFolder } from '../../support/helpers.ts'
 
 test('the effective value is replaced; comments, order, quotes elsewhere and line ends stay', () => {
@@ -58,16 +58,6 @@ test('a copy of .env.example: two lines differ and nothing else', () => {
     'WORKER_MEMORY_GB=3',
   ])
   expect(parse(after)).toEqual({ ...parse(text), WORKER_CPU: '1.5', WORKER_MEMORY_GB: '3' })
-})
-
-test('the file that sets a value', async () => {
-  const folder = temporaryFolder()
-  writeFileSync(path.join(folder, '.env'), 'WORKER_CPU=1\nBACKEND_CPU=2\n')
-  expect(await getKeyFile(folder, 'default', 'WORKER_COUNT')).toBe('.env')
-  writeFileSync(path.join(folder, '.env.stage'), 'WORKER_CPU=2\n')
-  expect(await getKeyFile(folder, 'stage', 'WORKER_CPU')).toBe('.env.stage')
-  expect(await getKeyFile(folder, 'stage', 'BACKEND_CPU')).toBe('.env')
-  expect(await getKeyFile(folder, 'stage', 'WORKER_COUNT')).toBe('.env.stage')
 })
 
 test('saving keeps the mode and a link, and leaves no other files', async () => {

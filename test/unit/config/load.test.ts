@@ -161,6 +161,18 @@ test('a missing file is named, with what to do', async () => {
   writeFileSync(path.join(folder, '.env'), '')
   expect(await getFailure(loadConfig(folder, 'eu'))).toMatchObject({
     what: `.env.eu not found in ${folder}`,
+    next: 'Create .env.eu: no .env.NAME exists there.',
+  })
+})
+
+test('a mistyped environment is answered with those that exist, the nearest first, and never with .env', async () => {
+  const folder = write({ '.env': '', '.env.demo': '', '.env.prod': '', '.env.staging': '' })
+  expect(await getFailure(loadConfig(folder, 'stagign'))).toEqual({
+    what: `.env.stagign not found in ${folder}`,
+    next: expect.stringMatching(
+      /^Use one that exists: --env staging, --env (demo|prod), .*\. Or create \.env\.stagign\.$/,
+    ),
+    exitCode: 2,
   })
 })
 

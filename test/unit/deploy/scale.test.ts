@@ -1,9 +1,20 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { Azure } from '../../../lib/azure/client.ts'
 import type { ContainerGroup } from '../../../lib/azure/resources/containerGroups.ts'
+import { loadConfig } from '../../../lib/config/load.ts'
 import type { Estimate } from '../../../lib/cost/estimate.ts'
-import { formatCost, type Scaled, scaledConfig, scaleNow, valuesToSet } from '../../../lib/deploy/scale.ts'
-import { getFailure, loadTestConfig } from '../../support/helpers.ts'
+import {
+  formatCost,
+  type Scaled,
+  saveTask,
+  scaledConfig,
+  scaleNow,
+  valuesToSet,
+} from '../../../lib/deploy/scale.ts'
+import { type Change, nothingAhead, type Task } from '../../../lib/tasks/task.ts'
+import { getFailure, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 
 const group = (name: string, cpu: number, memoryInGb: number, image = 'r/i:1'): ContainerGroup => ({
   name,
@@ -68,6 +79,30 @@ test('the values for .env, which then match the running containers', async () =>
   expect(valuesToSet(config, 'backend', { ...to, count: 1 })).toEqual({
     BACKEND_CPU: '1.5',
     BACKEND_MEMORY_GB: '2',
+  })
+})
+
+test.each<[string | undefined, string]>([
+  ['staging', '.env.staging'],
+  [undefined, '.env'],
+])('--env %s: --save writes to %s, even if .env alone sets the size so far', async (environment, file) => {
+  const folder = temporaryFolder()
+  const before: Record<string, string> = { '.env': 'WORKER_CPU=1\n', '.env.staging': 'DOMAIN=staging.app\n' }
+  for (const [name, text] of Object.entries(before)) writeFileSync(path.join(folder, name), text)
+  const config = await loadConfig(folder, environment)
+  const task = saveTask(config, 'worker', { ...config.worker, cpu: 2 }, {} as Task)
+  const plan = (await task.inspect(nothingAhead)) as Change
+  expect(plan).toMatchObject({
+    what: file,
+    fields: [{ name: `${file}: WORKER_CPU`, before: '1', after: '2' }],
+  })
+  await task.afterAll!(plan, () => {})
+  const after = Object.fromEntries(
+    Object.keys(before).map((name) => [name, readFileSync(path.join(folder, name), 'utf8')]),
+  )
+  expect(after).toEqual({
+    ...before,
+    [file]: file === '.env' ? 'WORKER_CPU=2\n' : `${before[file]}WORKER_CPU=2\n`,
   })
 })
 

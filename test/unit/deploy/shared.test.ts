@@ -8,6 +8,7 @@ import { findShared, findSharedWithOthers, listShareRules } from '../../../lib/d
 import { getFailure, loadTestConfig, temporaryFolder } from '../../support/helpers.ts'
 
 const core = [
+  'IONOS_HOST=192.0.2.7',
   'AZURE_RESOURCE_GROUP=staging',
   'ACR_NAME=stagingacr',
   'POSTGRES_SERVER=staging-db',
@@ -16,8 +17,9 @@ const core = [
 ]
 const without = (...keys: string[]) => core.filter((line) => !keys.some((key) => line.startsWith(`${key}=`)))
 const domain = 'DOMAIN=staging.example'
-const vps = 'IONOS_HOST=192.0.2.7'
-const everything = ['containers', 'dns-label', 'postgres', 'database', 'redis', 'registry']
+const oneVps = core.slice(1)
+const everything = ['containers', 'dns-label', 'postgres', 'database', 'redis', 'registry', 'vps']
+const v6 = 'IONOS_PUBLIC_IPV6=2001:db8::5'
 const [one, two] = ['1', '2'].map(
   (digit) => `AZURE_SUBSCRIPTION=${digit.repeat(8)}-0000-4000-8000-000000000000`,
 )
@@ -32,8 +34,8 @@ const rehearsed = (n: string) => [
 test.each<[string, string[], string[], string[]]>([
   ['the same twice: defaults count', [], [], [...everything, 'site']],
   ['only the domain differs', [], [domain], everything],
-  ['everything differs, on one VPS', [], [...core, domain], []],
-  ['everything differs, the VPS too', [], [...core, domain, vps], []],
+  ['everything differs, on one VPS', [], [...oneVps, domain], ['vps']],
+  ['everything differs, the VPS too', [], [...core, domain], []],
   ['the server alone is the same', [], [...without('POSTGRES_SERVER'), domain], ['postgres', 'database']],
   [
     'the server, with another database',
@@ -80,17 +82,26 @@ test.each<[string, string[], string[], string[]]>([
     [...without('REDIS_NAME'), domain, 'REDIS_LOCATION=westeurope'],
     [],
   ],
-  ['the site on the same VPS', [], core, ['site']],
-  ['www. of the other site', [], [...core, 'DOMAIN=www.codexdominion.app'], ['site']],
-  ['the same domain on another address', [], [...core, vps], []],
-  ['and its records are set from here', ['IONOS_DNS_KEY=a.b'], [...core, vps], ['dns-records']],
+  ['the site on the same VPS', [], oneVps, ['vps', 'site']],
+  ['www. of the other site', [], [...oneVps, 'DOMAIN=www.codexdominion.app'], ['vps', 'site']],
+  ['the same domain on another address', [], core, []],
+  ['and its records are set from here', ['IONOS_DNS_KEY=a.b'], core, ['dns-records']],
   [
     'the same domain, the VPS by a name that may be the same',
     [],
-    [...core, 'IONOS_HOST=vps.example'],
-    ['site'],
+    [...oneVps, 'IONOS_HOST=vps.example'],
+    ['vps', 'site'],
   ],
-  ['the same public address', [], [...core, 'IONOS_HOST=vps', 'IONOS_PUBLIC_IP=74.208.123.158'], ['site']],
+  [
+    'the same public address',
+    [],
+    [...oneVps, 'IONOS_HOST=vps', 'IONOS_PUBLIC_IP=74.208.123.158'],
+    ['vps', 'site'],
+  ],
+  ['IPv4 here and IPv6 there', [v6], [...oneVps, 'IONOS_HOST=2001:db8:0::5', v6], ['vps', 'site']],
+  ['IPv6 there alone', [], [...oneVps, domain, 'IONOS_HOST=2001:db8::5'], ['vps']],
+  ['one IPv6 address, two of IPv4', [v6], [...core, domain, v6], ['vps']],
+  ['nothing in common but a family', [v6], [...core, domain, 'IONOS_PUBLIC_IPV6=2001:db8::6'], []],
   // Server, registry and label are unique across Azure: two subscriptions cannot both have them.
   [
     'other subscriptions, the same names',
@@ -140,13 +151,14 @@ function write(files: Record<string, string>): string {
 
 test('every environment in the folder counts; examples, copies and the base do not', async () => {
   const folder = write({
-    '.env': 'BASE_ONLY=yes\nACR_NAME=common1',
+    '.env': 'BASE_ONLY=yes\nACR_NAME=common1\nIONOS_HOST=192.0.2.7',
     '.env.prod': '',
     '.env.stage': core.join('\n'),
     '.env.test': without('ACR_NAME').join('\n'),
     '.env.example': '',
     '.env.default': '',
     '.env.swp': 'b0VIM 8.2',
+    '.env.swo': 'b0VIM 9.1',
     '.env.prod.bak': '',
     '.envrc': '',
     '.env.typo': 'DOMAN=x',
@@ -159,8 +171,13 @@ test('every environment in the folder counts; examples, copies and the base do n
   ])
   expect(findSharedWithOthers(config, others)).toEqual([
     {
+      ...{ kind: 'vps', files: ['.env.stage', '.env.test'] },
+      keys: ['IONOS_HOST', 'IONOS_PUBLIC_IP', 'IONOS_PUBLIC_IPV6'],
+      what: 'VPS 192.0.2.7 with its nginx, deploy lock, receipts and marks of bad releases',
+    },
+    {
       ...{ kind: 'site', keys: ['DOMAIN', 'IONOS_HOST'], files: ['.env.stage', '.env.test'] },
-      what: 'site codexdominion.app on the VPS 74.208.123.158',
+      what: 'site codexdominion.app on the VPS 192.0.2.7',
     },
     { kind: 'registry', what: 'container registry common1', keys: ['ACR_NAME'], files: ['.env.test'] },
   ])
@@ -187,17 +204,25 @@ test('BASE_ONLY excludes .env from the environments, lists the others, and belon
   expect((await getFailure(loadConfig(folder, 'stage'))).what).toContain('.env.stage: BASE_ONLY')
 })
 
-test('default means .env itself: as a name it would hide .env from every comparison and hint', async () => {
-  const folder = write({ '.env': '', '.env.default': 'DOMAIN=staging.example' })
-  expect(await getFailure(loadConfig(folder, 'default'))).toMatchObject({
+test.each(['default', 'example'])('.env.%s cannot be loaded: no comparison would see it', async (name) => {
+  const folder = write({ '.env': '', [`.env.${name}`]: 'DOMAIN=staging.example' })
+  expect(await getFailure(loadConfig(folder, name))).toMatchObject({
     exitCode: 2,
-    what: expect.stringContaining('--env default is reserved'),
-    next: expect.stringContaining('rename .env.default'),
+    what: expect.stringContaining(`--env ${name} is reserved`),
+    next: `If .env.${name} describes an environment, rename it.`,
   })
   expect((await loadConfig(folder)).environment).toBe('default')
 })
 
-test.each(['vps', 'registry,', ',registry', 'registry redis', 'Registry'])(
+test('every name that --env accepts is compared, whatever an editor would call so', async () => {
+  const folder = write({ '.env': '', '.env.swa': '', '.env.swp': 'DOMAIN=swp.example' })
+  symlinkSync('.env.swp', path.join(folder, '.env.swb'))
+  const { environments } = await readOthers(await loadConfig(folder))
+  expect(environments.map(({ environment }) => environment)).toEqual(['swa', 'swb', 'swp'])
+  expect((await loadConfig(folder, 'swa')).environment).toBe('swa')
+})
+
+test.each(['server', 'registry,', ',registry', 'registry redis', 'Registry'])(
   'SHARES=%s is refused',
   async (value) => {
     const failure = await getFailure(loadTestConfig(`SHARES=${value}`))

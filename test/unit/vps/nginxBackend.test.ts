@@ -2,9 +2,16 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { display } from '../../../lib/shell/command.ts'
 import { nothingAhead, type Task } from '../../../lib/tasks/task.ts'
-import { nginxHttpsTask, nginxHttpTask } from '../../../lib/vps/nginx/tasks.ts'
+import { nginxHttpsTask, nginxHttpTask, switchBackendTask } from '../../../lib/vps/nginx/tasks.ts'
 import { nginxUpstream } from '../../../lib/vps/nginx/upstream.ts'
-import { backendHost, loadTestConfig, openRunner, toSite, withBackendHost } from '../../support/helpers.ts'
+import {
+  backendHost,
+  getFailure,
+  loadTestConfig,
+  openRunner,
+  toSite,
+  withBackendHost,
+} from '../../support/helpers.ts'
 
 /** A certificate for codexdominion.app, whose key nobody has. */
 const certificate = [
@@ -17,11 +24,11 @@ const certificate = [
 ].join('')
 
 /** A server with a certificate, whose nginx sends /api/ to `backend`; this machine saw the backend as `seen`. */
-async function server(backend: string, seen?: string) {
+async function server(backend: string, seen?: string, ...more: string[]) {
   const config = await loadTestConfig()
   const stdout = [
     ...['server-state\t1', 'nameserver\t9.9.9.9', 'nginx.version\t1.22.1', `nginx.backend\t${backend}`],
-    ...[`certificate.pem\t${certificate}`, 'end\tserver-state'],
+    ...[`certificate.pem\t${certificate}`, ...more, 'end\tserver-state'],
   ].join('\n')
   const run = async () => ({ code: 0, stdout, stderr: '', timedOut: false })
   return { ...toSite(seen ? withBackendHost(config, seen) : config), runner: { ...openRunner(), run } }
@@ -88,4 +95,19 @@ test('a machine that does not know the backend says that /api/ does not work yet
   expect(await describe('')).toContain('/api/ answers 502 until a release of the backend')
   expect(await describe('', backendHost)).not.toContain('502')
   expect(await describe(surgeHost)).not.toContain('502')
+})
+
+test('every configuration is refused while another site of this toolbox is the default server', async () => {
+  const context = await server('', undefined, 'nginx.neighbour\tother.app')
+  for (const task of [
+    nginxHttpTask(context),
+    nginxHttpsTask(context),
+    switchBackendTask(context, surgeHost),
+  ]) {
+    expect(await getFailure(task.inspect(nothingAhead))).toMatchObject({
+      exitCode: 2,
+      what: expect.stringContaining('already serves other.app, so nginx cannot serve codexdominion.app'),
+      next: expect.stringMatching(/IONOS_HOST in \.env .* rm \/etc\/nginx\/sites-enabled\/other\.app\.conf$/),
+    })
+  }
 })
