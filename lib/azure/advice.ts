@@ -3,6 +3,9 @@ import type { KeyName } from '../config/schema.ts'
 
 /* What to do about a refusal, wherever Azure reports it. */
 
+export const unreachableAdvice = (): string =>
+  `Check the network, and HTTPS_PROXY in ${formatKeyFile('HTTPS_PROXY')}; then run this command again.`
+
 export const adviseRole = (
   role: 'Contributor' | 'Reader',
   scope: 'subscription' | 'resource group',

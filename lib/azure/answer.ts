@@ -1,3 +1,4 @@
+import { formatAzLine } from '../config/config.ts'
 import { unknownError } from '../util/errors.ts'
 import { parseJson } from '../util/json.ts'
 
@@ -12,7 +13,7 @@ export function parseAnswer<Value>(stdout: string, fits: (value: Partial<Value>)
   throw unknownError(
     'az answered with something else than was asked for',
     stdout.slice(0, 2000),
-    'Check that az on your PATH is the Azure CLI, and what it prints: az account show --output json',
+    `Check that az on your PATH is the Azure CLI, and what it prints: ${formatAzLine('az account show --output json')}`,
   )
 }
 

@@ -2,6 +2,7 @@ import type { HttpRequest, HttpResponse } from '../net/http.ts'
 import type { Context } from '../tasks/task.ts'
 import { once } from '../util/concurrency.ts'
 import { getMessage, OpsError, unknownError } from '../util/errors.ts'
+import { unreachableAdvice } from './advice.ts'
 import { az } from './cli.ts'
 import { explainAz } from './errors.ts'
 
@@ -45,11 +46,7 @@ export function openArm({ config, runner }: Context, wanted?: AbortSignal) {
   async function send(path: string, query: Query, body?: object): Promise<HttpResponse> {
     const { accessToken } = await access.get()
     return runner.request(armRequest(path, query, accessToken, body), wanted).catch((thrown) => {
-      throw unknownError(
-        'Azure cannot be reached from here',
-        getMessage(thrown),
-        'Check the network and HTTPS_PROXY, then run this command again.',
-      )
+      throw unknownError('Azure cannot be reached from here', getMessage(thrown), unreachableAdvice())
     })
   }
 

@@ -1,7 +1,7 @@
 import { formatAzLine, formatKeyFile } from '../config/config.ts'
 import type { KeyName } from '../config/schema.ts'
 import { exitCode, type Failure } from '../util/errors.ts'
-import { adviseRole, anotherName, anotherRegion } from './advice.ts'
+import { adviseRole, anotherName, anotherRegion, unreachableAdvice } from './advice.ts'
 import { describeSilence } from './silence.ts'
 
 export interface Meaning {
@@ -167,7 +167,7 @@ export const meanings: readonly Meaning[] = [
     when: /due to insufficient capacity|redis[\s\S]*InsufficientCapacity|InsufficientCapacity[\s\S]*redis/i,
     what: 'Azure currently has no capacity for this Redis in this region',
     next: () =>
-      `${anotherRegion('another region', 'REDIS_LOCATION')} Another REDIS_SKU, such as Balanced_B1, helps less often. The next run deletes the failed Redis, which holds no data.`,
+      `${anotherRegion('another region', 'REDIS_LOCATION')} Another REDIS_SKU (${formatKeyFile('REDIS_SKU')}), such as Balanced_B1, helps less often. The next run deletes the failed Redis, which holds no data.`,
     source: 'microsoft/aspire#19174, langchain-ai/terraform#258',
   },
   {
@@ -175,7 +175,7 @@ export const meanings: readonly Meaning[] = [
     when: /AllocationFailed/,
     what: 'Azure could not allocate this resource in this region',
     next: () =>
-      `${anotherRegion('another region', 'REDIS_LOCATION')} Another size (REDIS_SKU) helps less often.`,
+      `${anotherRegion('another region', 'REDIS_LOCATION')} Another size (REDIS_SKU in ${formatKeyFile('REDIS_SKU')}) helps less often.`,
     source: 'langchain-ai/terraform#109',
   },
   {
@@ -311,7 +311,7 @@ export const meanings: readonly Meaning[] = [
     when: /Max retries exceeded|NewConnectionError|Name or service not known|getaddrinfo|Connection (refused|reset|aborted)|ProxyError|Read timed out|ConnectTimeout|Temporary failure in name resolution/i,
     what: 'Azure cannot be reached from here',
     said: describeSilence,
-    next: 'Check the network and HTTPS_PROXY, then run this command again.',
+    next: unreachableAdvice,
     source: 'azure-cli 2.45',
     exitCode: exitCode.unknown,
   },

@@ -99,5 +99,5 @@ async function judge(asking: Asking, missing: readonly AzureResource[], groups: 
 
 async function judgeCoresBeforehand(asking: Asking, groups: readonly ContainerGroup[]): Promise<Judged> {
   const { verdict, detail } = await judgeContainerCores(asking, groups)
-  return { verdict, detail: `cores for containers: ${detail}`, next: coresAdvice }
+  return { verdict, detail: `cores for containers: ${detail}`, next: coresAdvice() }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { formatScriptLine } from '../config/config.ts'
+import { formatKeyFile, formatScriptLine } from '../config/config.ts'
 import type { VpsContext } from '../tasks/task.ts'
 import { mapLimit } from '../util/concurrency.ts'
 import { usageError } from '../util/errors.ts'
@@ -110,10 +110,14 @@ export async function runProbes(context: VpsContext, options: RunOptions): Promi
   )
   if (state !== 'down')
     return { at, from, verdict: worstVerdict(observations), observations, ownNetwork: state }
-  const detail = `this machine's own network is down (${why})`
+  const detail = `this machine's network is down or intercepted (${why})`
+  // Without the authority of a proxy that intercepts TLS, no certificate is valid here.
+  const next = /certificate/i.test(why)
+    ? `If a proxy on this network intercepts TLS, set CA_FILE in ${formatKeyFile('CA_FILE')} to a PEM file with its authority.`
+    : undefined
   const known = observations.map((each): Observation => {
     const { probe, took } = each
-    return mayBeOwnNetwork(each) ? { probe, took, verdict: 'UNKNOWN', detail, silent: true } : each
+    return mayBeOwnNetwork(each) ? { probe, took, verdict: 'UNKNOWN', detail, next, silent: true } : each
   })
   return { at, from, verdict: 'UNKNOWN', observations: known, ownNetwork: state }
 }

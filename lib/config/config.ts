@@ -15,7 +15,16 @@ export interface Server extends Host {
   readonly publicIp: string
   /** '' when no AAAA record is to be set. */
   readonly publicIpv6: string
+  /** The keys that set its fields, for hints: each server has its own. */
+  readonly keys: ServerKeys
 }
+
+export type ServerKeys = Readonly<
+  Record<'address' | 'port' | 'user' | 'key' | 'knownHosts' | 'publicIp' | 'publicIpv6', KeyName>
+>
+
+/** Whether a host is a server of the configuration. A jump host on the way to it is configured by ssh alone. */
+export const isServer = (host: Host): host is Server => 'keys' in host
 
 /** The whole configuration, frozen. Paths are absolute. */
 export type Config = Readonly<ReturnType<typeof createConfig>>

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { type OpsError, usageError } from '../util/errors.ts'
 import { formatCount } from '../util/format.ts'
 import { parseNumber } from '../util/number.ts'
-import type { Config, Server } from './config.ts'
+import type { Config } from './config.ts'
 import { assertReadableLines, findCutValues } from './envFile.ts'
 import { type KeyName, keys, readSettings, type ShareKind, schema } from './schema.ts'
 import {
@@ -14,6 +14,7 @@ import {
   isKeyMaterial,
   postgresPasswordRule,
 } from './secret.ts'
+import { createServers } from './servers.ts'
 import { type Key, limitsMean, type Source } from './setting.ts'
 
 /**
@@ -246,7 +247,7 @@ export function createConfig(
     toSecret: (key, text) =>
       createSecret(key, text, { file: fileOf(key as KeyName), ...rules[key as keyof typeof rules] }),
   }
-  const { server, ...read } = readSettings(textOf, source)
+  const { servers, ...read } = readSettings(textOf, source)
   const { azure, ionos, health, network } = read
   const withoutSlash = (text: string) => text.replace(/\/+$/, '')
   const keyFiles: Partial<Record<KeyName, string>> = Object.fromEntries(
@@ -273,15 +274,7 @@ export function createConfig(
     redis: { ...read.redis, location: read.redis.location || azure.location },
     /** What is the same on every server. */
     ionos: { ...ionos, webRoot: withoutSlash(ionos.webRoot), dnsApi: withoutSlash(ionos.dnsApi) },
-    /** The servers that serve the site. The first one keeps receipts and marks. */
-    servers: [
-      {
-        ...server,
-        ...{ name: 'vps', label: 'the VPS' },
-        knownHosts: server.knownHosts || path.join(homedir(), '.ssh', 'known_hosts'),
-        publicIp: server.publicIp || server.address,
-      },
-    ] as readonly [Server, ...Server[]],
+    servers: createServers(servers),
     health: { ...health, neutralTargets: health.neutralTargets.split(',') },
     network: { ...network, azEnvironment },
     /** Receipts and transcripts of this environment. */

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import type { NetworkOptions } from '../net/http.ts'
 import { usageError } from '../util/errors.ts'
-import type { Config } from './config.ts'
+import { type Config, formatKeyFile } from './config.ts'
+import type { KeyName } from './schema.ts'
 
 /** The DNS records of a name; an empty list means that there are none. */
 export interface Addresses {
@@ -68,7 +69,7 @@ export function createAzNetworkOptions(config: Config, env: NodeJS.ProcessEnv): 
   }
 }
 
-function readAuthorities(key: string, file: string): string[] {
+function readAuthorities(key: KeyName, file: string): string[] {
   if (!file) return []
   let text: string
   try {
@@ -76,10 +77,13 @@ function readAuthorities(key: string, file: string): string[] {
   } catch (error) {
     throw usageError(
       `${key} ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`,
-      `Set ${key} to a PEM file with the additional certificates to trust, or leave it empty.`,
+      `Set ${key} in ${formatKeyFile(key)} to a PEM file with the additional certificates to trust, or leave it empty.`,
     )
   }
   const found = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g)
   if (found) return found
-  throw usageError(`${key} ${file} contains no certificate`, 'It must be PEM: -----BEGIN CERTIFICATE----- …')
+  throw usageError(
+    `${key} ${file} contains no certificate`,
+    `Set ${key} in ${formatKeyFile(key)} to a PEM file: -----BEGIN CERTIFICATE----- …`,
+  )
 }

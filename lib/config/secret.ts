@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { type Command, local } from '../shell/command.ts'
 import type { Runner } from '../shell/runner.ts'
 import { exitCode, usageError } from '../util/errors.ts'
-import type { Config } from './config.ts'
+import { type Config, formatAzLine } from './config.ts'
 
 /** A secret of the configuration: its value, or a reference to it. Always prints as `***`. */
 export interface Secret {
@@ -47,7 +47,7 @@ export const isReference = (text: string): boolean => /^(env:|op:\/\/|azkv:\/\/)
 /** The command that reads a reference; undefined when none is needed. */
 export function secretCommand(text: string): Command | undefined {
   const explain = () => ({
-    next: 'Log in to the store of the secret (op signin, az login).',
+    next: `Log in to the store of the secret: ${text.startsWith('op://') ? 'op signin' : formatAzLine('az login')}`,
     exitCode: exitCode.notLoggedIn,
   })
   if (text.startsWith('op://')) return local({ explain })`op read --no-newline ${text}`

@@ -1,6 +1,6 @@
 import { getResources } from '../azure/resources/index.ts'
 import type { PricedPart } from '../azure/resources/resource.ts'
-import type { Config } from '../config/config.ts'
+import { type Config, formatKeyFile } from '../config/config.ts'
 import type { Context } from '../tasks/task.ts'
 import offline from './offline.json' with { type: 'json' }
 import { getPrice, type Prices, readPrices } from './priceList.ts'
@@ -89,7 +89,7 @@ function estimateIonos({ cost: { vpsMonthly: vps, domainYearly: domain } }: Conf
       vps ?? assumed.vpsMonthly,
       vps !== undefined,
       vps === undefined
-        ? `the middle of the original estimate, $${assumed.vpsRange}; set your own price in VPS_MONTHLY_USD`
+        ? `the middle of the original estimate, $${assumed.vpsRange}; set your own price: VPS_MONTHLY_USD in ${formatKeyFile('VPS_MONTHLY_USD')}`
         : 'VPS_MONTHLY_USD',
     ),
     part(
@@ -98,7 +98,7 @@ function estimateIonos({ cost: { vpsMonthly: vps, domainYearly: domain } }: Conf
       (domain ?? assumed.domainYearly) / 12,
       domain !== undefined,
       domain === undefined
-        ? `the original estimate, $${assumed.domainYearly} a year; set your own price in DOMAIN_YEARLY_USD`
+        ? `the original estimate, $${assumed.domainYearly} a year; set your own price: DOMAIN_YEARLY_USD in ${formatKeyFile('DOMAIN_YEARLY_USD')}`
         : `DOMAIN_YEARLY_USD $${domain} / 12`,
     ),
   ]

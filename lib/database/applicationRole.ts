@@ -99,8 +99,8 @@ export interface RoleOptions {
 }
 
 /**
- * Gives the application its own login, which may only read and write rows. A run that does not manage the database asks it only
- * until a container uses the login, so that a release and a rollback need no access to the database.
+ * Gives the application its own login, which may only read and write rows. A run that does not manage the database queries it
+ * only until a container uses the login, so that a release and a rollback need no access to the database.
  */
 export function applicationRoleTask(context: Context, { azure, after, database, tables }: RoleOptions): Task {
   const { config } = context

@@ -1,7 +1,7 @@
 import { createAzure } from '../azure/client.ts'
 import { type MetricId, metricIds, type Point, readMetrics, type Span } from '../azure/metrics.ts'
 import { type ContainerGroup, getSize, getWantedNames, groupId } from '../azure/resources/containerGroups.ts'
-import { formatScriptLine } from '../config/config.ts'
+import { formatKeyFile, formatScriptLine } from '../config/config.ts'
 import type { Context } from '../tasks/task.ts'
 import { type Settled, settleAll } from '../util/concurrency.ts'
 import { OpsError, unknownError } from '../util/errors.ts'
@@ -39,7 +39,7 @@ export async function readUsage(context: Context, span: Span): Promise<Answers> 
   if (groups.length === 0) {
     throw new OpsError({
       what: `The resource group ${resourceGroup} has no container groups`,
-      next: `Deploy first: ${formatScriptLine('deploy-complete')}; or check AZURE_RESOURCE_GROUP and AZURE_SUBSCRIPTION.`,
+      next: `Deploy first: ${formatScriptLine('deploy-complete')}; or check AZURE_RESOURCE_GROUP and AZURE_SUBSCRIPTION in ${formatKeyFile('AZURE_RESOURCE_GROUP', 'AZURE_SUBSCRIPTION')}.`,
     })
   }
   const names = new Set([...getWantedNames(context.config), ...groups.map(({ name }) => name).sort()])

@@ -94,7 +94,8 @@ function applyDisagreements({ here, vps }: Collected, disagreements: readonly Di
 function explainOwnNetwork({ observations }: ProbeRun): Explanation {
   const silent = observations.filter(({ silent }) => silent)
   const why =
-    silent.find(({ verdict }) => verdict === 'UNKNOWN')?.detail ?? "this machine's own network is down"
+    silent.find(({ verdict }) => verdict === 'UNKNOWN')?.detail ??
+    "this machine's network is down or intercepted"
   return { by: 'network', why, ids: new Set(silent.map(({ probe }) => probe.id)) }
 }
 

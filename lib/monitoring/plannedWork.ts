@@ -43,7 +43,7 @@ const unused = ['image', 'frontend-build', 'frontend-upload', 'mark-bad', 'clear
 const maxDeployMs = 90 * 60_000
 /** How long a change may take to settle after a deploy. */
 const graceMs = 5_000
-/** The marker carries an operator's clock, a run this machine's. */
+/** The marker's time comes from an operator's clock, a run's from this machine's. */
 const maxClockSkewMs = 60_000
 /**
  * After this long without a sighting, a maintenance page belongs to another maintenance window. No sample is valid

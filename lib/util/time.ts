@@ -42,7 +42,7 @@ export function parseDuration(words: string): number | undefined {
 
 /**
  * Parses the value of a flag as a time in the future: a duration from now (`30m`, `2h`, `1d`), a local time of day
- * (`03:30`: the next one), or a date and time (ISO 8601; local time without a zone). Throws (exit 2) naming the flag.
+ * (`03:30`: the next one), or a date and time (ISO 8601; local time without a zone). Throws (exit 2) an error that names the flag.
  */
 export function parseFutureTime(flag: string, words: string, now = new Date()): Date {
   const moment = parseFuture(words, now)
@@ -72,7 +72,7 @@ function parseFuture(words: string, now: Date): Date {
 
 /**
  * Parses the value of `--since`, or another flag, as a time in the past: a duration ago (`30m`, `1h`, `2d`, `1h30m`), or a
- * date and time (ISO 8601; local time without a zone). Throws (exit 2) naming the flag.
+ * date and time (ISO 8601; local time without a zone). Throws (exit 2) an error that names the flag.
  */
 export function parsePastTime(words: string, now = new Date(), flag = '--since'): Date {
   const ago = parseDuration(words.trim())

@@ -149,7 +149,7 @@ async function assertReachableByCa(context: VpsContext, log: Log): Promise<void>
   }
 }
 
-/** @param over one address of the name; with `log` an IPv6 one, which the CA tries first, but can do without */
+/** @param over one address of the name; with `log`, an IPv6 address, which the CA tries first but does not need */
 async function fetchToken(
   context: VpsContext,
   name: string,

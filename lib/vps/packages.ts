@@ -1,4 +1,4 @@
-import type { Server } from '../config/config.ts'
+import { formatKeyFile, type Server } from '../config/config.ts'
 import type { Command } from '../shell/command.ts'
 import { type Field, ok, type Task, type VpsContext } from '../tasks/task.ts'
 import { OpsError } from '../util/errors.ts'
@@ -99,12 +99,12 @@ function assertPortsFree({ address }: Server, { takenPorts }: ServerState): void
   })
 }
 
-function assertSupportedSystem({ address }: Server, state: ServerState): void {
+function assertSupportedSystem({ address, keys }: Server, state: ServerState): void {
   const { id, like, version } = state.os
   if (![id, ...like].includes('debian') && id !== 'ubuntu') {
     throw new OpsError({
       what: `${address} runs ${id || 'an unknown system'} ${version}, not Debian or Ubuntu`,
-      next: 'Install Debian 12 or 13, or Ubuntu 22.04, 24.04 or 26.04 on the VPS (IONOS console: reinstall), or set IONOS_HOST to another VPS.',
+      next: `Install Debian 12 or 13, or Ubuntu 22.04, 24.04 or 26.04 on the VPS (IONOS console: reinstall), or set ${keys.address} in ${formatKeyFile(keys.address)} to another VPS.`,
     })
   }
   if (!state.systemd) {

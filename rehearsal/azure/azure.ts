@@ -81,7 +81,7 @@ async function removeEverything(world: World): Promise<void> {
 /**
  * Starts the Azure of the rehearsal: sign-in, Azure Resource Manager, container registry, build uploads and a few public
  * services, answered to the real `az` through a proxy, with real servers and processes behind the resources.
- * Needs root. Errors: whatever the network, the DNS or port 443 of the network's host refuse.
+ * Needs root. Throws what the network, the DNS server or port 443 of the network's host refuses.
  */
 export async function startAzure(options: AzureOptions): Promise<Azure> {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 })

@@ -27,9 +27,9 @@ const output = `${store}/output`
 const dockerfile = `${store}/Dockerfile`
 
 /**
- * buildah cannot create its overlays on that of the machine; in memory, its many fsyncs cost nothing. A public image is a
- * stand-in, which cannot have the digest that a Dockerfile may require, so the digest becomes a tag. `az` puts the
- * Dockerfile into the archive under a random name; it is not part of the content.
+ * buildah cannot create overlays on the machine's own overlay, so they are kept in memory, where its many fsyncs cost
+ * nothing. A public image is a stand-in, which cannot have the digest that a Dockerfile may require, so the digest becomes a
+ * tag. `az` puts the Dockerfile into the archive under a random name; it is not part of the content.
  */
 const prepareContext = `mount -t tmpfs tmpfs ${store}
 mkdir ${context}
@@ -40,7 +40,7 @@ sed -E '/^ *(FROM|ARG) /I{/azurecr\\.io/!s/(:[^ :@/]+)?@sha256:([0-9a-f]{64})/:$
 
 /**
  * Builds an image from an uploaded context with buildah(1), in a separate machine that starts with an empty store.
- * Everything carries the time 0, so equal contexts have equal digests.
+ * All timestamps are 0, so equal contexts have equal digests.
  */
 export async function buildImage(
   world: World,

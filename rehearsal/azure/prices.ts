@@ -31,7 +31,7 @@ const items = Object.entries(list.regions).flatMap(([armRegionName, { location, 
   }),
 )
 
-/** An OData filter; of its operators those that the scripts use: `field eq 'value' and …`. */
+/** An OData filter, with only the operators that the scripts use: `field eq 'value' and …`. */
 function getFilter(text: string): (item: Bag) => boolean {
   const conditions = text.split(/\s+and\s+/).map((part) => {
     const [, field, value] = /^\s*(\w+)\s+eq\s+'([^']*)'\s*$/.exec(part) ?? []

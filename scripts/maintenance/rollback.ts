@@ -34,7 +34,7 @@ const script = defineScript<RollbackFlags>({
     if (!part) {
       throw usageError(
         'Specify what to roll back',
-        `${formatScriptLine('rollback', 'frontend')}, or ${formatScriptLine('rollback', 'backend')}; --list shows both.`,
+        `${formatScriptLine('rollback', 'frontend')}, or ${formatScriptLine('rollback', 'backend')}; to list the releases of both: ${formatScriptLine('rollback', '--list')}`,
       )
     }
     // Frontend: one rename over ssh. Backend: az container create of the old image, with nginx switched around it.

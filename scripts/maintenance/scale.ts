@@ -18,9 +18,9 @@ const script = defineScript<ScaleFlags>({
       .option('--cpu <cores>', 'CPU cores of a container', parseSize('--cpu'))
       .option('--memory <GB>', 'Memory of a container', parseSize('--memory'))
       .option('--workers <number>', 'Number of worker container groups', parseWorkers)
-      .option('--save', "Also save the size in the environment's file, so that the next deploy keeps it")
+      .option('--save', "Also store the size in the environment's file, so that the next deploy keeps it")
   },
-  // az container create --file, with the new size; --save writes it to the environment's file.
+  // `az container create --file`, with the new size; `--save` stores it in the environment's file.
   run: async (run) => (await import('../../lib/deploy/scale.ts')).scale(run),
 })
 

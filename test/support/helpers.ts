@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { rememberBackendHost } from '../../lib/config/backendHost.ts'
-import type { Config } from '../../lib/config/config.ts'
+import type { Config, Server } from '../../lib/config/config.ts'
 import { loadConfig } from '../../lib/config/load.ts'
 import { onHost, type SecretFile } from '../../lib/shell/command.ts'
 import { createRedactor } from '../../lib/shell/redactor.ts'
-import type { Host } from '../../lib/shell/remote.ts'
 import { createRunner, type Runner, type RunnerOptions } from '../../lib/shell/runner.ts'
 import { openTranscript } from '../../lib/shell/transcript.ts'
 import { OpsError } from '../../lib/util/errors.ts'
@@ -42,8 +41,8 @@ export function withBackendHost(config: Config, host = backendHost): Config {
   return config
 }
 
-/** A host for runners whose `openHost` does not connect anywhere. */
-export const testHost: Host = {
+/** A server for runners whose `openHost` does not connect anywhere. */
+export const testHost: Server = {
   name: 'vps',
   label: 'the VPS',
   address: '192.0.2.1',
@@ -51,6 +50,12 @@ export const testHost: Host = {
   user: 'root',
   key: '',
   knownHosts: '',
+  publicIp: '192.0.2.1',
+  publicIpv6: '',
+  keys: {
+    ...{ address: 'IONOS_HOST', port: 'IONOS_PORT', user: 'IONOS_USER', key: 'IONOS_SSH_KEY' },
+    ...{ knownHosts: 'IONOS_KNOWN_HOSTS', publicIp: 'IONOS_PUBLIC_IP', publicIpv6: 'IONOS_PUBLIC_IPV6' },
+  },
 }
 
 /** A command on `testHost`. */

@@ -293,7 +293,7 @@ test('own network down: UNKNOWN, excluded from the figures, no alert', async () 
   const cut = await look([...quick, ...atOnce])
   await control('/network', { cut: false })()
   expect(cut).toMatchObject({ exitCode: 3, verdict: 'UNKNOWN', excluded: 'network' })
-  expect(cut.line).toMatch(/^UNKNOWN - this machine's own network is down/)
+  expect(cut.line).toMatch(/^UNKNOWN - this machine's network is down or intercepted/)
   const database = new DatabaseSync(file(), { readOnly: true })
   expect(database.prepare('SELECT excluded FROM looks ORDER BY id DESC LIMIT 1').get()).toEqual({
     excluded: 'network',

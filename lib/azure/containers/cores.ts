@@ -1,4 +1,4 @@
-import type { Config } from '../../config/config.ts'
+import { type Config, formatKeyFile } from '../../config/config.ts'
 import type { Judged } from '../../util/verdict.ts'
 import { attempt, combine } from '../availability.ts'
 import { type ContainerGroup, getSize, isOwnGroup } from '../resources/containerGroups.ts'
@@ -10,8 +10,8 @@ interface Usage {
   limit: number
 }
 
-export const coresAdvice =
-  'Request more cores in the portal (Quotas, Container Instances), or configure smaller containers. Another AZURE_LOCATION helps only while the registry does not exist.'
+export const coresAdvice = (): string =>
+  `Request more cores in the portal (Quotas, Container Instances), or configure smaller containers. Another AZURE_LOCATION in ${formatKeyFile('AZURE_LOCATION')} helps only while the registry does not exist.`
 
 /**
  * Judges the cores that Container Instances may use in the region. During a release, the backend runs twice.

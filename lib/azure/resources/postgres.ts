@@ -188,7 +188,7 @@ export const postgres: DataTierResource<DatabaseServer> = {
     const remove = formatAzLine(`az resource delete --ids ${id} --api-version ${apiVersion}`)
     return {
       what,
-      next: `Look whether it holds anything: ${shown.join('   ')}   If there is no backup, and no database but Azure’s own (postgres, azure_maintenance, azure_sys), delete it: ${remove}   Then: ${formatScriptLine('provision')}. Azure may keep its name for days; POSTGRES_SERVER then needs another one.`,
+      next: `Look whether it holds anything: ${shown.join('   ')}   If there is no backup, and no database but Azure’s own (postgres, azure_maintenance, azure_sys), delete it: ${remove}   Then: ${formatScriptLine('provision')}. Azure may keep its name for days; if so, set POSTGRES_SERVER in ${formatKeyFile('POSTGRES_SERVER')} to another one.`,
       empty: false,
     }
   },

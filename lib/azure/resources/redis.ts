@@ -1,4 +1,4 @@
-import { type Config, formatAzLine, formatScriptLine } from '../../config/config.ts'
+import { type Config, formatAzLine, formatKeyFile, formatScriptLine } from '../../config/config.ts'
 import type { ShareRule } from '../../config/environments.ts'
 import { type Context, differing } from '../../tasks/task.ts'
 import { az } from '../cli.ts'
@@ -114,7 +114,7 @@ export const managedRedis: DataTierResource<Redis> = {
     if (policy === undefined || policy === clusteringPolicy) return undefined
     return {
       what: `Redis ${name} has the clustering policy ${String(policy)}, under which RQ fails with CROSSSLOT; Azure cannot change it to ${clusteringPolicy}`,
-      next: `${describeNewStart(config, subscription, managedDatabase)}   Or set REDIS_NAME to a new name, deploy, and delete the old Redis afterwards.`,
+      next: `${describeNewStart(config, subscription, managedDatabase)}   Or set REDIS_NAME in ${formatKeyFile('REDIS_NAME')} to a new name, deploy, and delete the old Redis afterwards.`,
       empty: false,
     }
   },

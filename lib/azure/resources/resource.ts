@@ -145,7 +145,7 @@ export interface Meter {
   sku: string
   meter: string
   unit: string
-  /** Dollars a unit in the bundled table, whose date and regions are in lib/cost/offline.json; undefined = not in it. */
+  /** Price per unit in dollars, from the bundled table (date and regions: lib/cost/offline.json); undefined if not listed. */
   bundledPrice?: number | undefined
 }
 

@@ -18,7 +18,7 @@ export const azureLogin: Check = {
   title: 'Azure login',
   tags: ['doctor', 'login'],
   needs: 'az',
-  advice: 'az login',
+  advice: () => formatAzLine('az login'),
   async run({ context, azure }) {
     try {
       const { user, name, isPerson } = await azure.account()

@@ -1,10 +1,10 @@
 import { databaseHost, postgres } from '../../azure/resources/postgres.ts'
-import { formatScriptLine } from '../../config/config.ts'
+import { type Config, formatScriptLine } from '../../config/config.ts'
 import { exitCode, OpsError } from '../../util/errors.ts'
 import { judgedFailure } from '../../util/verdict.ts'
 import { type Check, fail, pass, type Result, unknown } from '../check.ts'
 import { readFacts, type ServerFacts } from './facts.ts'
-import { judgeConnections } from './server.ts'
+import { formatStartLine, judgeConnections } from './server.ts'
 
 /** Runs a query over TLS with the owner's password, and counts the connections in use. */
 export const databaseConnection: Check = {
@@ -19,7 +19,7 @@ export const databaseConnection: Check = {
       const facts = await readFacts(azContext)
       return judgeDatabase(facts, { ms: Math.round(performance.now() - started), connect: dns + tcp + login })
     } catch (thrown) {
-      return judgeNoDatabase(thrown, databaseHost(azContext.config), async () => {
+      return judgeNoDatabase(thrown, azContext.config, async () => {
         const server = await azure.database().catch(() => undefined)
         return server?.properties.state as string | undefined
       })
@@ -56,14 +56,15 @@ const servesNobody = /too many clients|remaining connection slots|shutting down|
  */
 export async function judgeNoDatabase(
   thrown: unknown,
-  host: string,
+  config: Config,
   state: () => Promise<string | undefined>,
 ): Promise<Result> {
   const { detail, next } = judgedFailure(thrown)
   const said = thrown instanceof OpsError ? (thrown.failure.said ?? '') : detail
   if (/ECONNREFUSED/.test(said)) {
-    const advice = `${formatScriptLine('check-database')} shows more; az postgres flexible-server start starts a stopped server.`
-    return { ...fail(`${host} refuses connections: the server is not running`, advice), silent: true }
+    const what = `${databaseHost(config)} refuses connections: the server is not running`
+    const advice = `${formatScriptLine('check-database')} shows more. A stopped server is started by: ${formatStartLine(config)}`
+    return { ...fail(what, advice), silent: true }
   }
   if (servesNobody.test(said)) return fail(detail, next)
   const silent = thrown instanceof OpsError && thrown.exitCode === exitCode.unknown

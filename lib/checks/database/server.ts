@@ -49,12 +49,13 @@ function judgeServer(config: Config, { name, sku, properties }: Resource): Resul
   if (state === 'Ready') return pass(detail)
   if (/^(Updating|Starting|Restarting)$/.test(state)) return warn(detail)
   if (state !== 'Stopped') return fail(detail)
-  const { resourceGroup } = config.azure
-  const start = formatAzLine(
-    `az postgres flexible-server start --resource-group ${resourceGroup} --name ${name}`,
-  )
-  return fail(detail, start)
+  return fail(detail, formatStartLine(config))
 }
+
+export const formatStartLine = ({ azure, postgres }: Config): string =>
+  formatAzLine(
+    `az postgres flexible-server start --resource-group ${azure.resourceGroup} --name ${postgres.server}`,
+  )
 
 function judgeVersion({ postgres }: Config, { version }: ServerFacts): Result {
   if (version.split('.')[0] === postgres.version) return pass(`PostgreSQL ${version}`)
@@ -121,7 +122,7 @@ export const judgeConnections = ({ connections, connectionsAllowed }: ServerFact
     connections,
     connectionsAllowed,
     `${connections} of ${connectionsAllowed} (${percent(connections, connectionsAllowed)})`,
-    'Use fewer workers or smaller pools, or a larger POSTGRES_SKU, which allows more connections.',
+    `Use fewer workers or smaller pools, or set a larger POSTGRES_SKU in ${formatKeyFile('POSTGRES_SKU')}, which allows more connections.`,
   )
 
 function judgeStorage(

@@ -4,7 +4,7 @@ import { byLowLimits, type Check, fail, type QuickContext, type Result } from '.
 import { unanswered } from '../connectionErrors.ts'
 import { get, nginxAdvice } from './http.ts'
 
-/** The certificate that nginx shows: trusted, for both names, and with enough of its lifetime left. */
+/** The certificate that nginx presents: trusted, for both names, and with enough of its lifetime left. */
 export const certificate: Check<QuickContext> = {
   id: 'certificate',
   title: 'Certificate',

@@ -133,7 +133,7 @@ export const forgottenHost = (result: Result): Result => ({
 export const backendAdvice = (): string =>
   `${formatScriptLine('view-logs', '--only', 'backend')} shows why; ${formatScriptLine('restart-containers', '--only', 'backend')} restarts it.`
 
-/** Advice for what nginx on the VPS serves itself (pages, certificate): silence points to the VPS. */
+/** Advice for what nginx on the VPS serves itself (pages, certificate): no answer means that the VPS is at fault. */
 export function nginxAdvice({ verdict, detail }: Judged): string | undefined {
   if (verdict !== 'CRITICAL') return undefined
   if (refused.test(detail))

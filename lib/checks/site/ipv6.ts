@@ -1,4 +1,4 @@
-import { formatScriptLine } from '../../config/config.ts'
+import { formatKeyFile, formatScriptLine } from '../../config/config.ts'
 import { worstVerdict } from '../../util/verdict.ts'
 import { readRecords } from '../../vps/dns/records.ts'
 import { type Check, pass, type QuickContext, type Result, warn } from '../check.ts'
@@ -23,7 +23,7 @@ export const siteOverIpv6: Check<QuickContext> = {
   showsNetwork: false,
   silence: 'UNKNOWN',
   advice: () =>
-    `Visitors with IPv6 reach nothing there. Check that the IONOS firewall policy admits ports 80 and 443 over IPv6, and run ${formatScriptLine('configure-nginx')}; or delete the AAAA records and leave IONOS_PUBLIC_IPV6 empty.`,
+    `Visitors with IPv6 reach nothing there. Check that the IONOS firewall policy admits ports 80 and 443 over IPv6, and run ${formatScriptLine('configure-nginx')}; or delete the AAAA records and leave IONOS_PUBLIC_IPV6 empty in ${formatKeyFile('IONOS_PUBLIC_IPV6')}.`,
   async run(checking) {
     const records = await readRecords(checking.context.config)
     const addresses = [...new Set(records.flatMap(({ ipv6 }) => ipv6))]
@@ -49,7 +49,7 @@ export const siteOverIpv6: Check<QuickContext> = {
 }
 
 interface Answer extends Result {
-  /** The error of a connection that was not even attempted, for want of a route. */
+  /** The error of a connection that was not even attempted because there is no route. */
   routeless?: boolean
   code?: string
 }
@@ -94,7 +94,7 @@ async function findOwnFault(
   const next =
     targets.length > 0
       ? 'Check the site over IPv6 from another network.'
-      : 'Add an IPv6 target to HEALTH_NEUTRAL_TARGETS, such as [2620:fe::fe]:443.'
+      : `Add an IPv6 target, such as [2620:fe::fe]:443, to HEALTH_NEUTRAL_TARGETS in ${formatKeyFile('HEALTH_NEUTRAL_TARGETS')}.`
   // Not UNKNOWN, which would fail every deploy from a network that drops IPv6.
   return {
     ...warn(`${addresses.join(' and ')} does not answer this machine, and ${others}`, next),

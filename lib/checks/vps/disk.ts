@@ -1,4 +1,4 @@
-import type { Limits } from '../../config/config.ts'
+import { formatKeyFile, type Limits } from '../../config/config.ts'
 import { unknownError } from '../../util/errors.ts'
 import { formatBytes } from '../../util/format.ts'
 import { worstVerdict } from '../../util/verdict.ts'
@@ -10,8 +10,8 @@ import { byLimits, byLowLimits, type Check, combine, type Result } from '../chec
 const about = {
   title: 'Disk of the VPS',
   needs: 'ssh',
-  advice:
-    'Free some space there: run journalctl --vacuum-size=200M or apt-get clean, or lower KEEP_RELEASES.',
+  advice: () =>
+    `Free some space there: run journalctl --vacuum-size=200M or apt-get clean, or lower KEEP_RELEASES in ${formatKeyFile('KEEP_RELEASES')}.`,
 } as const
 
 export const disk: Check = {

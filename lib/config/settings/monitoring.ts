@@ -17,7 +17,7 @@ export const monitoringSettings = section('Health, history, alerts', {
       },
     ),
     ...explain(
-      "Two or more targets (HOST:PORT) outside both clouds. If none of them answers, this machine's own network is down: the result is UNKNOWN, not an outage. A target must answer with TLS and a valid certificate for HOST (a name or an address) from a public authority or one in CA_FILE, which a captive portal or a transparent proxy does not have. tcp://HOST:PORT needs only a connection, which such a portal also accepts. Addresses in brackets show whether this machine has IPv6.",
+      "Two or more targets (HOST:PORT) outside both clouds. If none of them answers, this machine's network is down or intercepted: the result is UNKNOWN, not an outage. A target must answer with TLS and a valid certificate for HOST (a name or an address) from a public authority or one in CA_FILE, which a captive portal or a transparent proxy does not have. tcp://HOST:PORT needs only a connection, which such a portal also accepts. Addresses in brackets show whether this machine has IPv6.",
       {
         neutralTargets: text(
           'HEALTH_NEUTRAL_TARGETS',

@@ -16,39 +16,42 @@ import {
 export const siteShareKinds = ['vps', 'site', 'dns-records'] as const
 
 export const vpsSettings = section('IONOS: the VPS', {
-  server: {
-    ...explain(
-      'The VPS: address or name, ssh port, login. A login other than root needs sudo without a password.',
-      {
-        address: text('IONOS_HOST', '74.208.123.158', host, 'an address or a host name'),
-        port: integer('IONOS_PORT', '22', 1, 65535),
-        user: text('IONOS_USER', 'root', '^[a-z_][a-z0-9_-]*$', 'a login name'),
-      },
-    ),
-    ...explain(
-      'Private key; empty = the ssh agent, the keys that `ssh -G` lists, and the usual files. The host must be in known_hosts.',
-      { key: file('IONOS_SSH_KEY'), knownHosts: file('IONOS_KNOWN_HOSTS') },
-    ),
-    ...explain('The address that DNS must point at, if it is not IONOS_HOST.', {
-      publicIp: text(
-        'IONOS_PUBLIC_IP',
-        '',
-        '^$|^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\\.(?!$)|$)){4}$',
-        'an IPv4 address, or empty',
+  /** By the name that a server has in plans and in the state folder. */
+  servers: {
+    vps: {
+      ...explain(
+        'The VPS: address or name, ssh port, login. A login other than root needs sudo without a password.',
+        {
+          address: text('IONOS_HOST', '74.208.123.158', host, 'an address or a host name'),
+          port: integer('IONOS_PORT', '22', 1, 65535),
+          user: text('IONOS_USER', 'root', '^[a-z_][a-z0-9_-]*$', 'a login name'),
+        },
       ),
-    }),
-    ...explain(
-      'Optional: an IPv6 address of the VPS, for AAAA records of both names. The VPS must really have it, and the IONOS firewall policy must admit ports 80 and 443 over IPv6. Empty: no AAAA record is set; one that belongs to the VPS is kept.',
-      {
-        // Global unicast addresses are 2000::/3 (RFC 4291, 2.4).
-        publicIpv6: text(
-          'IONOS_PUBLIC_IPV6',
+      ...explain(
+        'Private key; empty = the ssh agent, the keys that `ssh -G` lists, and the usual files. The host must be in known_hosts.',
+        { key: file('IONOS_SSH_KEY'), knownHosts: file('IONOS_KNOWN_HOSTS') },
+      ),
+      ...explain('The address that DNS must point at, if it is not IONOS_HOST.', {
+        publicIp: text(
+          'IONOS_PUBLIC_IP',
           '',
-          '^$|^[23][0-9a-fA-F]{0,3}:[0-9a-fA-F:]*$',
-          'a public IPv6 address, or empty',
+          '^$|^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\\.(?!$)|$)){4}$',
+          'an IPv4 address, or empty',
         ),
-      },
-    ),
+      }),
+      ...explain(
+        'Optional: an IPv6 address of the VPS, for AAAA records of both names. The VPS must really have it, and the IONOS firewall policy must admit ports 80 and 443 over IPv6. Empty: no AAAA record is set; one that belongs to the VPS is kept.',
+        {
+          // Global unicast addresses are 2000::/3 (RFC 4291, 2.4).
+          publicIpv6: text(
+            'IONOS_PUBLIC_IPV6',
+            '',
+            '^$|^[23][0-9a-fA-F]{0,3}:[0-9a-fA-F:]*$',
+            'a public IPv6 address, or empty',
+          ),
+        },
+      ),
+    },
   },
   ionos: {
     ...explain('Where to publish the dashboard. Releases are stored in WEB_ROOT/DOMAIN/releases.', {

@@ -26,7 +26,7 @@ const manifestName = /^(.+-\d{8}T\d{6}Z\.dump)\.json(?:(?:\.\d+)?\.new)?$/
 
 /**
  * Creates the folder of an incomplete backup (0700), and `folder` itself but not its parents: a mistyped path is an error.
- * Throws naming the folder.
+ * Throws an error that names the folder.
  */
 export function makePartial(folder: string, name: string): string {
   const within = path.join(folder, `.${name}.${machine}.${process.pid}.partial`)

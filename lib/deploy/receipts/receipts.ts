@@ -127,7 +127,7 @@ export interface ReceiptList {
   answers: Readonly<Record<Place, Settled<Receipts>>>
 }
 
-/** The newest `most` receipts of both places whose ids begin with `prefix`. A silent place hides nothing of the other. */
+/** The newest `most` receipts of both places whose ids begin with `prefix`. If one place does not answer, those of the other are still returned. */
 export async function readKeptReceipts(context: VpsContext, most: number, prefix = ''): Promise<ReceiptList> {
   const answers = await settleAll<Record<Place, Receipts>>({
     here: async () => receiptsHere(context.config, most, prefix),

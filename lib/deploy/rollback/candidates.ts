@@ -224,7 +224,7 @@ export async function assertSettled(azure: Azure): Promise<void> {
   if (!(await azure.groups()).some(({ name }) => name === groupNames.surge)) return
   throw usageError(
     `A release was interrupted and ${groupNames.surge} still exists, so the previous image is ambiguous`,
-    `Name the image:  ${formatScriptLine('rollback', 'backend', '--to', 'TAG')}   (--list shows them)`,
+    `Name the image: ${formatScriptLine('rollback', 'backend', '--to', 'TAG')}   To list the images: ${formatScriptLine('rollback', 'backend', '--list')}`,
   )
 }
 

@@ -1,4 +1,4 @@
-import type { Config } from '../../config/config.ts'
+import { type Config, formatKeyFile } from '../../config/config.ts'
 import { revealSecret, type Secret } from '../../config/secret.ts'
 import type { Mail, MailServer } from '../../net/smtp.ts'
 import type { Runner } from '../../shell/runner.ts'
@@ -117,8 +117,9 @@ function mailFailure(thrown: MailError, { host, port }: MailServer, { key, file 
 
 function adviceFor({ code, message }: MailError, key: string, file: string): string | undefined {
   if (code === 'EAUTH' || code === 'ENOAUTH') return `Correct the user and password in ${key} (${file}).`
-  if (code === 'EENVELOPE') return 'Correct ALERT_EMAIL_TO or ALERT_EMAIL_FROM.'
+  if (code === 'EENVELOPE')
+    return `Correct ALERT_EMAIL_TO or ALERT_EMAIL_FROM in ${formatKeyFile('ALERT_EMAIL_TO', 'ALERT_EMAIL_FROM')}.`
   if (code === 'ETLS' || /certificate|TLS/.test(message))
-    return 'The server offers no trusted encryption. Check the port (smtps: 465, smtp: 587), that the host name matches its certificate, and that its authority is known (CA_FILE).'
+    return `The server offers no trusted encryption. Check the port (smtps: 465, smtp: 587), that the host name matches its certificate, and that its authority is known (CA_FILE in ${formatKeyFile('CA_FILE')}).`
   return undefined
 }

@@ -7,8 +7,8 @@ import { formatSuggestion } from '../../util/suggest.ts'
 import type { HealthFlags } from '../options.ts'
 import { type Alert, type Channel, channelNames, getIncidentId } from './alert.ts'
 
-const keys =
-  'ALERT_WEBHOOK_URL, ALERT_SLACK_URL, ALERT_TEAMS_URL, or ALERT_EMAIL_TO with ALERT_EMAIL_FROM and SMTP_URL'
+const formatKeys = (): string =>
+  `ALERT_WEBHOOK_URL, ALERT_SLACK_URL, ALERT_TEAMS_URL, or ALERT_EMAIL_TO with ALERT_EMAIL_FROM and SMTP_URL, in ${formatKeyFile('ALERT_WEBHOOK_URL', 'ALERT_SLACK_URL', 'ALERT_TEAMS_URL', 'ALERT_EMAIL_TO', 'ALERT_EMAIL_FROM', 'SMTP_URL')}`
 
 /**
  * Sends a test alert on one channel or on all. Returns 0 when every delivery succeeded, otherwise 2, because an alert
@@ -51,14 +51,13 @@ function selectChannels(channels: readonly Channel[], name: string): Channel[] {
       `Unknown channel "${name}" for --test-alert${formatSuggestion(name, channelNames)}`,
       `Supported: ${channelNames.join(', ')}.`,
     )
-  if (channels.length === 0)
-    throw usageError(
-      'No alert channel is configured',
-      `Set ${keys} in ${formatKeyFile('ALERT_WEBHOOK_URL')}.`,
-    )
+  if (channels.length === 0) throw usageError('No alert channel is configured', `Set ${formatKeys()}.`)
   if (name === '') return [...channels]
   const found = channels.filter((channel) => channel.name === name)
   if (found.length > 0) return found
   const there = channels.map((channel) => channel.name).join(', ')
-  throw usageError(`The channel ${name} is not configured`, `Configured: ${there}. For others set ${keys}.`)
+  throw usageError(
+    `The channel ${name} is not configured`,
+    `Configured: ${there}. For others set ${formatKeys()}.`,
+  )
 }

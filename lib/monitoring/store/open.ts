@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { formatScriptLine } from '../../config/config.ts'
+import { formatKeyFile, formatScriptLine } from '../../config/config.ts'
 import { getMessage, OpsError, unknownError } from '../../util/errors.ts'
 import { formatDuration } from '../../util/format.ts'
 import { formatTimestamp } from '../../util/time.ts'
@@ -145,7 +145,7 @@ function toHistoryError(thrown: unknown, file: string, waitMs: number): unknown 
   if (unreadable.includes(code))
     return failure(
       `The history ${file} cannot be opened or read`,
-      `Check its permissions and its disk (STATE_DIR names its folder); ${again}`,
+      `Check its permissions and its disk (STATE_DIR in ${formatKeyFile('STATE_DIR')} names its folder); ${again}`,
     )
   return thrown
 }

@@ -252,7 +252,7 @@ export function encodeLatencies(times: readonly number[]): Uint8Array {
   return Uint8Array.from(bytes)
 }
 
-/** Appends the latencies that `encodeLatencies` encoded to `into`, shortest first. */
+/** Decodes what `encodeLatencies` returned, and appends the latencies to `into`, shortest first. */
 export function decodeLatencies(bytes: Uint8Array, into: number[]): void {
   let [time, rest, scale] = [0, 0, 1]
   for (const byte of bytes) {

@@ -1,3 +1,4 @@
+import { formatKeyFile } from '../../config/config.ts'
 import { unknownError } from '../../util/errors.ts'
 import type { Connection } from './sqlite.ts'
 
@@ -79,7 +80,7 @@ export function readVersion(connection: Connection, file: string): number {
     throw unknownError(
       `${file} is a SQLite file of another program`,
       undefined,
-      'Move it away, or set STATE_DIR to another folder; then run this command again.',
+      `Move it away, or set STATE_DIR in ${formatKeyFile('STATE_DIR')} to another folder; then run this command again.`,
     )
   }
   if (version > migrations.length) {

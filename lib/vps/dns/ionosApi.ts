@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { Config } from '../../config/config.ts'
+import { type Config, formatKeyFile } from '../../config/config.ts'
 import { revealSecret } from '../../config/secret.ts'
 import type { HttpRequest, HttpResponse } from '../../net/http.ts'
 import type { Context } from '../../tasks/task.ts'
@@ -71,7 +71,7 @@ export async function findZone(context: Context): Promise<Zone> {
     throw new OpsError({
       what: `The IONOS account of this key has no DNS zone for ${config.domain}`,
       said: `its zones: ${zones.map(({ name }) => name).join(', ') || 'none'}`,
-      next: 'Use the key of the account that holds the domain, or leave IONOS_DNS_KEY empty and set the records by hand.',
+      next: `Set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')} to a key of the account that holds the domain, or leave it empty and set the records by hand.`,
     })
   }
   const details = (await get(context, `/v1/zones/${encodeURIComponent(zone.id)}`)) as Zone
@@ -116,7 +116,7 @@ async function send({ config, runner }: Context, request: HttpRequest): Promise<
     throw unknownError(
       `The IONOS DNS API does not answer (${new URL(config.ionos.dnsApi).host})`,
       getMessage(thrown),
-      'Check the network, or leave IONOS_DNS_KEY empty and set the records by hand.',
+      `Check the network, or leave IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')} empty and set the records by hand.`,
     )
   })
   if (answer.status >= 200 && answer.status < 300) return answer
@@ -125,7 +125,7 @@ async function send({ config, runner }: Context, request: HttpRequest): Promise<
     throw new OpsError({
       what: 'The IONOS DNS API refuses the key',
       said,
-      next: 'Set IONOS_DNS_KEY to <prefix>.<secret> of a key from developer.hosting.ionos.com, or leave it empty.',
+      next: `Set IONOS_DNS_KEY in ${formatKeyFile('IONOS_DNS_KEY')} to <prefix>.<secret> of a key from developer.hosting.ionos.com, or leave it empty.`,
       exitCode: exitCode.notLoggedIn,
     })
   }

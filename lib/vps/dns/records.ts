@@ -36,18 +36,18 @@ export function getPublicIpv4({ servers }: Config): string[] {
   if (!wrong) return servers.map(({ publicIp }) => publicIp).sort()
   throw usageError(
     `${wrong.publicIp} is not an IPv4 address, which the A records need`,
-    `Set IONOS_PUBLIC_IP in ${formatKeyFile('IONOS_PUBLIC_IP')} to the public IPv4 address of the VPS.`,
+    `Set ${wrong.keys.publicIp} in ${formatKeyFile(wrong.keys.publicIp)} to the public IPv4 address of the VPS.`,
   )
 }
 
 /** The addresses for the AAAA records, from IONOS_PUBLIC_IPV6; empty = none are to be set. */
 export function getPublicIpv6({ servers }: Config): string[] {
-  const wanted = servers.map(({ publicIpv6 }) => publicIpv6).filter((address) => address !== '')
-  const wrong = wanted.find((address) => !isIPv6(address))
-  if (!wrong) return wanted
+  const wanted = servers.filter(({ publicIpv6 }) => publicIpv6 !== '')
+  const wrong = wanted.find(({ publicIpv6 }) => !isIPv6(publicIpv6))
+  if (!wrong) return wanted.map(({ publicIpv6 }) => publicIpv6)
   throw usageError(
-    `${wrong} is not an IPv6 address, which the AAAA records need`,
-    `Set IONOS_PUBLIC_IPV6 in ${formatKeyFile('IONOS_PUBLIC_IPV6')} to the public IPv6 address of the VPS, or leave it empty.`,
+    `${wrong.publicIpv6} is not an IPv6 address, which the AAAA records need`,
+    `Set ${wrong.keys.publicIpv6} in ${formatKeyFile(wrong.keys.publicIpv6)} to the public IPv6 address of the VPS, or leave it empty.`,
   )
 }
 
@@ -100,7 +100,7 @@ export const findFaults = (
       ...(own ? {} : { unsure: true as const }),
     }
     const absent = {
-      message: `${name} has no AAAA ${missing}, the address in IONOS_PUBLIC_IPV6`,
+      message: `${name} has no AAAA ${missing}, the configured address`,
       field: { name: `AAAA ${name}`, before: kept.join(', ') || undefined, after: after.join(', ') },
       mild: true as const,
     }
@@ -131,12 +131,12 @@ export async function inspectRecords(context: VpsContext, askIpv6: AskIpv6): Pro
 export const getSparedIpv6 = ({ servers }: Config, own: readonly OwnIpv6[]): string[] =>
   own.flatMap((addresses = [], index) => (servers[index]?.publicIpv6 === '' ? addresses : []))
 
-function assertHasIpv6({ publicIpv6: wanted }: Server, own: OwnIpv6): void {
+function assertHasIpv6({ publicIpv6: wanted, keys }: Server, own: OwnIpv6): void {
   if (!wanted || !own || own.includes(expandIpv6(wanted))) return
   const has = own.filter(isPublicIpv6).map(formatIpv6).join(', ')
   throw usageError(
-    `The VPS does not have the address ${wanted} of IONOS_PUBLIC_IPV6`,
-    `${has ? `It has ${has}.` : 'It has no public IPv6 address.'} Correct the key in ${formatKeyFile('IONOS_PUBLIC_IPV6')}, or leave it empty: ${formatScriptLine('point-dns')} then deletes AAAA records that are not the VPS's.`,
+    `The VPS does not have the address ${wanted} of ${keys.publicIpv6}`,
+    `${has ? `It has ${has}.` : 'It has no public IPv6 address.'} Correct ${keys.publicIpv6} in ${formatKeyFile(keys.publicIpv6)}, or leave it empty: ${formatScriptLine('point-dns')} then deletes AAAA records that are not the VPS's.`,
   )
 }
 
@@ -160,10 +160,10 @@ const formatIpv6 = (digits: string): string =>
   new URL(`http://[${digits.match(/.{4}/g)?.join(':')}]`).hostname.slice(1, -1)
 
 /** What to say when the VPS has an IPv6 address that no AAAA record leads to; '' when there is nothing to offer. */
-export function formatIpv6Offer({ publicIpv6 }: Server, own: OwnIpv6): string {
+export function formatIpv6Offer({ publicIpv6, keys }: Server, own: OwnIpv6): string {
   const [address] = own?.filter(isPublicIpv6) ?? []
   if (!address || publicIpv6) return ''
-  return `; the VPS also has ${formatIpv6(address)}, which IONOS_PUBLIC_IPV6 would publish as AAAA records`
+  return `; the VPS also has ${formatIpv6(address)}, which ${keys.publicIpv6} in ${formatKeyFile(keys.publicIpv6)} would publish as AAAA records`
 }
 
 /** Throws when the names do not point to the VPS. */

@@ -120,13 +120,13 @@ const findIpv6Offers = async (context: VpsContext): Promise<string> =>
 
 /** An AAAA record where nothing listens would keep visitors with IPv6 away. */
 async function assertListensOnIpv6(context: VpsContext): Promise<void> {
-  const { publicIpv6 } = context.server
+  const { publicIpv6, keys } = context.server
   if (publicIpv6 === '') return
   const { nginx } = await inspectServer(context)
   if (nginx.active && nginx.listensOnIpv6) return
   throw new OpsError({
     what: `nginx on the VPS does not listen on IPv6, so no AAAA record was set for ${publicIpv6}`,
-    next: `Run ${formatScriptLine(nginx.active ? 'configure-nginx' : 'setup-server')} first, or leave IONOS_PUBLIC_IPV6 empty in ${formatKeyFile('IONOS_PUBLIC_IPV6')}.`,
+    next: `Run ${formatScriptLine(nginx.active ? 'configure-nginx' : 'setup-server')} first, or leave ${keys.publicIpv6} empty in ${formatKeyFile(keys.publicIpv6)}.`,
   })
 }
 

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { Readable } from 'node:stream'
-import type { Config, Server } from '../../config/config.ts'
+import { type Config, formatKeyFile, type Server } from '../../config/config.ts'
 import { type Command, commandTemplate, type HostCommand, onHost } from '../../shell/command.ts'
-import type { Host } from '../../shell/remote.ts'
 import type { VpsContext } from '../../tasks/task.ts'
 import type { EffectKind } from '../../util/effect.ts'
 import { exitCode, type Failure } from '../../util/errors.ts'
@@ -40,28 +39,29 @@ const refusedBySudo = new RegExp(
   'i',
 )
 
-function explainSudo({ user, address }: Host, output: string): Partial<Failure> | undefined {
+function explainSudo({ user, address, keys }: Server, output: string): Partial<Failure> | undefined {
   if (user === 'root') return undefined
   const failure = { said: output.trim(), exitCode: exitCode.notLoggedIn }
+  const asRoot = `Set ${keys.user}=root in ${formatKeyFile(keys.user)}`
   if (/sudo: sorry, you must have a tty/i.test(output)) {
     return {
       ...failure,
       what: `sudo on ${address} wants a terminal (requiretty), and these commands have none`,
-      next: `Set IONOS_USER=root, or add this line there (visudo): Defaults:${user} !requiretty`,
+      next: `${asRoot}, or add this line there (visudo): Defaults:${user} !requiretty`,
     }
   }
   if (refusedBySudo.test(output)) {
     return {
       ...failure,
       what: `${user} may not use sudo without a password on ${address}`,
-      next: `Set IONOS_USER=root, or allow it there (visudo): ${user} ALL=(ALL) NOPASSWD: ALL`,
+      next: `${asRoot}, or allow it there (visudo): ${user} ALL=(ALL) NOPASSWD: ALL`,
     }
   }
   if (!/sudo: (command )?not found/i.test(output)) return undefined
   return {
     ...failure,
     what: `${user} is not root on ${address}, and sudo is not installed there`,
-    next: 'Set IONOS_USER=root, or install sudo on the VPS.',
+    next: `${asRoot}, or install sudo on the VPS.`,
   }
 }
 

@@ -1,8 +1,7 @@
-import { type Config, formatKeyFile } from '../../config/config.ts'
+import { type Config, formatKeyFile, isServer, type ServerKeys } from '../../config/config.ts'
 import type { Host } from '../../shell/remote.ts'
 import { exitCode, OpsError, unknownError } from '../../util/errors.ts'
 import { formatFingerprint, getKeyType, type HostKeyVerdict } from './knownHosts.ts'
-import { isJump } from './settings.ts'
 
 const reason: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens on that port',
@@ -27,23 +26,28 @@ export function createSocketError(
   const code = getErrorCode(error)
   const { address, port } = host
   const unresolved = ['ENOTFOUND', 'EAI_AGAIN', 'ESERVFAIL', 'ETIMEOUT'].includes(code)
-  if (isJump(host))
+  if (!isServer(host))
     return unknownError(
       `The jump host ${hostname} cannot be reached on port ${port}: ${reason[code] ?? error.message}`,
       `${code || error.name}: ${error.message}`,
       `Check HostName and Port of ${address} in your ssh configuration, that it is running, and that its firewall admits port ${port}.`,
     )
+  const { keys } = host
+  const resolver = dnsServer ? `, and DNS_SERVER (${dnsServer}) in ${formatKeyFile('DNS_SERVER')}` : ''
   const next = unresolved
-    ? `Check IONOS_HOST in ${formatKeyFile('IONOS_HOST')} (${address})${dnsServer ? ` and DNS_SERVER (${dnsServer})` : ''}.`
-    : `Check IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}, that the VPS is running, and that its firewall and IONOS's admit port ${port}.`
+    ? `Check ${keys.address} (${address}) in ${formatKeyFile(keys.address)}${resolver}.`
+    : `Check ${formatPlace(keys)}, that the VPS is running, and that its firewall and IONOS's admit port ${port}.`
   return unknownError(
     `The VPS ${hostname} cannot be reached on port ${port}: ${reason[code] ?? error.message}`,
     `${code || error.name}: ${error.message}`,
     proxy
-      ? `${next} Note: your ssh configuration goes through a jump host or proxy command. These scripts follow ProxyJump only while IONOS_SSH_KEY is empty, and never run a ProxyCommand.`
+      ? `${next} Note: your ssh configuration goes through a jump host or proxy command. These scripts follow ProxyJump only while ${keys.key} (${formatKeyFile(keys.key)}) is empty, and never run a ProxyCommand.`
       : next,
   )
 }
+
+const formatPlace = ({ address, port }: ServerKeys): string =>
+  `${address} and ${port} in ${formatKeyFile(address, port)}`
 
 /** The code of the last error, if several addresses were tried. */
 function getErrorCode(error: NodeJS.ErrnoException): string {
@@ -62,9 +66,9 @@ export const createJumpError = (jump: Host, hostname: string, port: number, erro
 /** Explains why a TCP connection did not become an ssh session. Exit 3. */
 export function createHandshakeError(server: Host, error: Error): OpsError {
   const { address: host, port } = server
-  const [name, place] = isJump(server)
-    ? ['jump host', `Port of ${host} in your ssh configuration`]
-    : ['VPS', `IONOS_HOST and IONOS_PORT in ${formatKeyFile('IONOS_HOST', 'IONOS_PORT')}`]
+  const [name, place] = isServer(server)
+    ? ['VPS', formatPlace(server.keys)]
+    : ['jump host', `Port of ${host} in your ssh configuration`]
   const slow = /timed out|no response/i.test(error.message)
   const cut = /connection lost before handshake|ECONNRESET/i.test(error.message)
   const what = cut
@@ -129,11 +133,12 @@ export function createLoginError(server: Host, error: Error, tried: string[], sk
   const { user, address: host, key } = server
   const tooMany = /too many authentication failures/i.test(error.message)
   const getNext = () => {
-    if (isJump(server))
+    if (!isServer(server))
       return `Set User, IdentityFile and IdentitiesOnly yes for ${host} in your ssh configuration, and add that public key to ~${user}/.ssh/authorized_keys there.`
+    const { keys } = server
     if (tooMany)
-      return `Set IONOS_SSH_KEY in ${formatKeyFile('IONOS_SSH_KEY')} to the private key for this VPS, with its .pub file beside it; only that key is offered then. sshd allows six tries (MaxAuthTries). Behind a ProxyJump, set IdentityFile and IdentitiesOnly yes in your ssh configuration instead: IONOS_SSH_KEY turns ProxyJump off.`
-    return `Add the public key of ${key || 'one of them'} to ~${user}/.ssh/authorized_keys on the VPS, or set IONOS_USER and IONOS_SSH_KEY in ${formatKeyFile('IONOS_USER', 'IONOS_SSH_KEY')}.`
+      return `Set ${keys.key} in ${formatKeyFile(keys.key)} to the private key for this VPS, with its .pub file beside it; only that key is offered then. sshd allows six tries (MaxAuthTries). Behind a ProxyJump, set IdentityFile and IdentitiesOnly yes in your ssh configuration instead: ${keys.key} turns ProxyJump off.`
+    return `Add the public key of ${key || 'one of them'} to ~${user}/.ssh/authorized_keys on the VPS, or set ${keys.user} and ${keys.key} in ${formatKeyFile(keys.user, keys.key)}.`
   }
   return new OpsError({
     what: tooMany

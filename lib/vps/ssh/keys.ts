@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { AnyAuthMethod, BaseAgent, ParsedKey } from 'ssh2'
-import { formatKeyFile } from '../../config/config.ts'
+import { formatKeyFile, isServer } from '../../config/config.ts'
 import type { Host } from '../../shell/remote.ts'
 import { exitCode, OpsError, usageError } from '../../util/errors.ts'
-import { isJump, type SshSettings } from './settings.ts'
+import type { SshSettings } from './settings.ts'
 
 interface Login {
   name: string
@@ -26,9 +26,9 @@ export async function findLogins(host: Host, settings: SshSettings): Promise<Log
   throw new OpsError({
     what: `No key available to log in to ${host.address}`,
     said: logins.skipped.join('\n') || undefined,
-    next: isJump(host)
-      ? `Set IdentityFile of ${host.address} in your ssh configuration to a private key file, or load a key into the ssh agent (ssh-add).`
-      : `Set IONOS_SSH_KEY in ${formatKeyFile('IONOS_SSH_KEY')} to a private key file, or load a key into the ssh agent (ssh-add).`,
+    next: isServer(host)
+      ? `Set ${host.keys.key} in ${formatKeyFile(host.keys.key)} to a private key file, or load a key into the ssh agent (ssh-add).`
+      : `Set IdentityFile of ${host.address} in your ssh configuration to a private key file, or load a key into the ssh agent (ssh-add).`,
     exitCode: exitCode.notLoggedIn,
   })
 }
@@ -53,9 +53,11 @@ async function findConfiguredKey(host: Host, agentKeys: AgentKeys | undefined): 
       exitCode: exitCode.notLoggedIn,
     })
   }
+  // Only a server has a configured key.
+  const set = isServer(host) ? `Set ${host.keys.key} in ${formatKeyFile(host.keys.key)} to` : 'Use'
   throw usageError(
-    `IONOS_SSH_KEY ${file}: ${problem}`,
-    'It must be a private key in OpenSSH or PEM format (created by: ssh-keygen -t ed25519).',
+    `The private key ${file}: ${problem}`,
+    `${set} a private key in OpenSSH or PEM format (created by: ssh-keygen -t ed25519).`,
   )
 }
 

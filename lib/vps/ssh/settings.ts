@@ -24,7 +24,7 @@ const getDefaultSettings = ({ address, port, user }: Place) => ({
   revokedHostKeys: [] as string[],
   /** The jump hosts on the way, the first one first. */
   jumps: [] as string[],
-  /** '' when there is none. It is only named, never run. */
+  /** '' when there is none. It is named in messages, but never run. */
   proxyCommand: '',
 })
 
@@ -62,11 +62,6 @@ async function askOpenSsh(host: Host, runner: Pick<Runner, 'run'>): Promise<SshS
 export const settingsCommand = ({ address, port, user }: Place): Command =>
   local({ timeoutMs: 10_000 })`ssh -G -p ${port} -l ${user} -- ${address}`
 
-const jump = 'jump'
-
-/** Whether a host is on the way to the VPS, and therefore configured by ssh alone. */
-export const isJump = ({ name }: Host): boolean => name === jump
-
 /**
  * Reads a jump host as ProxyJump names it: `[user@]host[:port]` or `ssh://…` (ssh_config(5)). A missing user
  * or port comes from ssh's configuration.
@@ -87,7 +82,7 @@ export async function readJump(
   const settings = parseSshSettings(stdout, unnamed)
   const { knownHosts } = behind
   const label = `the jump host ${address}`
-  const host = { name: jump, label, address, port: settings.port, user: settings.user, key: '', knownHosts }
+  const host = { name: 'jump', label, address, port: settings.port, user: settings.user, key: '', knownHosts }
   return { host, settings }
 }
 

@@ -51,7 +51,7 @@ async function backUp(world: World, resource: Resource, name: string, source: st
   resource.runtime.backups.push(backup)
 }
 
-/** Accepted at once, done in an operation; meanwhile the server is busy. */
+/** Accepted at once and completed by an operation; until then, the server is busy. */
 function changePower(shown: string, change: (server: PostgresServer) => Promise<void>): Action {
   return (world, resource, call) => {
     const running = server(resource)

@@ -132,7 +132,9 @@ test('nothing answers, not even the neutral targets: this machine’s network is
   const seen = await runProbes({ ...toSite(config), runner }, { quick: true, signal })
   expect([seen.verdict, seen.ownNetwork]).toEqual(['UNKNOWN', 'down'])
   expect(verdicts(seen)).toMatchObject({ static: 'UNKNOWN', api: 'UNKNOWN', backend: 'UNKNOWN', dns: 'OK' })
-  expect(seen.observations[0]!.detail).toMatch(/^this machine's own network is down \(.*127\.0\.0\.1:1/)
+  expect(seen.observations[0]!.detail).toMatch(
+    /^this machine's network is down or intercepted \(.*127\.0\.0\.1:1/,
+  )
 })
 
 test('nothing answers except a neutral target: an outage', async () => {
@@ -142,18 +144,19 @@ test('nothing answers except a neutral target: an outage', async () => {
   expect(verdicts(seen)).toMatchObject({ static: 'CRITICAL', backend: 'CRITICAL', certificate: 'CRITICAL' })
 })
 
-test.each<[string, Neutral]>([
-  ['shows a certificate that nobody vouches for', 'portal'],
-  ['says nothing', 'mute portal'],
+test.each<[string, Neutral, RegExp | undefined]>([
+  ['shows a certificate that nobody vouches for', 'portal', /^If a proxy .* set CA_FILE in \.env to/],
+  ['says nothing', 'mute portal', undefined],
 ])(
   'a portal that accepts every connection and %s does not count as a working network',
-  async (_, neutral) => {
+  async (_, neutral, advice) => {
     const { config, runner, asked } = await world({ up: false, neutral })
     const seen = await runProbes({ ...toSite(config), runner }, { quick: true, signal })
     expect([seen.verdict, seen.ownNetwork, asked()]).toEqual(['UNKNOWN', 'down', 2])
     expect(seen.observations[0]!.detail).toMatch(
-      /^this machine's own network is down \(.*127\.0\.0\.1:\d+.*; .*localhost:\d+/,
+      /^this machine's network is down or intercepted \(.*127\.0\.0\.1:\d+.*; .*localhost:\d+/,
     )
+    expect(seen.observations[0]!.next).toEqual(advice && expect.stringMatching(advice))
   },
 )
 

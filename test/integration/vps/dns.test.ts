@@ -201,7 +201,7 @@ test('AAAA records of IONOS_PUBLIC_IPV6 are set; stale ones are deleted, and all
   const { context, zone, asked } = await world([...right, ...stale, ...others.slice(1)], ...keys)
   const task = dnsTask(context, { required: true })
   expect(await task.inspect(nothingAhead)).toMatchObject({
-    what: expect.stringContaining(`${domain} has no AAAA ${own}, the address in IONOS_PUBLIC_IPV6`),
+    what: expect.stringContaining(`${domain} has no AAAA ${own}, the configured address`),
     fields: expect.arrayContaining([expect.objectContaining({ name: `AAAA ${domain}`, after: own })]),
   })
   const [outcome] = await executeTasks([task], engine({ runner: context.runner }))
@@ -237,7 +237,7 @@ test('each name has the addresses of both servers; a record of one that is gone 
 
 test('a missing AAAA record is a WARNING, and does not keep the CA away', async () => {
   const { context } = await world(right, `IONOS_PUBLIC_IPV6=${own}`)
-  const message = `${domain} has no AAAA ${own}, the address in IONOS_PUBLIC_IPV6`
+  const message = `${domain} has no AAAA ${own}, the configured address`
   for (const check of [dnsRecords, dnsCheck])
     expect(await judge(check, context)).toMatchObject({
       verdict: 'WARNING',
@@ -280,7 +280,7 @@ test('an IPv6 address of the VPS that no record names is offered', async () => {
   })
   await readOwnIpv6(context)
   expect(await dnsTask(context).inspect(nothingAhead)).toMatchObject({
-    reason: `both names point at ${address}; the VPS also has ${own}, which IONOS_PUBLIC_IPV6 would publish as AAAA records`,
+    reason: `both names point at ${address}; the VPS also has ${own}, which IONOS_PUBLIC_IPV6 in .env would publish as AAAA records`,
   })
 })
 

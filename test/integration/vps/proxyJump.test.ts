@@ -5,7 +5,6 @@ import net, { type AddressInfo } from 'node:net'
 import path from 'node:path'
 import ssh2 from 'ssh2'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Host } from '../../../lib/shell/remote.ts'
 import type { Runner } from '../../../lib/shell/runner.ts'
 import { openHost } from '../../../lib/vps/ssh/connect.ts'
 import { getFailure, loadTestConfig, openRunner, temporaryFolder, testHost } from '../../support/helpers.ts'
@@ -81,7 +80,7 @@ async function world(lines: readonly string[], known: readonly string[]) {
   }
   const config = await loadTestConfig()
   const notes: string[] = []
-  const host: Host = { ...testHost, knownHosts: config.servers[0].knownHosts }
+  const host = { ...testHost, knownHosts: config.servers[0].knownHosts }
   const open = () =>
     openHost({ config, runner: { ...openRunner(), run } }, host, new AbortController().signal, {
       note: (text) => notes.push(text),

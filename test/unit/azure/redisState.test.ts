@@ -89,7 +89,7 @@ test.each(['EnterpriseCluster', 'OSSCluster'])(
       `az resource delete --ids ${clusterId}/databases/default --api-version 2025-07-01   az container delete `,
     )
     expect(found?.next).toMatch(
-      /Then: npx dominion deploy-complete --env prod {3}Or set REDIS_NAME to a new name/,
+      /Then: npx dominion deploy-complete --env prod {3}Or set REDIS_NAME in .env.prod to a new name/,
     )
   },
 )

@@ -343,5 +343,14 @@ test.each([
   ['silent because it is stopped', said('timeout expired', exitCode.unknown), 'Stopped', 'CRITICAL'],
   ['a password that is refused', said('28P01', exitCode.notLoggedIn), 'Ready', 'UNKNOWN'],
 ])('a database that is %s', async (_, thrown, state, verdict) => {
-  expect((await judgeNoDatabase(thrown, 'db.test', async () => state)).verdict).toBe(verdict)
+  expect((await judgeNoDatabase(thrown, await loadTestConfig(), async () => state)).verdict).toBe(verdict)
+})
+
+test('a database that refuses connections: the line that starts its server', async () => {
+  const config = await loadTestConfig('AZURE_RESOURCE_GROUP=group-1', 'POSTGRES_SERVER=server-1')
+  const refused = said('connect ECONNREFUSED 10.0.0.1:5432', exitCode.unknown)
+  expect(await judgeNoDatabase(refused, config, async () => undefined)).toMatchObject({
+    detail: expect.stringMatching(/^server-1\./),
+    next: expect.stringContaining('start --resource-group group-1 --name server-1'),
+  })
 })

@@ -143,8 +143,8 @@ test.each([
   expect(asked).toBe(false)
 })
 
-test("excludes the whole run while this machine's own network is down", async () => {
-  const detail = "this machine's own network is down (a: timed out; b: timed out)"
+test("excludes the whole run while this machine's network is down or intercepted", async () => {
+  const detail = "this machine's network is down or intercepted (a: timed out; b: timed out)"
   const silent = seen('static', 'UNKNOWN', detail, { silent: true })
   const { verdict, excluded, explained, entry } = await judged({
     here: look([silent, seen('disk', 'OK')], { ownNetwork: 'down' }),

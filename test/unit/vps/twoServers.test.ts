@@ -15,12 +15,15 @@ import type { Command } from '../../../lib/shell/command.ts'
 import { executeTasks } from '../../../lib/tasks/engine.ts'
 import { nothingAhead, onEachServer, type VpsContext } from '../../../lib/tasks/task.ts'
 import { unknownError } from '../../../lib/util/errors.ts'
-import { expandIpv6, findFaults } from '../../../lib/vps/dns/records.ts'
+import { expandIpv6, findFaults, getPublicIpv4 } from '../../../lib/vps/dns/records.ts'
 import { compareZone, dnsTask } from '../../../lib/vps/dns/task.ts'
 import { getSourceHash } from '../../../lib/vps/frontend/sources.ts'
 import { uploadTask } from '../../../lib/vps/frontend/upload.ts'
 import { renderNginx } from '../../../lib/vps/nginx/render.ts'
 import { nginxUpstream } from '../../../lib/vps/nginx/upstream.ts'
+import { createLoginError, createSocketError } from '../../../lib/vps/ssh/errors.ts'
+import { findLogins } from '../../../lib/vps/ssh/keys.ts'
+import { parseSshSettings } from '../../../lib/vps/ssh/settings.ts'
 import { getFailure, loadTestConfig, openRunner, toSite } from '../../support/helpers.ts'
 import { createTask, engine } from '../../support/tasks.ts'
 
@@ -61,7 +64,7 @@ test('DNS: each name has the addresses of all servers', () => {
   expect(find(['192.0.2.1'], ['2001:db8::1', '2001:db8::9'])).toEqual([
     'a.app has A 192.0.2.1, wanted: A 192.0.2.1, 192.0.2.2',
     'a.app has AAAA 2001:db8::9, which does not belong to the VPS: delete it',
-    'a.app has no AAAA 2001:db8::2, the address in IONOS_PUBLIC_IPV6',
+    'a.app has no AAAA 2001:db8::2, the configured address',
   ])
 })
 
@@ -85,6 +88,29 @@ test('DNS: the record of a server without IONOS_PUBLIC_IPV6 stays when that of a
     [digits('b.example')],
   )
   expect(fault!.field).toMatchObject({ before: own['b.example'], after: '2001:db8::1, 2001:db8::2' })
+})
+
+test('a hint names the keys of the server that it is about', async () => {
+  const { context } = await openTwo(() => [])
+  const [first, second] = context.config.servers
+  // There is only one section of keys: these stand for those of a second server.
+  const keys = { ...first.keys, address: 'DOMAIN', key: 'CA_FILE', publicIp: 'WEB_ROOT' } as const
+  const its = { ...second!, key: '/nowhere', publicIp: 'b.example', keys }
+  const { config } = context
+  const unreachable = createSocketError(config, its, 'b.example', new Error('no answer'), false)
+  expect(unreachable.failure.next).toMatch(/^Check DOMAIN and IONOS_PORT in \.env/)
+  expect(createLoginError(its, new Error('no'), [], []).failure.next).toMatch(
+    /IONOS_USER and CA_FILE in \.env/,
+  )
+  const settings = parseSshSettings('', its)
+  expect(await getFailure(findLogins(its, settings))).toMatchObject({
+    next: expect.stringMatching(/^Set CA_FILE in \.env to a private key/),
+  })
+  expect(() => getPublicIpv4({ ...config, servers: [first, its] })).toThrow(
+    expect.objectContaining({
+      failure: expect.objectContaining({ next: expect.stringMatching(/^Set WEB_ROOT in \.env to/) }),
+    }),
+  )
 })
 
 test('DNS: several servers get visitors only when nginx answers on each', async () => {
