@@ -257,7 +257,7 @@ test('the second deploy changes nothing, with at most eight az calls', async () 
 
 test('a dry run on an up-to-date deployment: --detailed-exitcode 0', async () => {
   const { code, stdout } = await deploy(['--dry-run', '--detailed-exitcode'])
-  expect(stdout).toMatch(/\n21 ok\.\n$/)
+  expect(stdout).toMatch(/\n22 ok\.\n$/)
   expect(code).toBe(0)
 })
 
