@@ -1,5 +1,6 @@
 import { commandTemplate, local, type SecretFile, secretFile } from '../shell/command.ts'
-import { explainAz, removeModuleErrors, serverBusy } from './errors.ts'
+import { explainAz, removeModuleErrors } from './errors.ts'
+import { serverBusy } from './meanings.ts'
 
 /** Settings that make az give programs the same answers everywhere; sources in docs/azure.md. */
 const env = {

@@ -6,7 +6,8 @@ import { OpsError } from '../util/errors.ts'
 import { formatDuration } from '../util/format.ts'
 import { az } from './cli.ts'
 import type { Azure, DeploymentError } from './client.ts'
-import { explainAz, serverBusy } from './errors.ts'
+import { explainAz } from './errors.ts'
+import { serverBusy } from './meanings.ts'
 import { getDataTier, type Part, type PartId } from './resources/index.ts'
 
 interface Operation {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { az } from '../../../lib/azure/cli.ts'
-import { explainAz, removeModuleErrors, meanings as table } from '../../../lib/azure/errors.ts'
+import { explainAz, removeModuleErrors } from '../../../lib/azure/errors.ts'
 import { buildCommand } from '../../../lib/azure/image.ts'
+import { meanings as table } from '../../../lib/azure/meanings.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
 
 const meanings: [string, string, Partial<ReturnType<typeof explainAz>>][] = [
@@ -203,6 +204,18 @@ const reported: [string, string, string, RegExp][] = [
     /^Update this toolbox\. Set POSTGRES_LOCATION in/,
   ],
   [
+    'a registry that fails while a container group is created (Azure/azure-cli#29300)',
+    "ERROR: (RegistryErrorResponse) An error response is received from the docker registry 'index.docker.io'. Please retry later.",
+    'Azure Container Instances got no image from the registry, which did not answer as it should',
+    /^Run this command again in a few minutes\..*in your own registry\.$/,
+  ],
+  [
+    'an image that cannot be pulled (Azure/azure-sdk-for-python#16731)',
+    "(InaccessibleImage) The image 'codexacr1216.azurecr.io/codex-backend:1' in container group 'codex-api' is not accessible. Please check the image and registry credential.",
+    'Azure Container Instances cannot pull the image codexacr1216.azurecr.io/codex-backend:1',
+    /^Run this command again: .*ACR_NAME/,
+  ],
+  [
     'a resource that is already in another region (MicrosoftDocs/azure-docs#70422)',
     "Code=InvalidResourceLocation; Message=The resource 'codexredis' already exists in location 'centralus' in resource group 'rg'. A resource with the same name cannot be created in location 'eastus'. Please select a new resource name.",
     'A resource with this name is already in centralus, and Azure cannot move it',
@@ -262,7 +275,7 @@ const messages: [string, string][] = [
   ],
   [
     'AllocationFailed',
-    'AllocationFailed: The operation failed. Please retry with a different size, region or contact Azure support for assistance',
+    'AllocationFailed: Please retry with a different size, region or contact Azure support for assistance',
   ],
   [
     'InsufficientCapacity',
@@ -297,6 +310,14 @@ const messages: [string, string][] = [
     'ERROR: (TasksOperationsNotAllowed) ACR Tasks requests for the registry codexacr1216 and s are not permitted.',
   ],
   ['toomanyrequests', 'toomanyrequests: You have reached your unauthenticated pull rate limit.'],
+  [
+    'RegistryErrorResponse',
+    "ERROR: (RegistryErrorResponse) An error response is received from the docker registry 'index.docker.io'. Please retry later.",
+  ],
+  [
+    'InaccessibleImage',
+    "(InaccessibleImage) The image 'codexacr1216.azurecr.io/codex-backend:1' in container group 'codex-api' is not accessible. Please check the image and registry credential.",
+  ],
   ['ServerNameAlreadyExists', 'ServerNameAlreadyExists: Specified server name is already used.'],
   [
     'ServerGroupDropping',
