@@ -184,7 +184,7 @@ export const meanings: readonly Meaning[] = [
     what: 'Azure refuses classic Azure Cache for Redis: this tenant can no longer create one',
     next: () =>
       `Set REDIS_KIND=managed and REDIS_SKU=Balanced_B0 in ${formatKeyFile('REDIS_KIND', 'REDIS_SKU')}.`,
-    source: 'aka.ms/AzureCacheForRedisRetirement',
+    source: 'learn.microsoft.com, retirement FAQ of Azure Cache for Redis',
   },
   {
     code: 'SkuNotAvailable',
@@ -192,6 +192,7 @@ export const meanings: readonly Meaning[] = [
     what: 'Azure refuses Azure Managed Redis for this subscription or region',
     next: () =>
       `Set REDIS_LOCATION or REDIS_SKU in ${formatKeyFile('REDIS_LOCATION', 'REDIS_SKU')} to one that Azure offers to this subscription.`,
+    // Nobody has reported it for Redis yet: the rehearsal's words are ours.
     source: 'Azure Resource Manager, error SkuNotAvailable',
   },
   {

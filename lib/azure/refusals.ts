@@ -10,8 +10,9 @@ export interface Refusal {
 }
 
 /**
- * Every refusal that has been reported word for word. Each has an explanation in errors.ts and can be provoked in the
- * rehearsal, which takes the words from here; refusals.test.ts checks that the three match.
+ * Refusals that have been reported word for word and that these scripts explain, in meanings.ts. Each can be provoked in the
+ * rehearsal, which takes the words from here; refusals.test.ts checks that the three match. What the rehearsal says
+ * besides is in its own refusals.json: with a source where somebody reported it, otherwise in our words.
  */
 export const refusals = {
   serverBusy: {
@@ -54,15 +55,18 @@ export const refusals = {
     code: 'RequestDisallowedByPolicy',
     status: 403,
     words:
-      'Resource \'{name}\' was disallowed by policy. Policy identifiers: \'[{"policyAssignment":{"name":"Allowed locations"}}]\'.',
-    source: 'hashicorp/terraform-provider-azurerm#892, shortened',
-    seen: '2018-02-26',
+      'Resource \'{name}\' was disallowed by policy. Policy identifiers: \'[{"policyAssignment":{"name":"Not allowed resource types",' +
+      '"id":"/subscriptions/{subscription}/providers/Microsoft.Authorization/policyAssignments/35ee869489f24894b32aed2f"},' +
+      '"policyDefinition":{"name":"Not allowed resource types","id":"/subscriptions/{subscription}/providers/' +
+      'Microsoft.Authorization/policyDefinitions/e98df9f1-b3e4-4c56-9b0a-3fdeb1341a6f"}}]\'.',
+    source: 'Azure-Samples/azure-search-openai-demo#120',
+    seen: '2023-04-17',
   },
   mfaRequired: {
     code: 'RequestDisallowedByPolicy',
     status: 403,
     words:
-      "Resource '{name}' was disallowed by policy. Reasons: MFA is required. See error details for policy resource IDs.",
+      'Resource was disallowed by policy. Reasons: MFA is required. See error details for policy resource IDs.',
     source: 'MicrosoftDocs/azure-docs-cli#5403',
     seen: '2025-07-25',
   },
@@ -135,19 +139,16 @@ export const refusals = {
   redisAllocationFailed: {
     code: 'AllocationFailed',
     status: 409,
-    words:
-      'The operation failed. Please retry with a different size, region or contact Azure support for assistance',
-    source: 'langchain-ai/terraform#109, only its end is quoted there',
+    words: 'Please retry with a different size, region or contact Azure support for assistance',
+    source: 'langchain-ai/terraform#109, which quotes only this end',
     seen: '2026-08-03',
   },
   classicRedisRetired: {
     code: 'BadRequest',
     status: 400,
-    words:
-      'Azure Cache for Redis is retiring, create Azure Managed Redis instance instead. ' +
-      'Learn more: https://aka.ms/AzureCacheForRedisRetirement',
-    source: 'aka.ms/AzureCacheForRedisRetirement, for new tenants',
-    seen: '2026-04-01',
+    words: 'Azure Cache for Redis is retiring, create Azure Managed Redis instance instead.',
+    source: 'Ankit900598/strlix, notes on "az redis create"; others saw a link after it',
+    seen: '2026-09-21',
   },
   tasksNotAllowed: {
     code: 'TasksOperationsNotAllowed',
@@ -157,6 +158,22 @@ export const refusals = {
       'http://aka.ms/azuresupport for assistance.',
     source: 'Azure-Samples/azure-search-openai-demo#2592',
     seen: '2025-07-02',
+  },
+  notRegistered: {
+    code: 'MissingSubscriptionRegistration',
+    status: 409,
+    words:
+      "The subscription is not registered to use namespace '{namespace}'. See https://aka.ms/rps-not-found for how to register subscriptions.",
+    source: 'nforgeio/neonKUBE#1670',
+    seen: '2022-09-02',
+  },
+  inaccessibleImage: {
+    code: 'InaccessibleImage',
+    status: 400,
+    words:
+      "The image '{image}' in container group '{group}' is not accessible. Please check the image and registry credential.",
+    source: 'Azure/azure-sdk-for-python#16731; its status docker-archive/compose-cli#439',
+    seen: '2021-02-12',
   },
   containerNoCapacity: {
     code: 'InsufficientCapacity',

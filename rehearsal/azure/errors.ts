@@ -25,8 +25,8 @@ export const conflict = (code: string, message: string): ArmError => new ArmErro
 type Values = Readonly<Record<string, unknown>>
 
 /**
- * A refusal in the words of Azure, if somebody has reported them (lib/azure/refusals.ts), otherwise in those of
- * refusals.json. `values` replace the names in braces.
+ * A refusal in the words of Azure that the scripts explain (lib/azure/refusals.ts), or in those of refusals.json: Azure's
+ * where they have a source, otherwise ours, whatever their code. `values` replace the names in braces.
  */
 export function refuse(
   name: RefusalName | keyof typeof own,

@@ -41,7 +41,8 @@ export function policyFault(world: World, { name }: Address, location?: string):
   if (region !== undefined && getAllowedRegions(world)?.includes(region) === false)
     return refuse('regionDisallowed', { name })
   const policy = world.faults.get('policy-disallowed')
-  return policy && refuse(policy.mfa ? 'mfaRequired' : 'policyDisallowed', { name })
+  if (policy?.mfa) return refuse('mfaRequired')
+  return policy && refuse('policyDisallowed', { name, subscription: world.subscription.id })
 }
 
 /**
@@ -52,7 +53,7 @@ export function requireSecondFactor(world: World, { method, path }: Call): void 
   const last = path.split('/').findLast(Boolean) ?? ''
   const reads =
     method === 'POST' ? /^(list|check|get|validate|whatif)/i.test(last) : /^(GET|HEAD)$/.test(method)
-  if (world.faults.get('policy-disallowed')?.mfa && !reads) throw refuse('mfaRequired', { name: last })
+  if (world.faults.get('policy-disallowed')?.mfa && !reads) throw refuse('mfaRequired')
 }
 
 /**

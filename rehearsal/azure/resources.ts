@@ -27,7 +27,7 @@ export function getGroup(world: World, name: string): ResourceGroup {
 export function requireRegistered(world: World, namespace: string): void {
   const entry = [...world.providers].find(([name]) => name.toLowerCase() === namespace.toLowerCase())
   if (!entry) throw refuse('unknownNamespace', { namespace })
-  if (entry[1] !== 'Registered') throw refuse('namespaceNotRegistered', { namespace: entry[0] })
+  if (entry[1] !== 'Registered') throw refuse('notRegistered', { namespace: entry[0] })
 }
 
 /** The address of a resource, with the canonical spelling of its type. */

@@ -108,17 +108,14 @@ test('a creation that fails later: Azure’s reason, from the event of the group
   })
 })
 
-test('any other reason is shown as Azure gives it', async () => {
+test('an image that cannot be pulled: what it means, with the words of Azure', async () => {
   const { arm, put } = cloud()
   put()
-  noteSubscription('s')
   const failure = await getFailure(waitUntilProvisioned(await loadTestConfig(), arm, name, patience))
   expect(failure).toMatchObject({
-    what: 'Azure could not create codex-api',
+    what: 'Azure Container Instances cannot pull the image codexacr.azurecr.io/codex-backend:1',
     said: expect.stringMatching(/^InaccessibleImage: The image 'codexacr\.azurecr\.io\/codex-backend:1'/),
-    next: expect.stringContaining(
-      'az container show --resource-group codexdominion-prod --name codex-api --subscription s   shows',
-    ),
+    next: expect.stringMatching(/^Run this command again: .*ACR_NAME/),
   })
 })
 
@@ -132,8 +129,15 @@ test('the words of a failed probe are not taken for a lost connection to Azure',
     get: async <Body>() =>
       ({ name, properties: { provisioningState: 'Failed', containers: [], instanceView } }) as Body,
   }
+  noteSubscription('s')
   const failure = await getFailure(waitUntilProvisioned(await loadTestConfig(), arm, name, patience))
-  expect(failure).toMatchObject({ what: 'Azure could not create codex-api', exitCode: 1 })
+  expect(failure).toMatchObject({
+    what: 'Azure could not create codex-api',
+    next: expect.stringContaining(
+      'az container show --resource-group codexdominion-prod --name codex-api --subscription s   shows',
+    ),
+    exitCode: 1,
+  })
 })
 
 const silence = unknownError('Azure cannot be reached from here')

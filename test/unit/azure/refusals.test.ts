@@ -131,14 +131,13 @@ const provoked: Record<RefusalName, Provoked | readonly Provoked[]> = {
     },
   },
   policyDisallowed: {
-    values: { name: 'codexdb' },
+    values: { name: 'codexdb', subscription: '00000000-0000-0000-0000-000000000001' },
     provoke(world) {
       fault(world, 'policy-disallowed')
       return put(world, postgres, 'codexdb', server)
     },
   },
   mfaRequired: {
-    values: { name: 'codexdb' },
     provoke(world) {
       fault(world, 'policy-disallowed', { mfa: true })
       return put(world, postgres, 'codexdb', server)
@@ -236,6 +235,19 @@ const provoked: Record<RefusalName, Provoked | readonly Provoked[]> = {
       const body = { location, sku: { name: 'Basic' }, properties: { adminUserEnabled: true } }
       return uploadUrl(world, putResource(world, address, body).resource)
     },
+  },
+  notRegistered: {
+    values: { namespace: 'Microsoft.Cache' },
+    provoke(world) {
+      world.providers.set('Microsoft.Cache', 'NotRegistered')
+      return put(world, cluster, 'codexredis', redis)
+    },
+    what: 'The subscription is not registered for Microsoft.Cache',
+  },
+  inaccessibleImage: {
+    values: { image: 'debian', group: 'codex-api' },
+    provoke: (world) => put(world, group, 'codex-api', container(1)),
+    what: 'Azure Container Instances cannot pull the image debian',
   },
   containerNoCapacity: {
     values: { location, cpu: 1, memoryGb: 2 },

@@ -22,6 +22,19 @@ test("each of the rehearsal's own refusals is used, with a value for each name i
   }
 })
 
+test("words that imitate Azure's name who reported them, and when; the others are ours", () => {
+  const reported = Object.entries(own).flatMap(([name, refusal]) => ('source' in refusal ? [name] : []))
+  expect(reported).toEqual(
+    expect.arrayContaining(['containerGroupTransitioning', 'deploymentActive', 'resourceNotFound']),
+  )
+  for (const refusal of Object.values(own)) {
+    if (!('source' in refusal)) continue
+    expect(refusal.source).toMatch(/^[\w-]+\/[\w-]+/)
+    expect(refusal.seen).toMatch(/^\d{4}-\d{2}-\d{2}$/)
+  }
+  expect(own.managedRedisRefused.words).toMatch(/^The rehearsal's Azure/)
+})
+
 test('no name is in both tables', () => {
   expect(Object.keys(own).filter((name) => name in refusals)).toEqual([])
 })
