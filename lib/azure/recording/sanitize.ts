@@ -18,13 +18,19 @@ const keptQuery =
 
 /** A property whose text is secret, and so is every text below it. */
 const secretName =
-  /(password|passwd|passphrase|secret|securevalue|connectionstring|(access|account|primary|secondary|shared|private|workspace)key|token|sas|sasur[il]|uploadurl|loglink)s?$/i
+  /(password|passwd|passphrase|secret|securevalue|connectionstring|(access|account|api|primary|secondary|shared|private|workspace)key|token|sas|sasur[il]|uploadurl|loglink)s?$/i
 /** A setting or variable, `{name, value}`, whose value is secret. */
-const secretSetting = /password|passwd|secret|token|credential|connection|private|dsn|(^|_)key$/i
+const secretSetting =
+  /password|passwd|secret|token|credential|connection|private|dsn|(^|[-_]|access|account|api)key$/i
 
 const key = /^(?!\/)(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9+/]{40,}={0,2}$/
 const jsonWebToken = /\beyJ[\w-]+\.[\w-]+(\.[\w-]+)?/g
-const inAddress = /(:\/\/[^/\s:@]*:)[^@\s/]+@/g
+/** A private key, also one that is cut off. */
+const pemKey = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g
+/** A key of 32 bytes or more; a digest is public. */
+const hexKey = /(?<!\bsha\d{3}:)\b[0-9a-f]{64,}\b/gi
+/** A password may contain a slash, but what begins with digits and a slash is a port and a path. */
+const inAddress = /(:\/\/[^/\s:@]*:)(?!\d{1,5}\/)[^@\s]+@/g
 const assigned = /\b((?:AccountKey|SharedAccessKey|SharedAccessSignature|Password|Pwd|sig)=)[^;&\s"]+/gi
 
 const guid = /\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b/gi
@@ -32,6 +38,9 @@ const mailAddress = /[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}/g
 /** Addresses on the internet. 1.0.0.0 is the version of a template. */
 const publicIpv4 =
   /\b(?!0\.|10\.|127\.|255\.|1\.0\.0\.0\b|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)(?:\d{1,3}\.){3}\d{1,3}\b/g
+
+/** Addresses on the internet begin with 2 or 3 (2000::/3, IANA's registry of IPv6 address space). */
+const publicIpv6 = /(?<![\w:.])[23][0-9a-f]{3}:(?:[0-9a-f]{0,4}:){1,6}[0-9a-f]{0,4}(?![\w:])/gi
 
 /** Gives each name the same placeholder wherever it occurs. */
 function numbered(format: (number: number) => string): (name: string) => string {
@@ -54,6 +63,8 @@ export function createSanitizer(clean: (text: string) => string) {
   const asMailAddress = numbered((number) => `user${number}@example.com`)
   // RFC 5737 keeps these for documentation.
   const asIpv4 = numbered((number) => `203.0.${113 + Math.floor(number / 255)}.${number % 255}`)
+  // RFC 3849, likewise.
+  const asIpv6 = numbered((number) => `2001:db8::${number.toString(16)}`)
   const home = JSON.stringify(homedir()).slice(1, -1)
 
   return (raw: RawExchange, script: string, command: string): Exchange => {
@@ -62,6 +73,7 @@ export function createSanitizer(clean: (text: string) => string) {
       .replaceAll(guid, (found) => (/[1-9a-f]/i.test(found) ? asGuid(found) : found))
       .replaceAll(mailAddress, asMailAddress)
       .replaceAll(publicIpv4, asIpv4)
+      .replaceAll(publicIpv6, asIpv6)
     return JSON.parse(home.length > 1 ? text.replaceAll(home, '~') : text) as Exchange
   }
 }
@@ -144,6 +156,8 @@ function hideText(text: string, place: Place, name: string): string {
   if ((place.isList && text.length >= 16) || (place.isLog && name === 'content') || key.test(text))
     return hidden
   const scrubbed = text
+    .replaceAll(pemKey, hidden)
+    .replaceAll(hexKey, hidden)
     .replaceAll(jsonWebToken, hidden)
     .replaceAll(inAddress, `$1${hidden}@`)
     .replaceAll(assigned, `$1${hidden}`)

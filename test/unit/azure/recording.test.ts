@@ -63,6 +63,7 @@ const record = (
     'az group show',
   )
 
+const hex = '0123456789abcdef'.repeat(4)
 const base64 = 'dGhpcyBpcyBub3QgYSBrZXkgYnV0IGl0IGxvb2tzIGxpa2Ugb25l'
 
 test.each([
@@ -107,6 +108,24 @@ test.each([
   [
     { createdBy: 'Jo@Example.org', lastModifiedBy: 'jo@example.org' },
     { createdBy: 'user1@example.com', lastModifiedBy: 'user1@example.com' },
+  ],
+  [
+    { address: '2a02:2350:5:101::1', network: '2a02:2350::/32', local: 'fe80::1' },
+    { address: '2001:db8::1', network: '2001:db8::2/32', local: 'fe80::1' },
+  ],
+  [
+    { log: 'read -----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----\nthen' },
+    { log: 'read ***\nthen' },
+  ],
+  [
+    { note: `key ${hex}`, digest: `sha256:${hex}` },
+    { note: 'key ***', digest: `sha256:${hex}` },
+  ],
+  [{ apiKey: 'x' }, { apiKey: '***' }],
+  [[{ name: 'apikey', value: 'x' }], [{ name: 'apikey', value: '***' }]],
+  [
+    { url: 'rediss://:ab/cd@h:1/0', page: 'see https://h:443/a@b' },
+    { url: 'rediss://:***@h:1/0', page: 'see https://h:443/a@b' },
   ],
 ])('of %j a recording keeps what is not secret', (body, kept) => {
   expect(record(body, body)).toMatchObject({ request: kept, answer: kept })
