@@ -15,10 +15,17 @@ export const loginTask = (context: Context, account: () => Promise<Account>): Ta
   async inspect() {
     const version = await azVersion(context)
     if (!isAtLeast(version, oldestAz)) throw usageError(`az ${version} is too old`, installHint)
-    const { name, user } = await account()
-    return ok(`${user}, subscription ${name}, az ${version}`)
+    const { name, user, isPerson } = await account()
+    const detail = `${user}, subscription ${name}, az ${version}`
+    return ok(isPerson && !isAtLeast(version, withMfa) ? `${detail}; ${describeMissingMfa(version)}` : detail)
   },
 })
+
+/** The first az with which Azure's demand for a second factor can be met; sources in docs/azure.md. */
+export const withMfa = '2.76.0'
+
+export const describeMissingMfa = (version: string): string =>
+  `Azure demands a second factor (MFA) of users for every change, and az ${version} cannot ask for it`
 
 export const installHint = `Install Azure CLI ${oldestAz} or newer (az upgrade, or your package manager).`
 

@@ -1,4 +1,4 @@
-import { azVersion } from '../../azure/account.ts'
+import { azVersion, describeMissingMfa, withMfa } from '../../azure/account.ts'
 import { adviseRole } from '../../azure/advice.ts'
 import { judgeNames, judgeProviders, judgeRegions } from '../../azure/availability.ts'
 import { coresAdvice, judgeContainerCores } from '../../azure/containers/cores.ts'
@@ -9,9 +9,6 @@ import { formatAzLine } from '../../config/config.ts'
 import { exitCode, OpsError } from '../../util/errors.ts'
 import { isAtLeast } from '../../util/semver.ts'
 import { type Check, type CheckContext, fail, pass, warn } from '../check.ts'
-
-/** The first az with which Azure's demand for a second factor can be met; sources in docs/azure.md. */
-const withMfa = '2.76.0'
 
 export const azureLogin: Check = {
   id: 'azure-login',
@@ -26,7 +23,7 @@ export const azureLogin: Check = {
       const version = isPerson ? await azVersion(context) : withMfa
       if (isAtLeast(version, withMfa)) return pass(detail)
       return warn(
-        `${detail}; Azure demands a second factor (MFA) of users for every change, and az ${version} cannot ask for it`,
+        `${detail}; ${describeMissingMfa(version)}`,
         `Install az ${withMfa} or newer, or log in as a service principal, which needs none: ${formatAzLine('az login --service-principal')}`,
       )
     } catch (thrown) {
