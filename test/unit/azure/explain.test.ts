@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { az } from '../../../lib/azure/cli.ts'
 import { explainAz, removeModuleErrors } from '../../../lib/azure/errors.ts'
 import { buildCommand } from '../../../lib/azure/image.ts'
 import { meanings as table } from '../../../lib/azure/meanings.ts'
@@ -210,12 +209,6 @@ const reported: [string, string, string, RegExp][] = [
     /^Run this command again in a few minutes\..*in your own registry\.$/,
   ],
   [
-    'an image that cannot be pulled (Azure/azure-sdk-for-python#16731)',
-    "(InaccessibleImage) The image 'codexacr1216.azurecr.io/codex-backend:1' in container group 'codex-api' is not accessible. Please check the image and registry credential.",
-    'Azure Container Instances cannot pull the image codexacr1216.azurecr.io/codex-backend:1',
-    /^Run this command again: .*ACR_NAME/,
-  ],
-  [
     'a resource that is already in another region (MicrosoftDocs/azure-docs#70422)',
     "Code=InvalidResourceLocation; Message=The resource 'codexredis' already exists in location 'centralus' in resource group 'rg'. A resource with the same name cannot be created in location 'eastus'. Please select a new resource name.",
     'A resource with this name is already in centralus, and Azure cannot move it',
@@ -358,39 +351,6 @@ test.each([
   '',
 ])('self-explanatory messages: %j', (output) => {
   expect(explainAz(output)).toBeUndefined()
-})
-
-const retried = (output: string) => az.change`x`.retry!.when.test(output)
-
-test.each([
-  'ERROR: (OperationNotAllowed) The container group is still transitioning, please retry later.',
-  'ERROR: (TooManyRequests) The request is being throttled.',
-  'ERROR: (RequestConflict) Another operation is in progress',
-  'ERROR: (AnotherOperationInProgress) x',
-  "ERROR: (ServerIsBusy) Cannot complete operation while server 'x' is busy processing another operation. Try again later.",
-  '429 Client Error: Too Many Requests for url: https://management.azure.com/',
-  "ERROR: Operation returned an invalid status 'Too Many Requests'",
-])('a busy Azure is retried: %s', (output) => {
-  expect(retried(output)).toBe(true)
-})
-
-test.each([
-  "ERROR: (AuthorizationFailed) The client '429f' does not have authorization",
-  'WARNING: Sending context (429.000 Bytes) to registry: codexacr1...',
-  'Downloading psycopg-3.2.whl (429 kB)',
-])('other messages are not: %s', (output) => {
-  expect(retried(output)).toBe(false)
-})
-
-test('a failed build is not repeated, whatever its log says', async () => {
-  const { retry } = buildCommand(await loadTestConfig(), 'src-1', 's')
-  for (const log of [
-    'toomanyrequests: You have reached your unauthenticated pull rate limit.',
-    'ERROR: HTTP error 429 Too Many Requests while getting a wheel',
-    'Downloading psycopg-3.2.whl (429 kB)\nERROR: No matching distribution found for nonsense==1',
-  ]) {
-    expect(retry?.when.test(log) ?? false, log).toBe(false)
-  }
 })
 
 test('a network fault inside a build is not mistaken for an unreachable Azure', async () => {
