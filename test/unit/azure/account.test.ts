@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { loginTask } from '../../../lib/azure/account.ts'
-import type { Context } from '../../../lib/tasks/task.ts'
+import { type Context, nothingAhead } from '../../../lib/tasks/task.ts'
 import { loadTestConfig, openRunner } from '../../support/helpers.ts'
 
 test.each([
@@ -16,6 +16,6 @@ test.each([
   })
   const context = { config: await loadTestConfig(), runner } as unknown as Context
   const account = async () => ({ id: 's', name: 'codex', user: 'jo@example.org', isPerson })
-  const found = await loginTask(context, account).inspect()
+  const found = await loginTask(context, account).inspect(nothingAhead)
   expect(found).toMatchObject({ state: 'ok', reason: expect.stringMatching(reason) })
 })
