@@ -1,4 +1,4 @@
-import { requireArmVersion, requireVersion } from './catalogue.ts'
+import { requireArmVersion, requireProviderVersion, requireVersion } from './catalogue.ts'
 import { deploymentsRoute } from './deployments.ts'
 import { refuse, unknownRoute } from './errors.ts'
 import { requireSecondFactor } from './faults.ts'
@@ -18,7 +18,7 @@ import {
   resourceAt,
   view,
 } from './resources.ts'
-import { permissionsReply, subscriptionRoute } from './subscription.ts'
+import { authorizationReply, subscriptionRoute } from './subscription.ts'
 import type { Address } from './types.ts'
 import type { ResourceGroup, World } from './world.ts'
 
@@ -63,8 +63,9 @@ export async function arm(world: World, call: Call): Promise<Reply> {
     requireArmVersion(version)
     return deploymentsRoute(world, call, group, parts.slice(7), version)
   }
-  if (namespace === 'microsoft.authorization') return permissionsReply(world, call, parts.slice(6))
-  return resourceRoute(world, call, getGroup(world, group), parts[5]!, parts.slice(6), version)
+  const found = getGroup(world, group)
+  if (namespace === 'microsoft.authorization') return authorizationReply(world, call, parts.slice(6))
+  return resourceRoute(world, call, found, parts[5]!, parts.slice(6), version)
 }
 
 /** What a path below `providers/` names: types and names take turns. */
@@ -141,10 +142,12 @@ async function belowResource(world: World, call: Call, address: Address, tail: s
   const what = tail.join('/').toLowerCase()
   const action = type.actions?.[what]
   if (call.method === 'POST' && action) return action(world, resource, call)
-  if (what === 'providers/microsoft.insights/metrics' && call.method === 'GET')
+  if (what === 'providers/microsoft.insights/metrics' && call.method === 'GET') {
+    requireProviderVersion('Microsoft.Insights', 'metrics', call.query.get('api-version') ?? '')
     return metricsReply(resource, call)
+  }
   if (what === 'providers/microsoft.authorization/permissions')
-    return permissionsReply(world, call, tail.slice(2))
+    return authorizationReply(world, call, tail.slice(2))
   return type.read?.(world, resource, tail, call)
 }
 

@@ -16,6 +16,7 @@ export const words = (text: string): string[] => text.trim().split(/\s+/)
  * builds of a registry, and of each type; child resources have those of their parent. Source: the folders of
  * Azure/bicep-types-az, generated/, which are made from Microsoft's API documents (read on 2026-11-26); those of
  * PostgreSQL are Azure's own answer in Azure/bicep-types-az#2333, without the private ones, and the versions since then.
+ * Permissions and metrics are no resources: theirs are the folders of Azure/azure-rest-api-specs that describe them.
  */
 const { arm: armVersions, builds: buildVersions, ...versions } = apiVersions
 const versionsOfTypes: Record<string, readonly string[]> = versions
@@ -56,14 +57,17 @@ export function requireOffered(world: World, type: string, apiVersion: string, l
 
 /**
  * The same for what a provider answers outside its resources, such as `checkNameAvailability` and `locations/…`: it has
- * the versions of its resources. Wording: Azure/azure-sdk-for-python#1704.
+ * the versions of its resources. What is listed by itself, such as permissions, has its own. Wording:
+ * Azure/azure-sdk-for-python#1704.
  */
 export function requireProviderVersion(namespace: string, what: string, apiVersion: string): void {
   const own = Object.entries(versionsOfTypes).filter(([type]) =>
     type.startsWith(`${namespace.toLowerCase()}/`),
   )
-  const known = own.flatMap(([, versions]) => versions)
-  if (known.length === 0 || known.includes(apiVersion)) return
+  const known =
+    versionsOfTypes[`${namespace}/${what}`.toLowerCase()] ?? own.flatMap(([, versions]) => versions)
+  if (known.includes(apiVersion)) return
+  if (known.length === 0) throw refuse('unknownNamespace', { namespace })
   throw refuse('providerVersion', {
     what,
     namespace,

@@ -70,8 +70,9 @@ function showRoleAssignment({ subscription, servicePrincipal }: World): Bag {
   }
 }
 
-/** The service principal of a rehearsal may do everything in its own subscription. */
-export function permissionsReply(world: World, call: Call, rest: string[]): Reply {
+/** What Microsoft.Authorization answers. The service principal of a rehearsal may do everything in its subscription. */
+export function authorizationReply(world: World, call: Call, rest: string[]): Reply {
+  requireProviderVersion('Microsoft.Authorization', rest[0] ?? '', call.query.get('api-version') ?? '')
   const what = call.method === 'GET' ? rest[0]?.toLowerCase() : undefined
   if (what === 'permissions')
     return listed([{ actions: ['*'], notActions: [], dataActions: [], notDataActions: [] }])
@@ -94,13 +95,13 @@ function providersRoute(world: World, call: Call, rest: string[]): Reply {
   const [what, below] = [first?.toLowerCase(), more.slice(1).join('/').toLowerCase()]
   const version = call.query.get('api-version') ?? ''
   if (!first || what === 'register') requireArmVersion(version)
+  else if (namespace!.toLowerCase() === 'microsoft.authorization')
+    return authorizationReply(world, call, rest.slice(1))
   else requireProviderVersion(namespace!, [first, more[1]].filter(Boolean).join('/'), version)
   const own = world.types.filter(({ type }) => type.split('/')[0]!.toLowerCase() === namespace?.toLowerCase())
   if (!namespace) return listed([...world.providers.keys()].map((each) => showProvider(world, each)))
   if (!first) return ok(showProvider(world, namespace))
   if (call.method === 'POST' && what === 'register') return register(world, namespace)
-  if (namespace.toLowerCase() === 'microsoft.authorization')
-    return permissionsReply(world, call, rest.slice(1))
   const named = own.find(({ nameTaken }) => nameTaken)
   if (call.method === 'POST' && named && [what, below].includes('checknameavailability'))
     return nameAvailable(world, call, named)

@@ -50,6 +50,44 @@ test.each([
   })
 })
 
+test.each([
+  ['policyAssignments', '2022-04-01', '2022-06-01'],
+  ['permissions', '2022-06-01', '2022-04-01'],
+  ['roleAssignments', '2022-06-01', '2022-04-01'],
+])('%s have versions of their own: %s is refused, %s is known', async (what, unknown, known) => {
+  const world = createEmptyWorld(idleTypes)
+  for (const scope of ['', '/resourceGroups/rg']) {
+    const path = `${scope}/providers/Microsoft.Authorization/${what}`
+    await expect(askArm(world, 'GET', path, unknown)).rejects.toMatchObject({
+      ...{ status: 400, code: 'InvalidResourceType' },
+      message: expect.stringMatching(
+        `^The resource type '${what}' could not be found in the namespace 'Microsoft.Authorization' for api version '${unknown}'\\.`,
+      ),
+    })
+    await expect(askArm(world, 'GET', path, known)).resolves.toMatchObject({ status: 200 })
+  }
+})
+
+test('a namespace that this Azure does not have', async () => {
+  const world = createEmptyWorld(idleTypes)
+  const usages = '/providers/Microsoft.Compute/locations/eastus/usages'
+  await expect(askArm(world, 'GET', usages, '2024-07-01')).rejects.toMatchObject({
+    code: 'InvalidResourceNamespace',
+  })
+})
+
+test('metrics of a resource have versions of their own', async () => {
+  const world = createEmptyWorld(idleTypes)
+  const registry = '/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/codexregistry'
+  await askArm(world, 'PUT', registry, '2023-07-01', { location: 'eastus', sku: { name: 'Basic' } })
+  const metrics = `${registry}/providers/Microsoft.Insights/metrics`
+  await expect(askArm(world, 'GET', metrics, '2023-07-01')).rejects.toMatchObject({
+    code: 'InvalidResourceType',
+  })
+  // The version is known, and a registry has no metrics here.
+  await expect(askArm(world, 'GET', metrics, '2018-01-01')).rejects.toMatchObject({ code: 'BadRequest' })
+})
+
 test('ARM itself has versions, too; metrics have their own', async () => {
   const world = createEmptyWorld(idleTypes)
   await expect(askArm(world, 'GET', '/resourceGroups/rg', '2024-08-02')).rejects.toMatchObject({
