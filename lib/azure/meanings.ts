@@ -70,8 +70,10 @@ export const meanings: readonly Meaning[] = [
     next(output) {
       const [, kind] =
         /\/(\w+)' over scope '\/subscriptions\/[^/']+(?!\/resourceGroups)[/']/i.exec(output) ?? []
-      if (kind === undefined) return adviseRole('Contributor', 'resource group')
-      return adviseRole(kind === 'read' ? 'Reader' : 'Contributor', 'subscription')
+      if (kind !== undefined) return adviseRole(kind === 'read' ? 'Reader' : 'Contributor', 'subscription')
+      // Azure does not say whether a group exists that this login may not read.
+      const ofGroup = /'Microsoft\.Resources\/[\w/]+' over scope '\S+\/resourceGroups\//i.test(output)
+      return `${adviseRole('Contributor', 'resource group')}${ofGroup ? ' A group that does not exist yet must be created first, by somebody with this role on the subscription (az group create).' : ''}`
     },
     source: 'Azure Resource Manager, common deployment errors',
   },
@@ -108,6 +110,15 @@ export const meanings: readonly Meaning[] = [
     next: () =>
       `${anotherRegion('another region', 'POSTGRES_LOCATION')} Or ask Microsoft to enable this one: https://aka.ms/postgres-request-quota-increase`,
     source: 'Azure/azure-dev, ResourceNotAvailableHandler; reports of 2024 to 2026',
+  },
+  {
+    code: 'QuotaExceeded',
+    when: /exceeding approved \S+ Cores quota/i,
+    what: (output) =>
+      `The quota ${/approved (\S+) Cores quota/i.exec(output)?.[1]} of PostgreSQL leaves too few vCores in this region`,
+    next: () =>
+      `Set a smaller POSTGRES_SKU in ${formatKeyFile('POSTGRES_SKU')}, or ask Microsoft for more: https://aka.ms/postgres-request-quota-increase. ${anotherRegion('another region', 'POSTGRES_LOCATION')}`,
+    source: 'learn.microsoft.com/azure/postgresql, how-to-resolve-capacity-errors',
   },
   {
     code: 'ParameterOutOfRange',

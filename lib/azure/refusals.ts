@@ -70,6 +70,16 @@ export const refusals = {
     source: 'MicrosoftDocs/azure-docs-cli#5403',
     seen: '2025-07-25',
   },
+  fewRights: {
+    code: 'AuthorizationFailed',
+    status: 403,
+    words:
+      "The client '{client}' with object id '{client}' does not have authorization to perform action '{action}' over scope " +
+      "'{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials.",
+    source:
+      'Azure/azure-cli#30800; of a subscription hashicorp/terraform-provider-azurerm#2678, theforeman/foreman_azure_rm#193',
+    seen: '2025-02-10',
+  },
   noRegisteredProvider: {
     code: 'NoRegisteredProviderFound',
     status: 400,
@@ -95,6 +105,17 @@ export const refusals = {
     source:
       'Azure/azure-service-operator#2428; of a deleted server hashicorp/terraform-provider-azurerm#16622',
     seen: '2023-12-21',
+  },
+  serverQuota: {
+    code: 'QuotaExceeded',
+    status: 400,
+    words:
+      'Operation could not be completed as it results in exceeding approved {quota} Cores quota. Additional details - ' +
+      'Current Limit: {limit}, Current Usage: {used}, Additional Required: {asked}, (Minimum) New Limit Required: {wanted}. ' +
+      'Submit a request for Quota increase by specifying parameters listed in the ‘Details’ section for deployment to succeed.',
+    source:
+      'MicrosoftDocs/azure-docs, postgresql/flexible-server/how-to-resolve-capacity-errors.md; with its code theonemule/fahclient-azure-vm#3, of virtual machines',
+    seen: '2024-01-25',
   },
   serverDropping: {
     code: 'ServerGroupDropping',

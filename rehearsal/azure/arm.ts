@@ -18,6 +18,7 @@ import {
   resourceAt,
   view,
 } from './resources.ts'
+import { requireRights } from './rights.ts'
 import { authorizationReply, subscriptionRoute } from './subscription.ts'
 import type { Address } from './types.ts'
 import type { ResourceGroup, World } from './world.ts'
@@ -51,6 +52,7 @@ export async function arm(world: World, call: Call): Promise<Reply> {
     return operationStatus(world, parts[5] ?? '', version)
   if (lower[2] === 'providers' && lower[4] === 'operationresults')
     return operationResult(world, parts[5] ?? '', version)
+  requireRights(world, call)
   if (lower[2] !== 'resourcegroups') return subscriptionRoute(world, call, parts)
   if (parts.length === 3) return groupsRoute(world, call)
   const group = parts[3]!

@@ -1,11 +1,9 @@
 import { locations } from './catalogue.ts'
 import { getAllowedRegions, isOfferRestricted } from './faults.ts'
 import type { Bag } from './json.ts'
-import { getVersions, sizesOfTiers } from './postgresRules.ts'
+import { getVcores, getVersions, sizesOfTiers } from './postgresRules.ts'
 import type { Offer } from './types.ts'
 import type { World } from './world.ts'
-
-const postgres = 'Microsoft.DBforPostgreSQL/flexibleServers'
 
 /** `…/locations`: the regions that exist, whether the subscription may use them or not. */
 export const listLocations = (world: World): Bag[] =>
@@ -60,12 +58,8 @@ const listPostgresCapabilities: Offer = (world, location, apiVersion) => {
 
 /** The vCores of the region. */
 const listPostgresUsages: Offer = (world, location) => {
-  const all = Object.values(sizesOfTiers).flat()
-  const used = [...world.resources.values()]
-    .filter(({ type, wanted }) => type === postgres && wanted.location === location)
-    .map(({ wanted }) => all.find(({ name }) => name === wanted.sku?.name)?.vCores ?? 0)
-    .reduce((sum, cores) => sum + cores, 0)
-  const usage = { currentValue: used, limit: 100, unit: 'Count', id: '' }
+  const { used, limit } = getVcores(world, location)
+  const usage = { currentValue: used, limit, unit: 'Count', id: '' }
   const names = ['cores', 'standardBSFamily', 'standardDDSv5Family', 'standardEDSv5Family']
   return names.map((name) => ({ ...usage, name: { value: name, localizedValue: name } }))
 }

@@ -6,6 +6,7 @@ import { isTaken } from './names.ts'
 import { requireIdle } from './serverBusy.ts'
 import known from './sizes.json' with { type: 'json' }
 import type { Request } from './types.ts'
+import type { World } from './world.ts'
 
 /** The sizes of each tier: azure-rest-api-specs, postgresql 2025-08-01, CapabilitiesByLocationList.json. */
 export const sizesOfTiers: Record<string, { name: string; vCores: number }[]> = known.postgres
@@ -55,6 +56,34 @@ function checkSku(sku: Bag | undefined): void {
     throw refuse('skuOfOtherTier', { name: sku.name, tier: sku.tier })
 }
 
+const type = 'Microsoft.DBforPostgreSQL/flexibleServers'
+
+const countCores = ({ sku }: Bag): number =>
+  Object.values(sizesOfTiers)
+    .flat()
+    .find(({ name }) => name === sku?.name)?.vCores ?? 0
+
+/** The vCores of a region: the limit of each quota, and how many all servers except `without` use. */
+export function getVcores(world: World, location: string, without = ''): { limit: number; used: number } {
+  const few = world.faults.get('few-vcores')
+  const servers = [...world.resources.values()].filter(
+    (each) => each.type === type && each.wanted.location === location && each.id !== without,
+  )
+  return {
+    limit: few ? Number(few.cores ?? 1) : 100,
+    used: servers.reduce((sum, { wanted }) => sum + countCores(wanted), 0),
+  }
+}
+
+function checkQuota({ world, wanted, existing }: Request): void {
+  const { limit, used } = getVcores(world, wanted.location, existing?.id)
+  const [asked, sku] = [countCores(wanted), String(wanted.sku.name)]
+  if (used + asked <= limit) return
+  const [, family, kind = '', version] = /^Standard_([DE])\d+([a-z]*)_(v\d)$/.exec(sku) ?? []
+  const quota = family ? `standard${family}${kind.toUpperCase()}${version}Family` : 'standardBSFamily'
+  throw refuse('serverQuota', { quota, limit, used, asked, wanted: used + asked })
+}
+
 function checkUpdate(before: Bag, now: Bag, mode: string): void {
   if (before.administratorLogin !== now.administratorLogin) throw refuse('loginFixed')
   // Stricter than Azure may be: a PATCH without it has been seen to work (hashicorp/terraform-provider-azurerm#28559).
@@ -94,6 +123,7 @@ export function checkServer(request: Request): void {
   checkLogin(now.administratorLogin)
   checkPassword(now.administratorLogin, now.administratorLoginPassword)
   checkSku(wanted.sku)
+  if (wanted.sku.name !== before?.sku.name) checkQuota(request)
   now.version = String(now.version ?? '')
   const versions = getVersions(request.apiVersion)
   if (!versions.includes(now.version)) throw refuse('versionOutOfRange', { versions: versions.join(',') })

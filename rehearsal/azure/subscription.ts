@@ -6,6 +6,7 @@ import type { Bag } from './json.ts'
 import { isTaken } from './names.ts'
 import { listLocations, policyAssignments } from './offers.ts'
 import { getResourceType, view } from './resources.ts'
+import { listPermissions } from './rights.ts'
 import type { ResourceType } from './types.ts'
 import type { World } from './world.ts'
 
@@ -70,12 +71,11 @@ function showRoleAssignment({ subscription, servicePrincipal }: World): Bag {
   }
 }
 
-/** What Microsoft.Authorization answers. The service principal of a rehearsal may do everything in its subscription. */
+/** What Microsoft.Authorization answers. */
 export function authorizationReply(world: World, call: Call, rest: string[]): Reply {
   requireProviderVersion('Microsoft.Authorization', rest[0] ?? '', call.query.get('api-version') ?? '')
   const what = call.method === 'GET' ? rest[0]?.toLowerCase() : undefined
-  if (what === 'permissions')
-    return listed([{ actions: ['*'], notActions: [], dataActions: [], notDataActions: [] }])
+  if (what === 'permissions') return listed(listPermissions(world))
   if (what === 'policyassignments') return listed(policyAssignments(world))
   if (what === 'roleassignments') return listed([showRoleAssignment(world)])
   throw unknownRoute(call)

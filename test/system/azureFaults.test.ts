@@ -127,6 +127,23 @@ test('classic Redis refused: names the setting to change', async () => {
   await fault('classic-redis-retired', false)
 })
 
+test('a login with rights on the resource group only: a WARNING; a group that it cannot create ends the run', async () => {
+  const elsewhere = clouds.variant('elsewhere', { ...common, AZURE_RESOURCE_GROUP: 'codex-elsewhere' })
+  await forgetRequests(clouds)
+  await fault('few-rights')
+  const doctor = await run('doctor', good, '--only', 'azure-permissions')
+  const { code, stderr } = await run('provision', elsewhere)
+  await fault('few-rights', false)
+  expect(doctor.stdout).toMatch(
+    /WARNING +azure-permissions +.*check less beforehand.*providers\/read[\s\S]*role Contributor on the subscription/,
+  )
+  expect(stderr).toMatch(
+    /lacks the permission that Azure requires[\s\S]*AuthorizationFailed[\s\S]*role Contributor on the resource group[\s\S]*az group create/,
+  )
+  expect(code).toBe(1)
+  expect(await getAzureChanges(clouds)).toEqual([])
+})
+
 test('managed Redis refused: names the setting to change', async () => {
   await fault('managed-redis-refused')
   const managed = clouds.variant('managed', {

@@ -1,5 +1,6 @@
 import { azVersion, describeMissingMfa, withMfa } from '../../azure/account.ts'
 import { adviseRole } from '../../azure/advice.ts'
+import type { Arm } from '../../azure/arm.ts'
 import { judgeNames, judgeProviders, judgeRegions } from '../../azure/availability.ts'
 import { coresAdvice, judgeContainerCores } from '../../azure/containers/cores.ts'
 import { findMissing } from '../../azure/preflight.ts'
@@ -48,30 +49,47 @@ export const azurePermissions: Check = {
   advice: adviseRole('Contributor', 'resource group'),
   async run({ context: { config }, azure, arm }) {
     const { id } = await azure.account()
-    const read = async (scope: string) => {
-      const path = `${scope}/providers/Microsoft.Authorization/permissions`
-      return (await arm.get<{ value: Permission[] }>(path, { 'api-version': '2022-04-01' }))?.value
-    }
+    const { resourceGroup } = config.azure
     const subscription = `/subscriptions/${id}`
+    const [inGroup, ofSubscription = []] = await Promise.all(
+      [`${subscription}/resourceGroups/${resourceGroup}`, subscription].map((scope) =>
+        readPermissions(arm, scope),
+      ),
+    )
+    if (inGroup?.length === 0)
+      return fail(
+        `this login has no role on the resource group ${resourceGroup}, or the group does not exist`,
+      )
     // Before the first deploy there is no group. Whoever creates it has the permissions of the subscription.
-    const ofGroup = await read(`${subscription}/resourceGroups/${config.azure.resourceGroup}`)
-    const permissions = ofGroup ?? (await read(subscription)) ?? []
+    const ofGroup = inGroup ?? ofSubscription
     const needed = [
-      ...(ofGroup ? [] : ['Microsoft.Resources/subscriptions/resourceGroups/write']),
+      ...(inGroup ? [] : ['Microsoft.Resources/subscriptions/resourceGroups/write']),
       ...deploymentPermissions,
       ...getResources(config).flatMap((resource) => resource.permissions),
     ]
-    const findLacking = (actions: readonly string[]) =>
-      actions.filter((action) => !allowed(permissions, action)).join(', ')
-    const [lacking, unasked] = [findLacking(needed), findLacking(reads)]
+    const findLacking = (permissions: readonly Permission[], actions: readonly string[]) =>
+      actions.filter((action) => !allowed(permissions, action))
+    const lacking = findLacking(ofGroup, needed).join(', ')
+    const unasked = [...findLacking(ofSubscription, reads), ...findLacking(ofGroup, [metrics])].join(', ')
     if (lacking) return fail(`this login lacks the permissions for: ${lacking}`)
     if (unasked)
       return warn(
         `a deploy can check less beforehand, because this login lacks the permissions for: ${unasked}`,
         adviseRole(unasked.includes('/action') ? 'Contributor' : 'Reader', 'subscription'),
       )
-    return pass(`all ${needed.length + reads.length} that a deploy needs`)
+    return pass(`all ${needed.length + reads.length + 1} that a deploy needs`)
   },
+}
+
+/** None where this login has no role; undefined for a group that does not exist. */
+async function readPermissions(arm: Arm, scope: string): Promise<Permission[] | undefined> {
+  const path = `${scope}/providers/Microsoft.Authorization/permissions`
+  try {
+    return (await arm.get<{ value: Permission[] }>(path, { 'api-version': '2022-04-01' }))?.value
+  } catch (thrown) {
+    if (thrown instanceof OpsError && /^AuthorizationFailed\b/.test(thrown.failure.said ?? '')) return []
+    throw thrown
+  }
 }
 
 /** What every deployment needs. Names of all actions: learn.microsoft.com/azure/role-based-access-control/resource-provider-operations. */
@@ -83,7 +101,9 @@ const deploymentPermissions = [
   'Microsoft.Resources/deployments/operations/read',
 ]
 
-/** A deploy works without them, but can then be refused midway; metrics need the last one. */
+const metrics = 'Microsoft.Insights/metrics/read'
+
+/** Reads of the subscription. A deploy works without them, but can then be refused midway. */
 const reads = [
   'Microsoft.Authorization/policyAssignments/read',
   'Microsoft.ContainerInstance/locations/usages/read',
@@ -93,7 +113,6 @@ const reads = [
   'Microsoft.DBforPostgreSQL/locations/resourceType/usages/read',
   'Microsoft.Resources/subscriptions/locations/read',
   'Microsoft.Resources/subscriptions/providers/read',
-  'Microsoft.Insights/metrics/read',
 ]
 
 /** A role allows what its actions match unless its notActions match it, too. One such role is enough. */

@@ -254,6 +254,7 @@ const messages: [string, string][] = [
     'LocationIsOfferRestricted',
     "LocationIsOfferRestricted: Subscriptions are restricted from provisioning in location 'eastus'. Try again in a different location. For exceptions to this rule please open a support request: https://aka.ms/postgres-request-quota-increase",
   ],
+  ['QuotaExceeded', 'It results in exceeding approved standardBSFamily Cores quota. Current Limit: 0'],
   [
     'ParameterOutOfRange',
     "ParameterOutOfRange: The value of the 'Version' should be in: [13,14,15]. Verify that the specified parameter value is correct.",

@@ -166,6 +166,25 @@ test('a provider that is not registered, and too few cores: refused with what to
   expect(command).toMatch(/az provider register --namespace Microsoft\.Cache --wait --subscription \S+$/)
 })
 
+test('too few vCores for PostgreSQL: refused with the quota and what to do', async () => {
+  const world = worldWith('few-vcores', { cores: 3 })
+  const sku = 'POSTGRES_SKU=Standard_D4ds_v5'
+  const { what, next } = await refuse(world, { containers: false, lines: [sku] })
+  expect(what).toContain(
+    'The quota cores of PostgreSQL in eastus leaves 3 of 3 vCores; Standard_D4ds_v5 needs 4',
+  )
+  expect(next).toMatch(/set a smaller POSTGRES_SKU .*aka\.ms\/postgres-request-quota-increase/)
+  expect(await allow(world, { containers: false })).toMatch(/^Azure allows /)
+  expect(world.judge.verdict.findings).toEqual([])
+})
+
+test('a login with rights on the resource group only is not stopped, and is told what was not asked', async () => {
+  const said = await allow(worldWith('few-rights'), { lines: ['AZURE_RESOURCE_GROUP=rg'] })
+  expect(said).toMatch(/^Could not ask Azure about the registered providers: .*AuthorizationFailed/)
+  expect(said).toContain('Could not ask Azure about the name codexdominion-db: ')
+  expect(said).not.toContain('Azure allows')
+})
+
 test('what cannot be read is said, and does not end the run', async () => {
   const error = { code: 'AuthorizationFailed', message: 'The client does not have authorization.' }
   const respond = async ({ url }: HttpRequest) =>

@@ -11,12 +11,13 @@ import { uploadUrl } from '../../../rehearsal/azure/registryRuns.ts'
 import { deleteResource, getAddress, putResource } from '../../../rehearsal/azure/resources.ts'
 import type { ResourceType } from '../../../rehearsal/azure/types.ts'
 import type { World } from '../../../rehearsal/azure/world.ts'
-import { createEmptyWorld } from '../../support/emulatorFixtures.ts'
+import { askArm, createEmptyWorld } from '../../support/emulatorFixtures.ts'
 import { home } from '../../support/helpers.ts'
 
 /* Azure's own refusals: each is explained, and the rehearsal says it word for word. */
 
 const location = 'eastus'
+const subscription = '/subscriptions/00000000-0000-0000-0000-000000000001'
 const postgres = 'Microsoft.DBforPostgreSQL/flexibleServers'
 const cluster = 'Microsoft.Cache/redisEnterprise'
 const registry = 'Microsoft.ContainerRegistry/registries'
@@ -105,6 +106,16 @@ const provoked: Record<RefusalName, Provoked | readonly Provoked[]> = {
       return error
     },
   },
+  serverQuota: {
+    values: { quota: 'standardDDSv5Family', limit: 3, used: 1, asked: 4, wanted: 5 },
+    async provoke(world) {
+      fault(world, 'few-vcores', { cores: 3 })
+      await put(world, postgres, 'codexdb', server)
+      const sku = { name: 'Standard_D4ds_v5', tier: 'GeneralPurpose' }
+      return put(world, postgres, 'codexlarge', { ...server, sku })
+    },
+    what: 'The quota standardDDSv5Family of PostgreSQL leaves too few vCores in this region',
+  },
   offerRestricted: {
     values: { location },
     provoke(world) {
@@ -143,6 +154,30 @@ const provoked: Record<RefusalName, Provoked | readonly Provoked[]> = {
       return put(world, postgres, 'codexdb', server)
     },
   },
+  fewRights: [
+    {
+      values: {
+        client: 'principal',
+        action: 'Microsoft.Resources/subscriptions/resourcegroups/write',
+        scope: `${subscription}/resourcegroups/new`,
+      },
+      provoke(world) {
+        fault(world, 'few-rights')
+        return askArm(world, 'PUT', '/resourceGroups/new', '2024-11-01', { location })
+      },
+    },
+    {
+      values: {
+        client: 'principal',
+        action: 'Microsoft.Resources/subscriptions/providers/read',
+        scope: subscription,
+      },
+      provoke(world) {
+        fault(world, 'few-rights')
+        return askArm(world, 'GET', '/providers/Microsoft.Cache', '2021-04-01')
+      },
+    },
+  ],
   noRegisteredProvider: [
     // The entries of requests and of deployments ask this first.
     {
@@ -296,6 +331,21 @@ test.each(all)('%s is explained, with what to do, a source and a date', (name, {
   expect(explainAz(said)?.next).toMatch(/\S/)
   expect(source).toMatch(/\S/)
   expect(seen).toMatch(/^\d{4}-\d{2}-\d{2}$/)
+})
+
+test('rights on a resource group that may not exist: says who can create it', () => {
+  const group = `${subscription}/resourcegroups/rg`
+  const explain = (action: string, scope: string) =>
+    explainAz(formatRefusal('fewRights', { client: 'c', action, scope }))?.next
+  const role = 'Ask for the role Contributor on the resource group (az role assignment create).'
+  const create = `${role} A group that does not exist yet must be created first, by somebody with this role on the subscription (az group create).`
+  const deployment = `${group}/providers/Microsoft.Resources/deployments/d`
+  expect(explain('Microsoft.Resources/subscriptions/resourcegroups/write', group)).toBe(create)
+  expect(explain('Microsoft.Resources/deployments/read', deployment)).toBe(create)
+  expect(explain('Microsoft.Cache/redis/read', `${group}/providers/Microsoft.Cache/redis/r`)).toBe(role)
+  expect(explain('Microsoft.Resources/subscriptions/locations/read', subscription)).toBe(
+    'Ask for the role Reader on the subscription (az role assignment create).',
+  )
 })
 
 test('the rehearsal writes no code of the table itself: its words would differ from Azure’s', () => {

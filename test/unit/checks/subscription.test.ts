@@ -11,6 +11,8 @@ import {
   providers,
 } from '../../../lib/checks/azure/subscription.ts'
 import type { CheckContext } from '../../../lib/checks/check.ts'
+import type { HttpRequest } from '../../../lib/net/http.ts'
+import { answerRequest, createEmptyWorld, idleTypes } from '../../support/emulatorFixtures.ts'
 import { fakeAz } from '../../support/fakeAz.ts'
 import { loadTestConfig } from '../../support/helpers.ts'
 
@@ -95,6 +97,54 @@ test.each([
     detail: expect.stringContaining(action),
     next: `Ask for the role ${action.endsWith('/read') ? 'Reader' : 'Contributor'} on the subscription (az role assignment create).`,
   })
+})
+
+/** Judges the login of the rehearsal, as its Azure describes it. */
+async function judgeRehearsal(group: string, fault?: string) {
+  const world = createEmptyWorld(idleTypes)
+  if (fault) world.faults.set(fault, { name: fault })
+  const { id } = world.subscription
+  const { context } = await fakeAz(
+    { match: /^account show/, stdout: JSON.stringify({ id, name: 'Codex' }) },
+    {
+      match: /^account get-access-token/,
+      stdout: JSON.stringify({ accessToken: 'token', subscription: id }),
+    },
+  )
+  const asking = {
+    config: await loadTestConfig(`AZURE_RESOURCE_GROUP=${group}`),
+    runner: { ...context.runner, request: (request: HttpRequest) => answerRequest(world, request) },
+  }
+  const checking = { context: asking, azure: createAzure(asking), arm: openArm(asking) }
+  const judged = await azurePermissions.run(checking as unknown as CheckContext)
+  expect(world.judge.verdict.findings).toEqual([])
+  return judged
+}
+
+test('a login with rights on the resource group only: a deploy works, and can ask Azure less beforehand', async () => {
+  expect(await judgeRehearsal('rg', 'few-rights')).toEqual({
+    verdict: 'WARNING',
+    detail: expect.stringMatching(
+      /^a deploy can check less beforehand, .*: Microsoft\.Authorization\/policyAssignments\/read, .*, Microsoft\.Resources\/subscriptions\/providers\/read$/,
+    ),
+    next: 'Ask for the role Contributor on the subscription (az role assignment create).',
+  })
+})
+
+test('a login with rights on another resource group only is CRITICAL', async () => {
+  expect(await judgeRehearsal('none', 'few-rights')).toMatchObject({
+    verdict: 'CRITICAL',
+    detail: 'this login has no role on the resource group none, or the group does not exist',
+  })
+})
+
+test('before the first deploy, the rights on the subscription count, and one more is needed', async () => {
+  const count = async (group: string) => {
+    const { verdict, detail } = await judgeRehearsal(group)
+    expect(verdict).toBe('OK')
+    return Number(/^all (\d+) that a deploy needs$/.exec(detail)?.[1])
+  }
+  expect(await count('none')).toBe((await count('rg')) + 1)
 })
 
 test.each([providers, containerCores])(

@@ -92,6 +92,65 @@ test.each([
   if (status === 403) expect(JSON.stringify(reply.body)).toContain('MFA is required')
 })
 
+test.each([
+  ['GET', '', '2022-12-01', 200, ''],
+  ['GET', '/resourceGroups', '2024-11-01', 200, ''],
+  ['GET', '/resourceGroups/rg', '2024-11-01', 200, ''],
+  ['PUT', '/resourceGroups/rg', '2024-11-01', 200, ''],
+  ['GET', '/resourceGroups/rg/providers/Microsoft.Authorization/permissions', '2022-04-01', 200, ''],
+  [
+    'GET',
+    '/providers/Microsoft.Authorization/permissions',
+    '2022-04-01',
+    403,
+    'Authorization/permissions/read',
+  ],
+  ['GET', '/locations', '2022-12-01', 403, 'Resources/subscriptions/locations/read'],
+  ['POST', '/providers/Microsoft.Cache/register', '2021-04-01', 403, 'Cache/register/action'],
+  [
+    'POST',
+    '/providers/Microsoft.ContainerRegistry/checkNameAvailability',
+    '2023-07-01',
+    403,
+    'ContainerRegistry/checkNameAvailability/read',
+  ],
+  [
+    'GET',
+    '/providers/Microsoft.DBforPostgreSQL/locations/eastus/resourceType/flexibleServers/usages',
+    '2025-08-01',
+    403,
+    'DBforPostgreSQL/locations/resourceType/usages/read',
+  ],
+  ['PUT', '/resourceGroups/new', '2024-11-01', 403, 'Resources/subscriptions/resourcegroups/write'],
+  [
+    'GET',
+    '/resourceGroups/new/providers/Microsoft.Resources/deployments/codex',
+    '2022-09-01',
+    403,
+    'Resources/deployments/read',
+  ],
+])('rights on one resource group: %s of %s', async (method, path, version, status, action) => {
+  const world = createEmptyWorld(idleTypes)
+  world.faults.set('few-rights', { name: 'few-rights' })
+  const reply = await askArm(world, method, path, version, method === 'GET' ? undefined : { location }).catch(
+    errorReply,
+  )
+  expect(reply.status).toBe(status)
+  const { code = '', message = '' } = (reply.body as { error?: Record<string, string> }).error ?? {}
+  expect(code).toBe(action && 'AuthorizationFailed')
+  expect(message).toContain(action && `to perform action 'Microsoft.${action}' over scope '/subscriptions/`)
+})
+
+test('the permissions on that group are those of a Contributor', async () => {
+  const world = createEmptyWorld(idleTypes)
+  world.faults.set('few-rights', { name: 'few-rights' })
+  const path = '/resourceGroups/rg/providers/Microsoft.Authorization/permissions'
+  const { body } = await askArm(world, 'GET', path, '2022-04-01')
+  const [{ actions, notActions }] = (body as { value: [Record<string, string[]>] }).value
+  expect(actions).toEqual(['*'])
+  expect(notActions).toContain('Microsoft.Authorization/*/Write')
+})
+
 test('a cluster that cannot grow is failed, and not as one whose creation failed', async () => {
   const world = createEmptyWorld()
   const { resource } = put(world, cluster, clusterBody)
