@@ -136,6 +136,10 @@ test('after signing in at the top of the page, the focus is on the button that s
   await browser.evaluate(
     `fetch('/api/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '${body}' }).then(() => 0)`,
   )
+  // And it does so after too many attempts to sign in from this address.
+  const attempt = () => get('/api/session', { method: 'POST', body: '{}' })
+  const attempts = await Promise.all(Array.from({ length: 8 }, attempt))
+  expect(attempts.map(({ status }) => status)).toContain(429)
   await browser.evaluate(`${button('Sign out')}.click()`)
   await browser.until(`${button('Sign in')} !== undefined`, 20_000)
   expect(browser.problems.splice(0).every((problem) => problem.includes('403'))).toBe(true)
