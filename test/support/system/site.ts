@@ -33,7 +33,11 @@ export function createVisitor({ config }: Rehearsal) {
   const reach = createNetworkOptions(config)
   return (
     address: string,
-    options: { method?: 'GET' | 'HEAD' | 'POST' | 'DELETE'; headers?: Record<string, string>; body?: string } = {},
+    options: {
+      method?: 'GET' | 'HEAD' | 'POST' | 'DELETE'
+      headers?: Record<string, string>
+      body?: string
+    } = {},
   ): Promise<HttpResponse> => {
     const url = address.startsWith('/') ? `https://${config.domain}${address}` : address
     const request = { method: 'GET', url, effect: 'read', timeoutMs: 15_000, ...options } as const
