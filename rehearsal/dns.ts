@@ -10,7 +10,7 @@ export interface Dns {
   /** Sets the A records of a name, replacing the previous ones. */
   set(host: string, addresses: string[]): Promise<void>
   remove(host: string): Promise<void>
-  /** Sets the AAAA records of a name; none removes them. */
+  /** Sets the AAAA records of a name; an empty list removes them. */
   setIpv6(host: string, addresses: string[]): Promise<void>
   /**
    * ADDRESS:PORT (UDP) where the certificate authority looks names up. It sees the same records as everybody else,

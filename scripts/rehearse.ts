@@ -22,7 +22,10 @@ const script = defineScript<Flags>({
       .option('--down', 'Take down what --keep left running')
       .addOption(
         parser
-          .createOption('--latency <kind>', 'Latency of simulated cloud operations; realistic is a tenth')
+          .createOption(
+            '--latency <kind>',
+            "Latency of simulated cloud operations; realistic is a tenth of Azure's",
+          )
           .choices(['none', 'realistic'])
           .default('none'),
       )

@@ -11,7 +11,7 @@ export function parseAnswer<Value>(stdout: string, fits: (value: Partial<Value>)
   const value = parseJson<Value>(stdout)
   if (value !== undefined && fits(value)) return value
   throw unknownError(
-    'az answered with something else than was asked for',
+    'az answered with something other than what was asked for',
     stdout.slice(0, 2000),
     `Check that az on your PATH is the Azure CLI, and what it prints: ${formatAzLine('az account show --output json')}`,
   )

@@ -84,6 +84,6 @@ function readLimits(text: string): Limits | string {
   const [warning, critical, ...rest] = text.split(',').map((each) => parseNumber(each, milliseconds))
   if (warning === undefined || critical === undefined || rest.length > 0)
     return `${text} is not WARNING,CRITICAL in milliseconds, such as 500,2000`
-  if (warning > critical) return `${text}: the WARNING limit must be below the CRITICAL limit`
+  if (warning > critical) return `${text}: the WARNING limit must not be above the CRITICAL limit`
   return { warning, critical }
 }

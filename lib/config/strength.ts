@@ -60,7 +60,7 @@ export function findWeakness({ key, file }: Pick<Secret, 'key' | 'file'>, value:
   if (!isShort && estimateBits(value) >= bits) return undefined
   const reason = isShort
     ? `it has ${value.length} characters, and at least ${characters} are required`
-    : 'common words, sequences and repetitions hardly count'
+    : 'common words, sequences and repetitions add little strength'
   return {
     what: `${key} is too easy to guess: ${reason}`,
     next: `Set ${key} in ${file} to a random value: ${command}`,

@@ -34,7 +34,7 @@ const licenses = new Set([
 /** MIT according to their file LICENSE; their package.json has the field in npm's old form. */
 const oldForm = ['node_modules/buildcheck', 'node_modules/cpu-features', 'node_modules/ssh2']
 
-/** What in a lock file would let npm install something else than what was reviewed. */
+/** What in a lock file would let npm install something other than what was reviewed. */
 function findFaults({ lockfileVersion, packages }: Lock): string[] {
   const faults = Object.entries(packages).flatMap(([place, { resolved, integrity = '', link, license }]) => {
     if (place === '') return []

@@ -6,7 +6,7 @@ import { isOurMaintenance } from '../../vps/maintenance/page.ts'
 import { byLimits, type Check, type QuickContext, type Result, unknown } from '../check.ts'
 import { unanswered } from '../connectionErrors.ts'
 
-/** More than any list of the site itself needs. */
+/** The most bytes of a response: more than any response of the site itself has. */
 const mostOfOurs = 16 << 20
 /** For additional targets only the status matters. */
 const mostOfOthers = 1 << 20

@@ -46,7 +46,7 @@ test('all invalid lines are named at once', () => {
       '  t:2: ftp://shop.test/ is not an http or https URL',
       '  t:3: static is a reserved name',
       '  t:4: 500 is not WARNING,CRITICAL in milliseconds, such as 500,2000',
-      '  t:5: 2000,500: the WARNING limit must be below the CRITICAL limit',
+      '  t:5: 2000,500: the WARNING limit must not be above the CRITICAL limit',
       '  t:6: "c https://shop.test/c 1,2 3" has too many words',
       '  t:7: "my shop https://shop.test/" has too many words',
       '  t:9: ok is on line 8, too',

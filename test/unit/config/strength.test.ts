@@ -56,7 +56,7 @@ test('all weak ones are named at once, with the next step', async () => {
   const { what, next, exitCode } = await getFailure(assertStrong(strongSecrets(config), openRunner()))
   expect(exitCode).toBe(2)
   expect(what).toBe(
-    'POSTGRES_PASSWORD is too easy to guess: it has 9 characters, and at least 16 are required; APP_SECRET_KEY is too easy to guess: common words, sequences and repetitions hardly count',
+    'POSTGRES_PASSWORD is too easy to guess: it has 9 characters, and at least 16 are required; APP_SECRET_KEY is too easy to guess: common words, sequences and repetitions add little strength',
   )
   expect(next).toBe(
     'Set POSTGRES_PASSWORD in .env to a random value: openssl rand -base64 24\n  Set APP_SECRET_KEY in .env to a random value: openssl rand -hex 32',

@@ -93,7 +93,7 @@ function painted(target: string): Painted {
   for (const span of ownNetworkDown) fill(span, 'k')
   // The last check run before a gap is ten minutes older than the gap, so it covers another twenty of its minutes.
   for (const [from, to] of gaps) fill([Math.min(from + 20, to), to], '-')
-  // The interval after the very first check run is not known yet: it is valid for five minutes.
+  // After the very first check run, the interval is not known yet: that run is valid for five minutes.
   fill([5, 10], '-')
   for (const span of planned) fill(span, 'k', (before) => before !== '-')
   const answers: [number, number][] = []
