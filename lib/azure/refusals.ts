@@ -168,7 +168,7 @@ export const refusals = {
     code: 'BadRequest',
     status: 400,
     words: 'Azure Cache for Redis is retiring, create Azure Managed Redis instance instead.',
-    source: 'Ankit900598/strlix, notes on "az redis create"; others saw a link after it',
+    source: 'Ankit900598/strlix, notes on creating a classic Redis; others saw a link after it',
     seen: '2026-09-21',
   },
   tasksNotAllowed: {

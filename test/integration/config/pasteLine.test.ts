@@ -56,8 +56,9 @@ test('no az command to paste is written by hand, because it would act on another
   const named = [
     /^lib\/azure\/advice\.ts: az role assignment create\)/, // for whoever owns the subscription
     /^lib\/azure\/arm\.ts: az login: \$/, // what az would have printed
-    /^lib\/azure\/errors\.ts: az login\|AADSTS/, // what az prints
-    /^lib\/azure\/errors\.ts: az acr import\./, // only the name of a command
+    /^lib\/azure\/meanings\.ts: az login\|AADSTS/, // what az prints
+    /^lib\/azure\/meanings\.ts: az acr import\./, // only the name of a command
+    /^lib\/azure\/meanings\.ts: az group create\)/, // for whoever has a role on the subscription
     /^lib\/config\/settings\/azure\.ts: az account show\)/, // in .env.example
   ]
   expect(raw.filter((line) => !named.some((each) => each.test(line)))).toEqual([])
