@@ -131,11 +131,11 @@ test('a login with rights on the resource group only: a WARNING; a group that it
   const elsewhere = clouds.variant('elsewhere', { ...common, AZURE_RESOURCE_GROUP: 'codex-elsewhere' })
   await forgetRequests(clouds)
   await fault('few-rights')
-  const doctor = await run('doctor', good, '--only', 'azure-permissions')
+  const doctor = await run('doctor', good, '--only', 'login')
   const { code, stderr } = await run('provision', elsewhere)
   await fault('few-rights', false)
   expect(doctor.stdout).toMatch(
-    /WARNING +azure-permissions +.*check less beforehand.*providers\/read[\s\S]*role Contributor on the subscription/,
+    /WARNING +login +.*check less beforehand.*providers\/read[\s\S]*role Contributor on the subscription/,
   )
   expect(stderr).toMatch(
     /lacks the permission that Azure requires[\s\S]*AuthorizationFailed[\s\S]*role Contributor on the resource group[\s\S]*az group create/,
