@@ -169,7 +169,7 @@ test('a table of somebody else stops neither the migration nor the role, and sta
   await expect(app.query('SELECT * FROM theirs')).rejects.toThrow('permission denied')
 })
 
-test('a role of that name with a login of its own keeps it', async () => {
+test('a role of that name that can log in already keeps its login', async () => {
   const server = await startServer()
   await (await server.asOwner()).query(`CREATE ROLE codexdb_app LOGIN PASSWORD 'reports'`)
   const context = { config: server.config, runner: server.openRunner() }

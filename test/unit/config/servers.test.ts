@@ -12,7 +12,7 @@ test('a server knows the keys that set its fields', async () => {
   })
 })
 
-test('a second section of keys is a second server with a name of its own', async () => {
+test('a second section of keys is a second server with another name', async () => {
   const [first] = (await loadTestConfig()).servers
   const { vps } = vpsSettings.servers
   const settings = { vps, vps2: { ...vps, address: { ...vps.address, key: 'SECOND_HOST' } } }
