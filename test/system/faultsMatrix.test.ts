@@ -223,7 +223,7 @@ const faults: Record<string, Row[]> = {
     row('history --show nope', 2, [/nope/]),
     row('history --show nope --lines 3', 2, [/--lines/]),
     row('unlock --force', 2, [/--force/]),
-    row('maintenance-mode onn', 2, [/onn/, /on, off, status/]),
+    row('maintenance-mode onn', 2, [/onn/, /on, off or status/]),
     row('maintenance-mode on --until yesterday', 2, [/yesterday/]),
     row('remove', 2, [/no terminal to prompt on/, /--confirm=codexdominion\.app/]),
     row('remove --confirm=codexdominion.ap', 2, [/does not name/]),
