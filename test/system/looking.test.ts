@@ -198,7 +198,7 @@ test('Azure out of reach, or slow: nginx is shown, and what is missing is named'
   expect(away.code).toBe(3)
   expect(away.stdout).toMatch(/ (access|error) /)
   expect(away.stderr).toContain('! backend, worker: Azure cannot be reached from here')
-  expect(away.stderr).toContain('Check the network and HTTPS_PROXY')
+  expect(away.stderr).toMatch(/Check the network.*HTTPS_PROXY in \.env\.\S+away\b/)
 
   await clouds.control('/faults', { name: 'slow', milliseconds: 12_000 })
   let nginxFirst = false
