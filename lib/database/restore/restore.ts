@@ -232,10 +232,11 @@ async function getFinalEffects(
   const grants = pg.grantsCommand(access, temporary, file, pg.extractGrants(toc.stdout))
   const unfinished = live ? { unfinished: { before: found && before } } : {}
   return [
-    // A backup from before the role has none of its rights, and a new server has no role.
-    ...(live ? [rightsQuery(context.config, temporary)] : []),
     ...(grants ? [grants] : []),
     ...(found ? propertyQueries(temporary, await readProperties(context, into)) : []),
+    // A backup from before the role has none of its rights, and a new server has no role. After the other rights, which may
+    // take CONNECT from everybody.
+    ...(live ? [rightsQuery(context.config, temporary)] : []),
     createMarkQuery(temporary, { sha256: getManifest().sha256, ...unfinished }),
   ]
 }
