@@ -126,7 +126,9 @@ async function openSession(
   const known = hosts.readKnownHosts(keyFiles.knownHosts)
   const revoked = hosts.readRevokedKeys(keyFiles.revokedHostKeys)
   const socket = await connecting
-  if (socket.errored) throw createHandshakeError(host, socket.errored)
+  // A connection that was closed while the key files were read: ssh2 would wait for a handshake until its limit.
+  if (socket.errored || socket.destroyed)
+    throw createHandshakeError(host, socket.errored ?? new Error('Connection lost before handshake'))
 
   let shown: FoundKey | undefined
   const tried: string[] = []
