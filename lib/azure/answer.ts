@@ -1,6 +1,7 @@
 import { formatAzLine } from '../config/config.ts'
 import { unknownError } from '../util/errors.ts'
 import { parseJson } from '../util/json.ts'
+import { hasFields, isText } from '../util/shape.ts'
 
 /**
  * Parses what az printed. Throws (exit 3) when that is not JSON, or not what was asked for: a program in the place of az,
@@ -17,13 +18,5 @@ export function parseAnswer<Value>(stdout: string, fits: (value: Partial<Value>)
   )
 }
 
-export const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
-
 /** Whether it is an object with a name, as every resource has. */
-export const isNamed = (value: unknown): boolean =>
-  isObject(value) && typeof (value as { name?: unknown }).name === 'string'
-
-export const isListOf =
-  (fits: (value: unknown) => boolean) =>
-  (value: unknown): boolean =>
-    Array.isArray(value) && value.every(fits)
+export const isNamed = hasFields({ name: isText })

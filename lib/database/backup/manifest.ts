@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { OpsError, usageError } from '../../util/errors.ts'
 import { sha256OfFile, writeAtomically } from '../../util/files.ts'
+import { hasFields, isListOf, isNumber, isObject, isOptional, isText } from '../../util/shape.ts'
 import type { Content } from './content.ts'
 
 /** How a database orders and classifies text: the options of CREATE DATABASE. */
@@ -64,41 +65,25 @@ export function readManifest(dump: string): Manifest {
 }
 
 /** Whether every field that is read has its type: a damaged manifest is named, and its backup is not used. */
-function isManifest(found: unknown): found is Manifest {
-  const { format, environment, content, locale, proven, ...rest } = (found ?? {}) as Partial<Manifest>
-  const texts = [
-    rest.server,
-    rest.database,
-    rest.serverVersion,
-    rest.toolVersion,
-    rest.taken,
-    rest.by,
-    rest.sha256,
-  ]
-  return (
-    format === 1 &&
-    ['string', 'undefined'].includes(typeof environment) &&
-    areTexts(texts) &&
-    typeof rest.bytes === 'number' &&
-    isObject(locale) &&
-    isContent(content) &&
-    (proven === undefined || (areTexts([proven?.at, proven?.server]) && typeof proven.seconds === 'number'))
-  )
-}
-
-const areTexts = (values: readonly unknown[]): boolean => values.every((value) => typeof value === 'string')
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
-
-const isContent = (content: Partial<Manifest['content']> | undefined): boolean =>
-  isObject(content?.objects) &&
-  Object.values(content.objects).every((each) => typeof each === 'number') &&
-  Array.isArray(content.tables) &&
-  content.tables.every(
-    (table) =>
-      isObject(table) &&
-      areTexts([table.schema, table.name, table.checksum]) &&
-      typeof table.rows === 'number',
-  )
+const isManifest = (found: unknown): found is Manifest =>
+  hasFields({
+    format: (value) => value === 1,
+    environment: isOptional(isText),
+    server: isText,
+    database: isText,
+    serverVersion: isText,
+    toolVersion: isText,
+    taken: isText,
+    by: isText,
+    sha256: isText,
+    bytes: isNumber,
+    locale: isObject,
+    content: hasFields({
+      objects: (value) => isObject(value) && Object.values(value).every(isNumber),
+      tables: isListOf(hasFields({ schema: isText, name: isText, checksum: isText, rows: isNumber })),
+    }),
+    proven: isOptional(hasFields({ at: isText, server: isText, seconds: isNumber })),
+  })(found)
 
 export function writeManifest(dump: string, manifest: Manifest): void {
   writeAtomically(getManifestPath(dump), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })

@@ -7,6 +7,7 @@ import type { VpsContext } from '../../tasks/task.ts'
 import { type Settled, settleAll } from '../../util/concurrency.ts'
 import { getMessage, unknownError } from '../../util/errors.ts'
 import { keepNewest, makeFolder } from '../../util/files.ts'
+import { type Fits, hasFields, isListOf, isNumber, isOptional, isText } from '../../util/shape.ts'
 import { escapeJsonControls } from '../../util/terminal.ts'
 import { recordFile, vps } from '../../vps/remote/vps.ts'
 import { whoami } from '../context.ts'
@@ -127,7 +128,10 @@ export interface ReceiptList {
   answers: Readonly<Record<Place, Settled<Receipts>>>
 }
 
-/** The newest `most` receipts of both places whose ids begin with `prefix`. If one place does not answer, those of the other are still returned. */
+/**
+ * The newest `most` receipts of both places whose ids begin with `prefix`. If one place does not answer, those of the other
+ * are still returned.
+ */
 export async function readKeptReceipts(context: VpsContext, most: number, prefix = ''): Promise<ReceiptList> {
   const answers = await settleAll<Record<Place, Receipts>>({
     here: async () => receiptsHere(context.config, most, prefix),
@@ -234,42 +238,29 @@ function readReceipt(place: Place, name: string, json: string): Receipt | Damage
     : (receipt as Receipt)
 }
 
-const text = (value: unknown): boolean => typeof value === 'string'
-const number = (value: unknown): boolean => Number.isFinite(value)
-const texts = (value: unknown): boolean => Array.isArray(value) && value.every(text)
-const optional = (fits: Fits) => (value: unknown) => value === undefined || fits(value)
-/** An object with these fields, and a list of such. */
-const fields = (wanted: Readonly<Record<string, Fits>>) => (value: unknown) =>
-  typeof value === 'object' &&
-  value !== null &&
-  Object.entries(wanted).every(([name, fits]) => fits((value as Record<string, unknown>)[name]))
-const listOf = (fits: Fits) => (value: unknown) => Array.isArray(value) && value.every(fits)
-
-type Fits = (value: unknown) => boolean
-
 /** The fields that readers of a receipt need. */
 const shape: Partial<Record<keyof Receipt, Fits>> = {
-  line: text,
-  by: text,
-  started: (value) => text(value) && !Number.isNaN(Date.parse(value as string)),
-  seconds: number,
+  line: isText,
+  by: isText,
+  started: (value) => isText(value) && !Number.isNaN(Date.parse(value as string)),
+  seconds: isNumber,
   result: (value) => value === 'done' || value === 'failed' || value === 'interrupted',
-  revision: text,
-  image: text,
-  digest: optional(text),
-  frontend: text,
-  changed: listOf(
-    fields({
-      id: text,
-      title: text,
-      what: text,
-      fields: optional(listOf(fields({ name: text }))),
-      seconds: number,
+  revision: isText,
+  image: isText,
+  digest: isOptional(isText),
+  frontend: isText,
+  changed: isListOf(
+    hasFields({
+      id: isText,
+      title: isText,
+      what: isText,
+      fields: isOptional(isListOf(hasFields({ name: isText }))),
+      seconds: isNumber,
     }),
   ),
-  unchanged: texts,
-  hidden: optional(texts),
-  failed: listOf(fields({ id: text, error: text })),
-  longestChain: optional(fields({ seconds: number, ids: texts })),
-  commands: optional(fields({ read: number, change: number, record: number })),
+  unchanged: isListOf(isText),
+  hidden: isOptional(isListOf(isText)),
+  failed: isListOf(hasFields({ id: isText, error: isText })),
+  longestChain: isOptional(hasFields({ seconds: isNumber, ids: isListOf(isText) })),
+  commands: isOptional(hasFields({ read: isNumber, change: isNumber, record: isNumber })),
 }
