@@ -2,6 +2,7 @@ import { getApiToken } from '../../config/secret.ts'
 import { poll } from '../../util/poll.ts'
 import { type Check, pass, type QuickContext } from '../check.ts'
 import { assertThat } from '../run.ts'
+import { authorize } from '../site/http.ts'
 
 type Workflow = { id: number; name: string; runs: number }
 
@@ -22,7 +23,7 @@ export const workerJob: Check<QuickContext> = {
       ? { authorization: `Bearer ${await getApiToken(config, runner)}` }
       : {}
     const read = async (): Promise<Workflow[]> => {
-      const headers = config.backend.publicReads === 'no' ? authorization : {}
+      const headers = await authorize({ config, runner }, api)
       const request = { method: 'GET', url: api, effect: 'read', headers, timeoutMs: 10_000 } as const
       return (JSON.parse((await runner.request(request)).body) as { workflows: Workflow[] }).workflows
     }
