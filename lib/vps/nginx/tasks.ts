@@ -168,7 +168,7 @@ function assertOnlySite({ config, server }: Site, { nginx }: ServerState): void 
   if (other === undefined) return
   throw usageError(
     `The VPS ${server.address} already serves ${other}, so nginx cannot serve ${config.domain} there, too: both would be its default server`,
-    `Set IONOS_HOST in ${formatKeyFile('IONOS_HOST')} to another VPS. If nobody needs ${other} any more, disable it on this one: rm /etc/nginx/sites-enabled/${other}.conf`,
+    `Set ${server.keys.address} in ${formatKeyFile(server.keys.address)} to another VPS. If nobody needs ${other} any more, disable it on this one: rm /etc/nginx/sites-enabled/${other}.conf`,
   )
 }
 
