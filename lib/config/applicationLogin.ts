@@ -25,8 +25,13 @@ export async function getApplicationLogin(config: Config, runner: Runner): Promi
   return { user: getApplicationRole(config), password }
 }
 
+/** A run needs it for every group and every connection, and scrypt takes tens of milliseconds. */
+const derived = new Map<string, string>()
+
 /** @param owner the value of POSTGRES_PASSWORD */
 export function deriveApplicationPassword({ postgres: { server, database } }: Config, owner: string): string {
   const label = `codex-dominion application role v1 ${server}/${database}`
-  return scryptSync(owner, label, 24).toString('base64url')
+  const known = derived.get(label + owner) ?? scryptSync(owner, label, 24).toString('base64url')
+  derived.set(label + owner, known)
+  return known
 }
