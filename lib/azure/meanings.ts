@@ -147,7 +147,7 @@ export const meanings: readonly Meaning[] = [
     when: /due to insufficient capacity|redis[\s\S]*InsufficientCapacity|InsufficientCapacity[\s\S]*redis/i,
     what: 'Azure currently has no capacity for this Redis in this region',
     next: () =>
-      `${anotherRegion('another region', 'REDIS_LOCATION')} Another REDIS_SKU (${formatKeyFile('REDIS_SKU')}), such as Balanced_B1, helps less often. The next run deletes the failed Redis, which holds no data.`,
+      `${anotherRegion('another region', 'REDIS_LOCATION')} Another REDIS_SKU (${formatKeyFile('REDIS_SKU')}), such as Balanced_B1, helps less often. If Azure failed to create it, the next run deletes it; a Redis that already had data is never deleted.`,
     source: 'microsoft/aspire#19174, langchain-ai/terraform#258',
   },
   {
