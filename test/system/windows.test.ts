@@ -219,14 +219,16 @@ test.each([
   // One after the other: a second health check would find the first one running.
   const linux = await onLinux(argv, process.cwd())
   // Names are resolved slowly under wine, so a warning about the time taken counts as OK.
-  const verdicts = (text: string) =>
+  const verdicts = (text: string): [string, string][] =>
     JSON.parse(text)[list].map(({ id, verdict }: { id: string; verdict: string }) => [
       id,
       verdict === 'WARNING' ? 'OK' : verdict,
     ])
-  // On a loaded machine a name may take longer than the clocks are waited for, once.
-  const seen = async () => verdicts((await windows.run(argv, process.cwd())).stdout)
-  await expect.poll(seen, { timeout: 180_000, interval: 1000 }).toEqual(verdicts(linux.stdout))
+  let seen = await windows.run(argv, process.cwd())
+  // For the clocks alone it can take too long, on a loaded machine: their answer is waited for 5 s.
+  if (verdicts(seen.stdout).some((each) => each.join() === 'clock,UNKNOWN'))
+    seen = await windows.run(argv, process.cwd())
+  expect(verdicts(seen.stdout), seen.stderr).toEqual(verdicts(linux.stdout))
 })
 
 test('maintenance mode is switched on and off from Windows', async () => {
